@@ -1,0 +1,355 @@
+"""The typed schema of a run: every leaf a user can set, its default, its type and its bounds.
+
+A config is built in this order: the defaults below, then a preset or file, then the command line; then it is validated as
+a whole, before any input is opened. A misspelt key is refused with the nearest right one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_origin
+
+from amharic_tl.errors import ConfigError, name_some
+
+TaskKind = Literal["sequence-classification", "masked-lm"]
+Sources = str | tuple[str, ...] | None
+
+
+def _leaf(
+    default: Any,
+    doc: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+) -> Any:
+    """A config leaf: ``minimum``/``maximum`` are inclusive bounds, ``above`` an exclusive lower one."""
+    return field(default=default, metadata={"doc": doc, "minimum": minimum, "maximum": maximum, "above": above})
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which pretrained model, and how it computes."""
+
+    path: str = _leaf("amharic-tiny", "A local directory, a bundled base (amharic-tiny), or a hub id owner/name[@revision].")
+    initialise: Literal["pretrained", "random"] = _leaf(
+        "pretrained", "random: only the config and tokenizer of model.path are used; weights are drawn from train.seed."
+    )
+    compute_dtype: Literal["float32", "bfloat16"] = _leaf("float32", "Dtype of matrix products; parameters stay float32.")
+    dropout: float | None = _leaf(
+        None, "Overrides every dropout rate of the model's config; none keeps them.", minimum=0.0, maximum=0.9
+    )
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """What is learned."""
+
+    kind: TaskKind = _leaf("sequence-classification", "The objective.")
+    problem: Literal["single-label"] = _leaf("single-label", "The kind of classification problem.")
+    mask_probability: float = _leaf(0.15, "masked-lm: share of tokens to predict.", above=0.0, maximum=0.9)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the data lies and how it is read."""
+
+    train: Sources = _leaf(None, "A file, a glob, several of them, tfds:name/config:split or hf:owner/name/config:split.")
+    validation: Sources = _leaf(None, "As data.train; none: a tenth of the training rows, stratified, is set aside.")
+    test: Sources = _leaf(None, "As data.train; none: no test scores.")
+    text: str = _leaf("text", "The column that holds the text.")
+    label: str = _leaf("label", "The column that holds the label (sequence-classification).")
+    columns: tuple[str, ...] | None = _leaf(None, "Column names of a file without a header line.")
+    format: Literal["auto", "csv", "tsv", "jsonl", "txt", "parquet"] = _leaf("auto", "auto: by the file's ending.")
+    quoting: Literal["auto", "standard", "none"] = _leaf(
+        "auto", 'Of .csv and .tsv: standard ("..." with "" inside), none (a quote is text), auto (found out and said).'
+    )
+    max_length: int = _leaf(128, "Longest input in tokens, special tokens included.", minimum=8)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long, on how much, and what is kept."""
+
+    epochs: float | None = _leaf(5.0, "Passes over the training data; ignored when train.steps is set.", above=0.0)
+    steps: int | None = _leaf(None, "Updates; overrides train.epochs.", minimum=1)
+    batch_size: int = _leaf(32, "Examples per update over the whole mesh.", minimum=1)
+    microbatch: int | None = _leaf(None, "Examples per forward pass; divides train.batch_size.", minimum=1)
+    seed: int = _leaf(0, "Seeds the head, dropout, the order of the data and masking.", minimum=0)
+    evaluate_every: int | None = _leaf(None, "Steps between evaluations; none: once an epoch.", minimum=1)
+    save_every: int | None = _leaf(None, "Steps between checkpoints; none: at each evaluation.", minimum=1)
+    log_every: int = _leaf(10, "Steps between lines of metrics.jsonl and of the progress.", minimum=1)
+    select_by: str = _leaf(
+        "validation/macro_f1", "Which figure picks the best checkpoint (loss and bits_per_character: lower is better)."
+    )
+    patience: int | None = _leaf(None, "Evaluations without a better train.select_by before stopping; none: never.", minimum=1)
+    class_weights: Literal["none", "balanced"] = _leaf(
+        "none", "balanced: weight n / (classes x count of the class), as scikit-learn."
+    )
+    label_smoothing: float = _leaf(0.0, "Share of the target spread over all classes.", minimum=0.0, maximum=0.9)
+    max_non_finite: int = _leaf(
+        5, "Updates in a row with a non-finite loss or gradient that are skipped before the run stops (71).", minimum=0
+    )
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """AdamW and its schedule."""
+
+    lr: float = _leaf(5e-5, "Peak learning rate of the top of the model.", above=0.0, maximum=10.0)
+    schedule: Literal["linear", "cosine", "constant"] = _leaf("linear", "Decay after the warm-up.")
+    warmup: float = _leaf(0.1, "Warm-up: a share of the steps below 1, otherwise a number of steps.", minimum=0.0)
+    weight_decay: float = _leaf(0.01, "Decoupled decay; biases and norms have none.", minimum=0.0, maximum=1.0)
+    beta1: float = _leaf(0.9, "Decay of the first moment.", minimum=0.0, maximum=0.9999)
+    beta2: float = _leaf(0.999, "Decay of the second moment.", minimum=0.0, maximum=0.999999)
+    epsilon: float = _leaf(1e-8, "Added to the root of the second moment.", above=0.0, maximum=1.0)
+    clip_norm: float | None = _leaf(1.0, "Largest global norm of the trainable gradients; none: no clipping.", above=0.0)
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """What of the pretrained model trains."""
+
+    method: Literal["full", "head", "top-layers"] = _leaf("full", "Which parameters train.")
+    trainable_layers: int | None = _leaf(None, "top-layers: how many of the top blocks train with head and pooler.", minimum=0)
+    layer_decay: float = _leaf(
+        1.0, "Learning rate of a block = that of the block above x this; 1 is off.", above=0.0, maximum=1.0
+    )
+
+
+@dataclass(frozen=True)
+class MeshConfig:
+    """How devices are laid out. The product must equal the number of devices."""
+
+    data: int | None = _leaf(None, "Data-parallel devices; none: all that fsdp and tensor leave.", minimum=1)
+    fsdp: int = _leaf(1, "Devices over which parameters and optimiser state are sharded.", minimum=1)
+    tensor: int = _leaf(1, "Devices over which matrix products are split.", minimum=1)
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """What is written beside the contract's files."""
+
+    tensorboard: bool = _leaf(True, "Write tensorboard/ too.")
+    export: bool = _leaf(True, "Write the best model as a Hugging Face directory to export/ at the end.")
+    baselines: bool = _leaf(True, "Train the TF-IDF line and the constant class beside the model.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run, whole. Leaves are typed as in ``amharic-tl train --help``."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    transfer: TransferConfig = field(default_factory=TransferConfig)
+    mesh: MeshConfig = field(default_factory=MeshConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+
+# What may differ between a run and its resumption: how it is laid out and watched, never what it computes.
+MAY_CHANGE_ON_RESUME = ("mesh.", "output.tensorboard", "train.log_every")
+
+
+def leaves(config: Any = Config, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+    """Yields ``(dotted name, field, annotated type)`` of every leaf of a config class."""
+    hints = typing.get_type_hints(config)
+    for item in dataclasses.fields(config):
+        kind = hints[item.name]
+        if dataclasses.is_dataclass(kind):
+            yield from leaves(kind, f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}", item, kind
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mapping (dict or ConfigDict) to ``{dotted name: value}``."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) or hasattr(value, "to_dict"):
+            flat.update(flatten(value if isinstance(value, Mapping) else value.to_dict(), f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """The config as plain nested dicts, ready for JSON. Tuples become lists there."""
+    return dataclasses.asdict(config)
+
+
+def build_config(overrides: Mapping[str, Any]) -> Config:
+    """Builds and validates a config from ``{dotted name: value}``, as the defaults overlaid with ``overrides``.
+
+    Values may be text as typed on a command line; they are converted by the leaf's type.
+
+    Raises:
+      ConfigError: an unknown key (with the nearest right one), a value of the wrong type or out of bounds, leaves that do
+        not fit together. All problems are named at once.
+    """
+    known = {name: (item, kind) for name, item, kind in leaves()}
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for name, value in overrides.items():
+        if name not in known:
+            problems.append(_unknown_key(name, list(known)))
+            continue
+        item, kind = known[name]
+        try:
+            values[name] = _check_bounds(_convert(value, kind), item)
+        except ValueError as error:
+            problems.append(f"config.{name}: {error}")
+    if not problems:
+        config = _assemble(Config, values)
+        problems = _cross_checks(config)
+    if problems:
+        raise ConfigError("The config is not valid:\n  " + "\n  ".join(problems[:10]))
+    return config
+
+
+def differences(old: Mapping[str, Any], new: Config) -> list[str]:
+    """Leaves in which a stored config and ``new`` differ and that a resumption must not change, as sentences."""
+    before, after = flatten(old), json.loads(json.dumps(flatten(to_dict(new))))
+    found = []
+    for name in sorted(before.keys() | after.keys()):
+        if name.startswith(MAY_CHANGE_ON_RESUME):
+            continue
+        if before.get(name) != after.get(name):
+            found.append(f"config.{name}: the workdir has {before.get(name)!r}, this command {after.get(name)!r}")
+    return found
+
+
+def _assemble(cls: Any, values: Mapping[str, Any], prefix: str = "") -> Any:
+    hints = typing.get_type_hints(cls)
+    arguments: dict[str, Any] = {}
+    for item in dataclasses.fields(cls):
+        kind = hints[item.name]
+        name = f"{prefix}{item.name}"
+        if dataclasses.is_dataclass(kind):
+            arguments[item.name] = _assemble(kind, values, f"{name}.")
+        elif name in values:
+            arguments[item.name] = values[name]
+    return cls(**arguments)
+
+
+def _unknown_key(name: str, known: list[str]) -> str:
+    groups = {key.split(".")[0] for key in known}
+    if name in groups:
+        return f"config.{name} is a group, not a value; set one of {name_some(k for k in known if k.startswith(name + '.'))}"
+    by_last = {key.rsplit(".", 1)[-1]: key for key in known}
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = near or [by_last[m] for m in difflib.get_close_matches(name.rsplit(".", 1)[-1], list(by_last), n=1, cutoff=0.75)]
+    hint = f"did you mean config.{near[0]}?" if near else f"the groups are {', '.join(sorted(groups))}"
+    return f"there is no config.{name}; {hint}"
+
+
+def _convert(value: Any, kind: Any) -> Any:
+    """Converts ``value`` (typed text or a Python value) to a leaf's type; raises ValueError with what was expected."""
+    origin = get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        options = get_args(kind)
+        if type(None) in options:
+            if value is None or (isinstance(value, str) and value.lower() in ("none", "null")):
+                return None
+            options = tuple(option for option in options if option is not type(None))
+        if str in options and isinstance(value, str):
+            return value
+        return _convert(value, options[-1])
+    if origin is Literal:
+        if value not in get_args(kind):
+            near = difflib.get_close_matches(str(value), get_args(kind), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"expected one of {', '.join(map(repr, get_args(kind)))}, found {value!r}{hint}")
+        return value
+    if origin is tuple:
+        return _convert_tuple(value)
+    return _convert_scalar(value, kind)
+
+
+def _convert_tuple(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
+    if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value) or not value:
+        raise ValueError(f"expected a list of texts (a,b,c), found {value!r}")
+    return tuple(value)
+
+
+def _convert_scalar(value: Any, kind: Any) -> Any:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    wrong = ValueError(f"expected {names[kind]}, found {value!r}")
+    if kind is bool:
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if isinstance(value, bool):
+            return value
+        raise wrong
+    if kind is str:
+        if isinstance(value, str) and value:
+            return value
+        raise wrong
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise wrong
+    try:
+        number = float(value)
+    except ValueError:
+        raise wrong from None
+    if not math.isfinite(number):
+        raise ValueError(f"expected a finite number, found {value!r}")
+    if kind is int:
+        if number != int(number):
+            raise wrong
+        return int(value) if isinstance(value, str) and value.lstrip("+-").replace("_", "").isdigit() else int(number)
+    return number
+
+
+def _check_bounds(value: Any, item: dataclasses.Field[Any]) -> Any:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    low, high, above = item.metadata["minimum"], item.metadata["maximum"], item.metadata["above"]
+    if low is not None and value < low:
+        raise ValueError(f"expected at least {low:g}, found {value:g}")
+    if above is not None and value <= above:
+        raise ValueError(f"expected more than {above:g}, found {value:g}")
+    if high is not None and value > high:
+        raise ValueError(f"expected at most {high:g}, found {value:g}")
+    return value
+
+
+def _cross_checks(config: Config) -> list[str]:
+    """Leaves that do not fit together, as sentences."""
+    problems = []
+    train, transfer = config.train, config.transfer
+    if train.steps is None and train.epochs is None:
+        problems.append("config.train.steps and config.train.epochs are both none; set one of them")
+    if train.microbatch is not None and train.batch_size % train.microbatch:
+        problems.append(
+            f"config.train.microbatch: {train.microbatch} does not divide config.train.batch_size ({train.batch_size})"
+        )
+    if transfer.method == "top-layers" and transfer.trainable_layers is None:
+        problems.append("config.transfer.method is top-layers; say how many with config.transfer.trainable_layers")
+    if transfer.method != "top-layers" and transfer.trainable_layers is not None:
+        problems.append(
+            f"config.transfer.trainable_layers is set, but config.transfer.method is {transfer.method!r}; "
+            "use config.transfer.method=top-layers"
+        )
+    split, _, metric = train.select_by.partition("/")
+    if split != "validation" or not metric:
+        problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
+    elif config.task.kind == "masked-lm" and metric not in ("loss", "bits_per_character", "accuracy"):
+        problems.append(
+            f"config.train.select_by: masked-lm has no {metric!r}; use validation/loss or validation/bits_per_character"
+        )
+    if config.task.kind == "masked-lm" and train.class_weights != "none":
+        problems.append("config.train.class_weights: masked-lm has no classes to weight; use none")
+    if config.optim.warmup >= 1 and config.optim.warmup != int(config.optim.warmup):
+        problems.append(f"config.optim.warmup: {config.optim.warmup:g} is neither a share below 1 nor a number of steps")
+    return problems

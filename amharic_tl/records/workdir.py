@@ -1,0 +1,90 @@
+"""The layout of a workdir: one run, everything a report may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+# What a checkpoint remembers the length of, so that a resumed run leaves the bytes of an undisturbed one.
+REWOUND_FILES = ("metrics.jsonl", "safety.jsonl", "alerts.jsonl")
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """Paths inside a workdir. Holds no state and creates nothing."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved config of the run."""
+        return self.root / "config.json"
+
+    @property
+    def plan(self) -> Path:
+        """The trainability table."""
+        return self.root / "plan.json"
+
+    @property
+    def data(self) -> Path:
+        """Sources, splits, fingerprints and the audit."""
+        return self.root / "data.json"
+
+    @property
+    def baselines(self) -> Path:
+        """Constant-class and TF-IDF scores."""
+        return self.root / "baselines.json"
+
+    @property
+    def evaluation(self) -> Path:
+        """Scores with intervals and confusion counts, by split."""
+        return self.root / "evaluation.json"
+
+    @property
+    def run(self) -> Path:
+        """Status, provenance and final scores."""
+        return self.root / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Figures by step; nothing derived from a clock."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def timing(self) -> Path:
+        """Throughput, waits and memory by step."""
+        return self.root / "timing.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """What happened: starts, saves, skips, preemptions. Only grows."""
+        return self.root / "events.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder a saved step, each with a manifest."""
+        return self.root / "checkpoints"
+
+    @property
+    def export(self) -> Path:
+        """The best model as a Hugging Face directory."""
+        return self.root / "export"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard event files."""
+        return self.root / "tensorboard"
+
+    @property
+    def report(self) -> Path:
+        """The page to open."""
+        return self.root / "report.html"
+
+    @property
+    def report_data(self) -> Path:
+        """The figures of the page, for programs."""
+        return self.root / "report.json"
+
+    def predictions(self, split: str) -> Path:
+        """Predictions of one split: id, label, scores; no text."""
+        return self.root / f"predictions-{split}.jsonl"
