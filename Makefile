@@ -1,0 +1,46 @@
+# Everything a newcomer types. `make quickstart` and `make test` set up their own environment from a bare Python 3.11+.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ORACLE := $(VENV)/.oracle
+TESTS ?= tests
+
+.PHONY: quickstart test test-fast lint types lock clean
+
+# Exact versions, each checked against its hash. No extra index, no compilers.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $(READY)
+
+# torch is a test-only oracle; without it the tests that need it are skipped with a reason.
+$(ORACLE): $(READY)
+	$(BIN)/python -m pip install --quiet "torch==2.13.0"
+	touch $(ORACLE)
+
+quickstart: $(READY)
+	$(BIN)/amharic-tl train --config quickstart --workdir runs/quickstart
+
+test: $(if $(WITH_ORACLE),$(ORACLE),$(READY))
+	$(BIN)/python -m pytest $(TESTS)
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,147 @@
+"""``--config FILE_OR_PRESET --config.a.b=value`` turned into a validated :class:`~amharic_tl.config.Config`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import runpy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from amharic_tl.config import Config, build_config, flatten, leaves
+from amharic_tl.errors import AmharicTLError, BadInputError, ConfigError, MissingInputError
+
+
+class UsageError(AmharicTLError):
+    """An option that does not exist or lacks its value."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What stood on the command line: plain options by name, and config overrides by dotted name."""
+
+    options: dict[str, str]
+    overrides: dict[str, str]
+    help: bool
+
+
+def parse(arguments: Sequence[str], options: Sequence[str], flags: Sequence[str] = ()) -> Arguments:
+    """Splits ``--name value``, ``--name=value`` and ``--config.a.b=value``.
+
+    Raises:
+      UsageError: an unknown option (with the nearest right one), a missing value, a stray word.
+    """
+    found: dict[str, str] = {}
+    overrides: dict[str, str] = {}
+    words = list(arguments)
+    while words:
+        word = words.pop(0)
+        if word in ("-h", "--help"):
+            return Arguments(found, overrides, True)
+        if not word.startswith("--"):
+            raise UsageError(f"{word!r} is not an option; options begin with --")
+        name, equals, value = word[2:].partition("=")
+        if name in flags:
+            found[name] = "true"
+            continue
+        is_override = name.startswith("config.")
+        if not is_override and name not in options:
+            near = difflib.get_close_matches(name, [*options, *flags], n=1)
+            hint = f"did you mean --{near[0]}?" if near else f"the options are {', '.join('--' + o for o in options)}"
+            raise UsageError(f"there is no option --{name}; {hint}")
+        if not equals:
+            if not words or words[0].startswith("--"):
+                raise UsageError(f"--{name} needs a value: --{name}=VALUE")
+            value = words.pop(0)
+        if is_override:
+            overrides[name.removeprefix("config.")] = value
+        else:
+            found[name] = value
+    return Arguments(found, overrides, False)
+
+
+def presets() -> dict[str, Path]:
+    """Presets by name: the repository's ``configs/``, or their copies inside an installed wheel."""
+    for folder in (Path(__file__).parents[2] / "configs", Path(str(resources.files("amharic_tl") / "assets" / "configs"))):
+        found = {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
+        if found:
+            return found
+    return {}
+
+
+def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:
+    """Defaults, then the preset or file ``name``, then ``overrides``; validated as a whole.
+
+    A ``.py`` file is executed: its ``get_config()`` returns any subset of the leaves as an ml_collections ConfigDict or a dict. A
+    ``.json`` file is data, such as the config.json of another run.
+
+    Raises:
+      MissingInputError: neither a file nor a preset.
+      BadInputError: the file cannot be read as a config.
+      ConfigError: the resulting config is not valid.
+    """
+    values = flatten(_read(name)) if name else {}
+    return build_config({**values, **overrides})
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    known = presets()
+    path = Path(name)
+    if not path.is_file():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise MissingInputError(
+                f"--config: there is no file {name!r}, and no preset of that name; {hint}the presets are {', '.join(known)}"
+            )
+        path = known[name]
+    if path.suffix == ".json":
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise BadInputError(f"--config: {path} is not valid JSON: {error}") from None
+    elif path.suffix == ".py":
+        values = _execute(path)
+    else:
+        raise BadInputError(f"--config: {path} ends in neither .py nor .json")
+    if not isinstance(values, Mapping):
+        raise BadInputError(f"--config: {path} holds {type(values).__name__}, expected a mapping of leaves")
+    return values
+
+
+def _execute(path: Path) -> Mapping[str, Any]:
+    try:
+        names = runpy.run_path(str(path))
+    except SyntaxError as error:
+        raise BadInputError(f"--config: {path}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:  # the user's own file: whatever it raises is said, with its name
+        raise BadInputError(f"--config: {path} failed: {type(error).__name__}: {error}") from error
+    if "get_config" not in names:
+        raise BadInputError(f"--config: {path} defines no get_config()")
+    values = names["get_config"]()
+    return values.to_dict() if hasattr(values, "to_dict") else values
+
+
+def describe_leaves() -> str:
+    """Every leaf with its type, default and meaning, for ``--help``."""
+    lines = []
+    for name, item, kind in leaves():
+        shown = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
+        default = "none" if item.default is None else item.default
+        lines.append(f"  --config.{name}={default}\n        {item.metadata['doc']} ({shown})")
+    return "\n".join(lines)
+
+
+def require(options: Mapping[str, str], name: str, example: str) -> str:
+    """The value of an option that must be there."""
+    if name not in options:
+        raise UsageError(f"--{name} is missing, for example --{name}={example}")
+    return options[name]
+
+
+__all__ = ["Arguments", "ConfigError", "UsageError", "describe_leaves", "load_config", "parse", "presets", "require"]

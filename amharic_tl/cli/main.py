@@ -1,0 +1,74 @@
+"""``amharic-tl VERB ...``: finds the verb, runs it, and turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from amharic_tl import __version__
+from amharic_tl.errors import AmharicTLError
+
+# Verb -> (module with main(arguments) -> exit code, what it does). Only verbs that work are listed.
+VERBS = {
+    "train": ("amharic_tl.cli.train", "transfer a pretrained model to a task, or pretrain one; resumes a workdir"),
+    "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),
+}
+
+USAGE = 2
+
+
+def usage() -> str:
+    """The text of ``amharic-tl --help``."""
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:<{width}}  {what}" for verb, (_, what) in VERBS.items())
+    return f"""amharic-tl {__version__}: transfer learning of language models to Amharic
+
+usage: amharic-tl VERB [options]
+
+{verbs}
+
+Each verb has its own help: amharic-tl train --help
+
+Exit codes: 0 done; 2 wrong usage; 78 wrong config, or a workdir of another config; 66 an input is absent; 65 an input is
+wrong; 77 an input is unsafe; 73 disk full or cannot create; 74 other input/output; 71 stopped for non-finite values;
+75 interrupted and saved, the same command goes on; 70 a bug of ours.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a verb and returns the exit code. Errors meant for the user are printed as a sentence, without a traceback."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else USAGE
+    if arguments[0] == "--version":
+        print(__version__)
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    if verb not in VERBS:
+        import difflib
+
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(VERBS)}"
+        print(f"amharic-tl: there is no verb {verb!r}; {hint}", file=sys.stderr)
+        return USAGE
+    try:
+        return int(importlib.import_module(VERBS[verb][0]).main(rest))
+    except AmharicTLError as error:
+        print(f"amharic-tl {verb}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (as in `| head`); nothing is wrong here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def entry_point() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry_point()

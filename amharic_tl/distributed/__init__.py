@@ -1,0 +1,1 @@
+"""Meshes of devices and what several processes need. Knows no model."""

@@ -1,0 +1,57 @@
+"""The mesh of devices: axes ``data`` (copies of the model), ``fsdp`` (shards of it), ``tensor`` (split products)."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from amharic_tl.errors import ConfigError
+
+AXES = ("data", "fsdp", "tensor")
+BATCH_AXES = ("data", "fsdp")
+
+
+def make_mesh(data: int | None, fsdp: int, tensor: int, devices: list[jax.Device] | None = None) -> Mesh:
+    """Lays ``devices`` (default: all) out as ``data x fsdp x tensor``; ``data=None`` takes what the others leave.
+
+    Raises:
+      ConfigError: the product of the axes is not the number of devices.
+    """
+    devices = jax.devices() if devices is None else devices
+    count = len(devices)
+    if data is None:
+        data = max(count // (fsdp * tensor), 1)
+    if data * fsdp * tensor != count:
+        raise ConfigError(
+            f"config.mesh: data {data} x fsdp {fsdp} x tensor {tensor} = {data * fsdp * tensor} devices, "
+            f"but {count} are here; choose a product of {count}"
+        )
+    # Auto axes: jax.make_mesh defaults to Explicit ones, which ask for a sharding at every gather.
+    return jax.make_mesh((data, fsdp, tensor), AXES, axis_types=(AxisType.Auto,) * 3, devices=devices)
+
+
+def batch_shards(mesh: Mesh) -> int:
+    """Over how many groups of devices a batch is split."""
+    return int(np.prod([mesh.shape[axis] for axis in BATCH_AXES]))
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """A whole copy on every device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Rows of a batch ``[B, ...]`` split over the data and fsdp axes."""
+    return NamedSharding(mesh, PartitionSpec(BATCH_AXES))
+
+
+def put_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """Puts this process's rows of a batch on its devices; the result is the global batch.
+
+    Args:
+      batch: arrays ``[rows of this process, ...]``.
+      mesh: where to.
+    """
+    sharding = batch_sharding(mesh)
+    return {name: jax.make_array_from_process_local_data(sharding, array) for name, array in batch.items()}

@@ -1,0 +1,85 @@
+"""Masked language modelling (Devlin et al. 2019): the masked positions are gathered before the head."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from amharic_tl.tasks.base import Batch, lower_is_better
+
+
+def token_characters(tokens: Sequence[str]) -> np.ndarray:
+    """How many characters each vocabulary entry writes, float32 ``[V]``.
+
+    ``▁``, ``Ġ`` and the like count as the space they stand for; a WordPiece continuation (``##``) as what follows the marks. A
+    byte entry ``<0xE1>`` counts 1 when its byte begins a character and 0 when it continues one, so that the bytes of a
+    character sum to 1. Entries such as ``<mask>`` are never predicted; they count their letters.
+    """
+    counts = np.zeros(len(tokens), np.float32)
+    for index, token in enumerate(tokens):
+        if len(token) == 6 and token.startswith("<0x") and token.endswith(">"):
+            counts[index] = float(int(token[3:5], 16) & 0xC0 != 0x80)
+        else:
+            counts[index] = len(token.removeprefix("##")) if token != "##" else 2
+    return counts
+
+
+class MaskedLM:
+    """Batches hold ``masked_positions [B, M]``, ``labels [B, M]`` and ``weights [B, M]`` (0 for unused places)."""
+
+    kind = "masked-lm"
+
+    def __init__(self, characters_V: np.ndarray) -> None:
+        self.characters_V = np.asarray(characters_V, np.float32)
+
+    def model_inputs(self, batch: Batch) -> dict[str, jax.Array]:
+        """Token ids and mask ``[B, S]``, and which positions reach the head ``[B, M]``."""
+        return {
+            "input_ids": batch["input_ids"],
+            "attention_mask": batch["attention_mask"],
+            "masked_positions": batch["masked_positions"],
+        }
+
+    def loss_weights(self, batch: Batch) -> jax.Array:
+        """``[B, M]``: 1 for a masked token, 0 for an unused place."""
+        return batch["weights"].astype(jnp.float32)
+
+    def _losses(self, logits_BMV: jax.Array, labels_BM: jax.Array) -> jax.Array:
+        logits_BMV = logits_BMV.astype(jnp.float32)
+        picked_BM = jnp.take_along_axis(logits_BMV, labels_BM[..., None], axis=-1)[..., 0]
+        return jax.nn.logsumexp(logits_BMV, axis=-1) - picked_BM
+
+    def loss(self, outputs: Any, batch: Batch) -> jax.Array:
+        """Cross-entropy of the masked tokens, summed (nats)."""
+        return jnp.sum(self._losses(outputs.logits, batch["labels"]) * self.loss_weights(batch))
+
+    def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
+        """Sums by row ``[B]``: nats, masked tokens, tokens predicted right, characters of the masked tokens."""
+        weights_BM = self.loss_weights(batch)
+        labels_BM = batch["labels"]
+        right_BM = outputs.logits.argmax(axis=-1) == labels_BM
+        return {
+            "nats": jnp.sum(self._losses(outputs.logits, labels_BM) * weights_BM, axis=-1),
+            "tokens": jnp.sum(weights_BM, axis=-1),
+            "right": jnp.sum(right_BM * weights_BM, axis=-1),
+            "characters": jnp.sum(jnp.asarray(self.characters_V)[labels_BM] * weights_BM, axis=-1),
+        }
+
+    def score(self, gathered: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """``loss`` (nats a masked token), ``accuracy`` of the masked tokens, ``bits_per_character`` of what was masked."""
+        sums = {name: float(values.astype(np.float64).sum()) for name, values in gathered.items()}
+        tokens = max(sums["tokens"], 1.0)
+        return {
+            "loss": sums["nats"] / tokens,
+            "accuracy": sums["right"] / tokens,
+            "bits_per_character": sums["nats"] / math.log(2) / max(sums["characters"], 1.0),
+        }
+
+    def lower_is_better(self, metric: str) -> bool:
+        """For ``loss`` and ``bits_per_character``."""
+        return lower_is_better(metric)

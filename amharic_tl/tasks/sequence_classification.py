@@ -1,0 +1,85 @@
+"""One label a text: cross-entropy over classes, accuracy and F1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from amharic_tl.evaluation.score import classification_metrics
+from amharic_tl.tasks.base import Batch, lower_is_better
+
+
+def balanced_class_weights(counts: Sequence[int]) -> np.ndarray:
+    """Weights n / (classes x count of the class), float32 ``[C]`` (King & Zeng 2001; scikit-learn's ``balanced``).
+
+    A class without rows gets weight 0: it cannot occur in the loss.
+    """
+    array = np.asarray(counts, np.float64)
+    weights = np.divide(array.sum(), len(array) * array, out=np.zeros_like(array), where=array > 0)
+    return weights.astype(np.float32)
+
+
+class SequenceClassification:
+    """Single-label classification. Batches hold ``labels [B]`` and ``weights [B]`` (0 for filler rows)."""
+
+    kind = "sequence-classification"
+
+    def __init__(
+        self, label_names: Sequence[str], class_weights: np.ndarray | None = None, label_smoothing: float = 0.0
+    ) -> None:
+        self.label_names = list(label_names)
+        self.class_weights = None if class_weights is None else np.asarray(class_weights, np.float32)
+        self.label_smoothing = label_smoothing
+
+    def model_inputs(self, batch: Batch) -> dict[str, jax.Array]:
+        """Token ids and mask ``[B, S]``."""
+        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+
+    def loss_weights(self, batch: Batch) -> jax.Array:
+        """``[B]``: the row's weight times its class's weight."""
+        weights = batch["weights"].astype(jnp.float32)
+        if self.class_weights is None:
+            return weights
+        return weights * jnp.asarray(self.class_weights)[jnp.maximum(batch["labels"], 0)]
+
+    def _row_losses(self, logits_BC: jax.Array, labels_B: jax.Array) -> jax.Array:
+        log_probs_BC = jax.nn.log_softmax(logits_BC.astype(jnp.float32), axis=-1)
+        picked_B = jnp.take_along_axis(log_probs_BC, jnp.maximum(labels_B, 0)[:, None], axis=-1)[:, 0]
+        smoothed_B = log_probs_BC.mean(axis=-1)
+        return -((1.0 - self.label_smoothing) * picked_B + self.label_smoothing * smoothed_B)
+
+    def loss(self, outputs: Any, batch: Batch) -> jax.Array:
+        """Cross-entropy, summed with :meth:`loss_weights`; label smoothing as Szegedy et al. 2016, section 7."""
+        return jnp.sum(self._row_losses(outputs.logits, batch["labels"]) * self.loss_weights(batch))
+
+    def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
+        """Probabilities ``[B, C]``, plain cross-entropy ``[B]`` (no smoothing, no class weights), labels, weights, rows."""
+        logits_BC = outputs.logits.astype(jnp.float32)
+        log_probs_BC = jax.nn.log_softmax(logits_BC, axis=-1)
+        labels_B = batch["labels"]
+        losses_B = -jnp.take_along_axis(log_probs_BC, jnp.maximum(labels_B, 0)[:, None], axis=-1)[:, 0]
+        return {
+            "probabilities": jnp.exp(log_probs_BC),
+            "losses": losses_B,
+            "labels": labels_B,
+            "weights": batch["weights"],
+            "row_index": batch["row_index"],
+        }
+
+    def score(self, gathered: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """``loss`` (over rows whose label the model knows), ``accuracy macro_f1 weighted_f1 f1/<label>`` (all rows)."""
+        real = gathered["weights"] > 0
+        labels = gathered["labels"][real]
+        known = labels >= 0
+        losses = gathered["losses"][real][known].astype(np.float64)
+        predicted = gathered["probabilities"][real].argmax(axis=-1)
+        metrics = {"loss": float(losses.mean()) if len(losses) else float("nan")}
+        return metrics | classification_metrics(labels, predicted, self.label_names)
+
+    def lower_is_better(self, metric: str) -> bool:
+        """Only for ``loss``."""
+        return lower_is_better(metric)

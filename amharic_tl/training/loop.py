@@ -1,0 +1,235 @@
+"""The training loop, read top-down. Every policy it follows is handed to it.
+
+At a step that is due for both, the loop saves first and evaluates then, so that a kill in the evaluation loses nothing:
+the resumed run evaluates again. Metrics are read one step late, so that the device never waits for the host.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from amharic_tl.distributed.mesh import put_batch
+from amharic_tl.errors import Preempted, TrainingStopped, name_some
+from amharic_tl.training.checkpoints import Checkpoints
+from amharic_tl.training.interruption import Interruption
+from amharic_tl.training.progress import Progress
+from amharic_tl.training.step import Steps, TrainState
+from amharic_tl.training.writers import Writer
+
+HostBatch = Mapping[str, np.ndarray]
+
+
+class Interrupted(Exception):
+    """Raised inside an evaluation when the run is told to stop."""
+
+
+class Evaluator(Protocol):
+    """Scores the validation split: metrics by name. Raises :class:`Interrupted` when told to stop in between."""
+
+    def __call__(self, state: TrainState, step: int) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When the loop does what, in steps."""
+
+    total: int
+    evaluate_every: int
+    save_every: int
+    log_every: int
+    patience: int | None
+    max_non_finite: int
+
+    def evaluation_due(self, step: int) -> bool:
+        """At every multiple of ``evaluate_every`` above 0, and at the end."""
+        return step > 0 and (step % self.evaluate_every == 0 or step == self.total)
+
+
+@dataclass
+class Memory:
+    """What the loop remembers across a resumption, beside the state."""
+
+    best_step: int | None = None
+    best_value: float | None = None
+    since_best: int = 0
+    evaluated_step: int | None = None
+    lengths: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Loop:
+    """The loop's parts. ``row_ids`` turns a batch's row numbers into ids for messages."""
+
+    steps: Steps
+    batches: Callable[[int], Iterator[HostBatch]]
+    evaluate: Evaluator
+    after_evaluation: Callable[[int, Memory], None]
+    checkpoints: Checkpoints
+    writer: Writer
+    progress: Progress
+    interruption: Interruption
+    schedule: Schedule
+    mesh: Mesh
+    select_by: str
+    lower_is_better: bool
+    row_ids: Callable[[np.ndarray], list[str]]
+
+    def run(self, state: TrainState, step: int, memory: Memory) -> tuple[TrainState, Memory, str]:
+        """Trains from ``step`` to the end; returns the last state, the memory and why it stopped.
+
+        Raises:
+          Preempted: told to stop; everything is saved.
+          TrainingStopped: too many non-finite updates in a row.
+        """
+        batches: Iterator[HostBatch] | None = None
+        window = _Window()
+        pending: _Pending | None = None
+        stopped_because = "all steps done"
+        while True:
+            if self.schedule.evaluation_due(step) and memory.evaluated_step != step:
+                pending = self._flush(pending, window)
+                self._save(state, step, memory)
+                if not self._evaluate(state, step, memory):
+                    raise self._preempted(step)
+                window.restart()
+                if self.schedule.patience is not None and memory.since_best >= self.schedule.patience:
+                    stopped_because = f"no better {self.select_by} for {memory.since_best} evaluations"
+                    self.writer.write_event(step, "early_stop", best_step=memory.best_step)
+                    break
+            elif step > 0 and step % self.schedule.save_every == 0:
+                pending = self._flush(pending, window)
+                self._save(state, step, memory)
+            if step >= self.schedule.total:
+                break
+            if self.interruption.requested():
+                pending = self._flush(pending, window)
+                self._save(state, step, memory)
+                raise self._preempted(step)
+            if batches is None:
+                batches = self.batches(step)
+            began = time.monotonic()
+            host = next(batches)
+            window.waited += time.monotonic() - began
+            state, metrics = self.steps.train(state, put_batch(dict(host), self.mesh))
+            step += 1
+            self._flush(pending, window)
+            pending = _Pending(step, metrics, host)
+        self._flush(pending, window)
+        self.writer.flush()
+        return state, memory, stopped_because
+
+    def _flush(self, pending: _Pending | None, window: _Window) -> None:
+        """Reads the metrics of an earlier step, records them, and stops the run where it must."""
+        if pending is None:
+            return
+        step = pending.step
+        values = {name: float(value) for name, value in jax.device_get(pending.metrics).items()}
+        skipped, in_a_row = int(values.pop("skipped")), int(values.pop("in_a_row"))
+        window.add(pending.host)
+        if skipped:
+            rows = self.row_ids(pending.host["row_index"])
+            self.writer.write_event(step, "non_finite", in_a_row=in_a_row, rows=rows[:50], **values)
+            self.progress.say(f"step {step}: the loss or gradient is not finite; the update was skipped ({in_a_row} in a row)")
+        if skipped or step % self.schedule.log_every == 0 or step == self.schedule.total:
+            self.writer.write_scalars(step, values)
+        if step % self.schedule.log_every == 0:
+            self.writer.write_timing(step, window.figures())
+        self.progress.update(step, values["loss"], window.tokens_per_second())
+        if in_a_row > self.schedule.max_non_finite:
+            rows = self.row_ids(pending.host["row_index"])
+            self.writer.write_event(step, "stopped", reason="non_finite", in_a_row=in_a_row)
+            raise TrainingStopped(
+                f"stopped at step {step}: {in_a_row} updates in a row had a non-finite loss or gradient "
+                f"(loss {values['loss']}, gradient norm {values['grad_norm']}, rate {values['learning_rate']:.3g}); more than "
+                f"config.train.max_non_finite={self.schedule.max_non_finite} allows. The parameters are those before the "
+                f"first of them. Rows of the last batch: {name_some(rows)}. Try a lower config.optim.lr or look at these rows."
+            )
+
+    def _save(self, state: TrainState, step: int, memory: Memory) -> None:
+        memory.lengths = self.writer.lengths()
+        keep = {memory.best_step} if memory.best_step is not None else set()
+        self.checkpoints.save(step, state, asdict(memory), keep)
+        self.writer.write_event(step, "saved")
+
+    def _evaluate(self, state: TrainState, step: int, memory: Memory) -> bool:
+        """Evaluates, records and remembers the best; False when told to stop in between."""
+        self.progress.note(f"step {step:,}: evaluating")
+        try:
+            metrics = self.evaluate(state, step)
+        except Interrupted:
+            return False
+        self.writer.write_scalars(step, metrics, split="validation")
+        value = metrics[self.select_by.split("/", 1)[1]]
+        best = memory.best_value
+        better = np.isfinite(value) and (best is None or (value < best if self.lower_is_better else value > best))
+        if better:
+            memory.best_step, memory.best_value, memory.since_best = step, value, 0
+        else:
+            memory.since_best += 1
+        memory.evaluated_step = step
+        self.writer.write_event(step, "evaluated", best=bool(better))
+        shown = "  ".join(f"{name} {figure:.4f}" for name, figure in metrics.items() if "/" not in name)
+        self.progress.say(f"step {step:,}/{self.schedule.total:,}  validation  {shown}{'  (best)' if better else ''}")
+        self.after_evaluation(step, memory)
+        return True
+
+    def _preempted(self, step: int) -> Preempted:
+        name = self.interruption.signal_name or "a signal"
+        self.writer.write_event(step, "preempted", signal=name)
+        self.writer.flush()
+        return Preempted(f"{name} received: saved at step {step}. Type the same command again to go on.")
+
+
+@dataclass
+class _Pending:
+    """A step whose metrics are still on the device, and the batch it saw."""
+
+    step: int
+    metrics: dict[str, jax.Array]
+    host: HostBatch
+
+
+class _Window:
+    """Counts examples, tokens and waiting since the last line of timing.jsonl."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Starts counting anew (after an evaluation or a save, which are no training)."""
+        self.began = time.monotonic()
+        self.examples = self.tokens = self.steps = 0
+        self.waited = 0.0
+
+    def add(self, host: HostBatch) -> None:
+        """Counts a finished step: rows of weight above 0, tokens that are not padding."""
+        weights = host["weights"]
+        self.examples += int((weights > 0).any(axis=tuple(range(1, weights.ndim))).sum()) * jax.process_count()
+        self.tokens += int(host["attention_mask"].sum()) * jax.process_count()
+        self.steps += 1
+
+    def tokens_per_second(self) -> float | None:
+        """None until two steps are counted."""
+        seconds = time.monotonic() - self.began
+        return self.tokens / seconds if self.steps > 1 and seconds > 0 else None
+
+    def figures(self) -> dict[str, float | None]:
+        """The line of timing.jsonl; then counting starts anew."""
+        seconds = max(time.monotonic() - self.began, 1e-9)
+        memory = jax.local_devices()[0].memory_stats() or {}
+        figures = {
+            "examples_per_second": self.examples / seconds,
+            "tokens_per_second": self.tokens / seconds,
+            "step_seconds": seconds / max(self.steps, 1),
+            "data_wait_seconds": self.waited,
+            "memory_bytes": memory.get("peak_bytes_in_use"),
+        }
+        self.restart()
+        return figures

@@ -1,0 +1,209 @@
+"""The training step: a pure function of state and batch under ``jax.jit``, and the evaluation step beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax.sharding import Mesh
+
+from amharic_tl.distributed.mesh import batch_sharding, batch_shards, replicated
+from amharic_tl.errors import ConfigError
+from amharic_tl.models.sharding import parameter_shardings
+from amharic_tl.tasks.base import Task
+from amharic_tl.transfer.optimizer import Schedule
+from amharic_tl.transfer.plan import TrainablePlan
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass
+class TrainState:
+    """All that training changes, and nothing else.
+
+    ``step`` counts batches seen (int32), ``in_a_row`` and ``skipped`` the non-finite updates that were skipped (int32).
+    Frozen parameters have no gradient and no optimiser state; they are never written.
+    """
+
+    step: jax.Array
+    trainable: nnx.State
+    frozen: nnx.State
+    optimizer: Any
+    in_a_row: jax.Array
+    skipped: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """The compiled functions of a run and the state they start from."""
+
+    train: Callable[[TrainState, Mapping[str, jax.Array]], tuple[TrainState, dict[str, jax.Array]]]
+    evaluate: Callable[[TrainState, Mapping[str, jax.Array]], dict[str, jax.Array]]
+    state: TrainState
+    graphdef: nnx.GraphDef[Any]
+    shardings: TrainState
+
+    def model(self, state: TrainState) -> nnx.Module:
+        """The model with the parameters of ``state``."""
+        return nnx.merge(self.graphdef, state.trainable, state.frozen, copy=True)
+
+
+def make_steps(
+    model: nnx.Module,
+    task: Task,
+    plan: TrainablePlan,
+    optimizer: optax.GradientTransformation,
+    schedule: Schedule,
+    mesh: Mesh,
+    *,
+    batch_size: int,
+    microbatch: int | None,
+    seed: int,
+) -> Steps:
+    """Partitions ``model`` by ``plan``, places everything on ``mesh`` and compiles (lazily) the two steps.
+
+    Args:
+      model: regrouped by ``plan``.
+      task: the objective.
+      plan: what trains; gradients exist for that alone.
+      optimizer: its updates still lack the factor ``-learning rate``.
+      schedule: the learning rate by step.
+      mesh: axes data, fsdp, tensor.
+      batch_size: rows of an update over the whole mesh.
+      microbatch: rows of one forward pass over the whole mesh, None for all.
+      seed: of dropout.
+
+    Raises:
+      ConfigError: the (micro)batch cannot be split over the mesh.
+    """
+    parts = batch_size // (microbatch or batch_size)
+    _check_batch(microbatch or batch_size, mesh, "microbatch" if microbatch else "batch_size")
+    graphdef, trainable, frozen = nnx.split(model, plan.is_trainable, ...)
+    trainable_shardings = parameter_shardings(trainable, mesh)
+    frozen_shardings = parameter_shardings(frozen, mesh)
+    trainable = jax.device_put(trainable, trainable_shardings)
+    frozen = jax.device_put(frozen, frozen_shardings)
+    optimizer_shardings = _optimizer_shardings(optimizer, trainable, trainable_shardings, mesh)
+    # One array each: donated buffers may not be shared.
+    zero, in_a_row, skipped = (jax.device_put(np.zeros((), np.int32), replicated(mesh)) for _ in range(3))
+    state = TrainState(
+        step=zero,
+        trainable=trainable,
+        frozen=frozen,
+        optimizer=jax.jit(optimizer.init, out_shardings=optimizer_shardings)(trainable),
+        in_a_row=in_a_row,
+        skipped=skipped,
+    )
+    scalar = replicated(mesh)
+    shardings = TrainState(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar)
+    train = _train_step(graphdef, task, optimizer, schedule, mesh, parts, seed)
+    evaluate = _evaluation_step(graphdef, task)
+    return Steps(
+        train=jax.jit(train, donate_argnums=0, out_shardings=(shardings, scalar)),
+        evaluate=jax.jit(evaluate, out_shardings=scalar),
+        state=state,
+        graphdef=graphdef,
+        shardings=shardings,
+    )
+
+
+def _train_step(
+    graphdef: nnx.GraphDef[Any],
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    schedule: Schedule,
+    mesh: Mesh,
+    parts: int,
+    seed: int,
+) -> Callable[[TrainState, Mapping[str, jax.Array]], tuple[TrainState, dict[str, jax.Array]]]:
+    def loss_share(trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, total: jax.Array) -> Any:
+        model = nnx.merge(graphdef, trainable, frozen, copy=True)
+        outputs = model(**task.model_inputs(batch), dropout_key=key)
+        return task.loss(outputs, batch) / total
+
+    def gradients(state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, Any]:
+        key = jax.random.fold_in(jax.random.key(seed), state.step)
+        # The divisor is the weight of the whole update, so that parts and devices may hold unequal shares of it.
+        total = jnp.maximum(jnp.sum(task.loss_weights(batch)), 1e-6)
+        value_and_grad = jax.value_and_grad(loss_share)
+        if parts == 1:
+            return value_and_grad(state.trainable, state.frozen, batch, key, total)
+
+        def accumulate(carry: tuple[jax.Array, Any], part: tuple[jax.Array, Any]) -> tuple[tuple[jax.Array, Any], None]:
+            index, rows = part
+            rows = jax.lax.with_sharding_constraint(rows, batch_sharding(mesh))
+            loss, grads = value_and_grad(state.trainable, state.frozen, rows, jax.random.fold_in(key, index), total)
+            return (carry[0] + loss, jax.tree.map(jnp.add, carry[1], grads)), None
+
+        # Rows are dealt out in turn: neighbouring rows of a device stay on it when the batch becomes [parts, rows].
+        dealt = jax.tree.map(lambda a: a.reshape(a.shape[0] // parts, parts, *a.shape[1:]).swapaxes(0, 1), dict(batch))
+        start = (jnp.zeros((), jnp.float32), jax.tree.map(jnp.zeros_like, state.trainable))
+        (loss, grads), _ = jax.lax.scan(accumulate, start, (jnp.arange(parts), dealt))
+        return loss, grads
+
+    def step(state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
+        loss, grads = gradients(state, batch)
+        norm = optax.global_norm(grads)
+        finite = jnp.isfinite(loss) & jnp.isfinite(norm)
+        rate = schedule(state.step)
+        updates, moved = optimizer.update(grads, state.optimizer, state.trainable)
+        updated = jax.tree.map(lambda p, u: p - (rate * u).astype(p.dtype), state.trainable, updates)
+
+        def keep(new: Any, old: Any) -> Any:  # a select, not a product: 0 x NaN is NaN
+            return jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
+
+        bad = 1 - finite.astype(jnp.int32)
+        new_state = TrainState(
+            step=state.step + 1,
+            trainable=keep(updated, state.trainable),
+            frozen=state.frozen,
+            optimizer=keep(moved, state.optimizer),
+            in_a_row=(state.in_a_row + 1) * bad,
+            skipped=state.skipped + bad,
+        )
+        metrics = {
+            "loss": loss,
+            "grad_norm": norm,
+            "learning_rate": rate,
+            "skipped": bad,
+            "in_a_row": new_state.in_a_row,
+        }
+        return new_state, metrics
+
+    return step
+
+
+def _evaluation_step(
+    graphdef: nnx.GraphDef[Any], task: Task
+) -> Callable[[TrainState, Mapping[str, jax.Array]], dict[str, jax.Array]]:
+    def evaluate(state: TrainState, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        model = nnx.merge(graphdef, state.trainable, state.frozen, copy=True)
+        return task.evaluate(model(**task.model_inputs(batch)), batch)
+
+    return evaluate
+
+
+def _optimizer_shardings(optimizer: optax.GradientTransformation, trainable: Any, shardings: Any, mesh: Mesh) -> Any:
+    """Moments lie as their parameters do; counters are everywhere."""
+    shapes = jax.eval_shape(optimizer.init, trainable)
+    return optax.tree.map_params(
+        optimizer,
+        lambda _, sharding: sharding,
+        shapes,
+        shardings,
+        transform_non_params=lambda _: replicated(mesh),
+    )
+
+
+def _check_batch(rows: int, mesh: Mesh, leaf: str) -> None:
+    shards = batch_shards(mesh)
+    if rows % shards:
+        raise ConfigError(
+            f"config.train.{leaf}: {rows} rows cannot be split over {shards} devices (mesh data x fsdp); "
+            f"choose a multiple of {shards}, such as {-(-rows // shards) * shards}"
+        )

@@ -1,0 +1,1 @@
+"""What of a pretrained model trains, and how fast."""

@@ -1,0 +1,114 @@
+"""Makes the directory that pretraining starts from: a tokenizer trained on the corpus, and a config without weights.
+
+    python experiments/pretrain_tiny/make_base.py --corpus enh-news/train.jsonl.gz --output BASE
+
+The tokenizer is byte-pair encoding over words with byte fallback: every text can be written, none is normalised, and no
+input becomes an unknown token.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+BYTES = [f"<0x{value:02X}>" for value in range(256)]
+
+
+def paragraphs(corpus: Path) -> Iterator[str]:
+    """Yields the paragraphs of a gzipped JSON-lines corpus (column ``text``), unchanged."""
+    with gzip.open(corpus, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield from (part for part in json.loads(line)["text"].split("\n") if part)
+
+
+def train_tokenizer(corpus: Path, size: int) -> Tokenizer:
+    """Trains byte-pair encoding with ``size`` entries: special tokens, 256 bytes, then characters and merges."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=False))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always", split=True),
+            # Marks of punctuation, Ethiopic ones included, never merge with letters.
+            pre_tokenizers.Punctuation(behavior="isolated"),
+        ]
+    )
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(content=" ", left=1)]
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=SPECIAL + BYTES, limit_alphabet=1000, min_frequency=2, show_progress=False
+    )
+    tokenizer.train_from_iterator(paragraphs(corpus), trainer)
+    return _bytes_as_plain_entries(tokenizer)
+
+
+def _bytes_as_plain_entries(tokenizer: Tokenizer) -> Tokenizer:
+    """The trainer registers the byte entries as special tokens; written text like ``<0x41>`` must not match them."""
+    state = json.loads(tokenizer.to_str())
+    state["added_tokens"] = [token for token in state["added_tokens"] if token["content"] in SPECIAL]
+    tokenizer = Tokenizer.from_str(json.dumps(state))
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return tokenizer
+
+
+def model_config(vocabulary: int, positions: int) -> dict[str, object]:
+    """A RoBERTa of 4 layers of 256 (about 5.4 million parameters)."""
+    return {
+        "architectures": ["RobertaForMaskedLM"],
+        "model_type": "roberta",
+        "vocab_size": vocabulary,
+        "hidden_size": 256,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "intermediate_size": 1024,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "max_position_embeddings": positions + 2,
+        "type_vocab_size": 1,
+        "initializer_range": 0.02,
+        "layer_norm_eps": 1e-5,
+        "bos_token_id": 0,
+        "pad_token_id": 1,
+        "eos_token_id": 2,
+        "tie_word_embeddings": True,
+    }
+
+
+def main() -> None:
+    """Writes tokenizer.json, tokenizer_config.json and config.json to ``--output``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, required=True, help="gzipped JSON lines with a column text")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--vocabulary", type=int, default=8192)
+    parser.add_argument("--positions", type=int, default=512)
+    arguments = parser.parse_args()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=train_tokenizer(arguments.corpus, arguments.vocabulary),
+        bos_token="<s>",
+        eos_token="</s>",
+        cls_token="<s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token=AddedToken("<mask>", lstrip=True, special=True),
+        model_max_length=arguments.positions,
+        clean_up_tokenization_spaces=False,
+    )
+    tokenizer.save_pretrained(arguments.output)
+    config = model_config(len(tokenizer), arguments.positions)
+    (arguments.output / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    print(f"{len(tokenizer)} entries, written to {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()
