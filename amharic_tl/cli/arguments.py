@@ -116,14 +116,16 @@ def _read(name: str) -> Mapping[str, Any]:
 
 def _execute(path: Path) -> Mapping[str, Any]:
     try:
-        names = runpy.run_path(str(path))
+        get_config = runpy.run_path(str(path)).get("get_config")
+        if get_config is None:
+            raise BadInputError(f"--config: {path} defines no get_config()")
+        values = get_config()
+    except AmharicTLError:
+        raise
     except SyntaxError as error:
         raise BadInputError(f"--config: {path}, line {error.lineno}: {error.msg}") from None
     except Exception as error:  # the user's own file: whatever it raises is said, with its name
         raise BadInputError(f"--config: {path} failed: {type(error).__name__}: {error}") from error
-    if "get_config" not in names:
-        raise BadInputError(f"--config: {path} defines no get_config()")
-    values = names["get_config"]()
     return values.to_dict() if hasattr(values, "to_dict") else values
 
 

@@ -6,6 +6,7 @@ the resumed run evaluates again. Metrics are read one step late, so that the dev
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -223,13 +224,20 @@ class _Window:
     def figures(self) -> dict[str, float | None]:
         """The line of timing.jsonl; then counting starts anew."""
         seconds = max(time.monotonic() - self.began, 1e-9)
-        memory = jax.local_devices()[0].memory_stats() or {}
-        figures = {
+        figures: dict[str, float | None] = {
             "examples_per_second": self.examples / seconds,
             "tokens_per_second": self.tokens / seconds,
             "step_seconds": seconds / max(self.steps, 1),
             "data_wait_seconds": self.waited,
-            "memory_bytes": memory.get("peak_bytes_in_use"),
+            "memory_bytes": _peak_memory(),
         }
         self.restart()
         return figures
+
+
+def _peak_memory() -> int:
+    """Peak bytes on the first device, or of this process where the device keeps no count (CPU)."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    if "peak_bytes_in_use" in stats:
+        return int(stats["peak_bytes_in_use"])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
