@@ -1,0 +1,140 @@
+"""Models in flax nnx that load from and save to Hugging Face directories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.sharding import Mesh
+
+from amharic_tl.errors import BadInputError, ConfigError
+from amharic_tl.models.encoder import number_of_labels
+from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.models.interchange.read import LoadReport, fill
+from amharic_tl.models.interchange.weights import open_weights
+from amharic_tl.models.interchange.write import save_pretrained
+from amharic_tl.models.naming import named_parameters
+from amharic_tl.models.registry import family_of
+
+__all__ = ["LoadReport", "from_config", "from_pretrained", "named_parameters", "save_pretrained"]
+
+
+def from_pretrained(
+    path: str,
+    task: str | None = None,
+    dtype: Any = None,
+    mesh: Mesh | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+    compute_dtype: str | None = None,
+    dropout: float | None = None,
+) -> Any:
+    """Loads a Hugging Face checkpoint.
+
+    Args:
+      path: a local directory, a bundled base, or a hub id ``owner/name[@revision]``.
+      task: ``sequence-classification``, ``masked-lm``, or None for the backbone with its pooler.
+      dtype: of all parameters; None keeps the stored dtypes.
+      mesh: axes data, fsdp, tensor: parameters are placed on it by the family's rules.
+      labels: names of the classes; where their number or names differ from the checkpoint's, the head is drawn anew.
+      seed: of what must be drawn.
+      compute_dtype: ``float32`` or ``bfloat16`` for the matrix products; None: bfloat16 if all parameters are, otherwise float32.
+      dropout: overrides every dropout rate of the config.
+
+    Returns:
+      An ``nnx.Module``; ``model.load_report`` says what was initialised and what was left aside, ``model.hf_config`` is the config.
+
+    Raises:
+      MissingInputError, BadInputError, UnsafeInputError: see :func:`amharic_tl.models.interchange.weights.open_weights`.
+    """
+    folder = locate(path)
+    config = read_config(folder)
+    family = family_of(config, f"{folder}/config.json")
+    stored_labels = number_of_labels(config)
+    config = _for_task(config, family, task, labels, dropout)
+    new_head = labels is not None and (stored_labels != len(labels))
+    weights = open_weights(folder)
+
+    def initialise() -> nnx.Module:
+        return family.build(config, task, jax.random.key(seed))
+
+    def reinitialise(name: str) -> bool:
+        # Another number of classes: the whole classification head starts anew, not only its last layer.
+        return new_head and name.startswith("classifier")
+
+    model, report = fill(
+        nnx.eval_shape(initialise),
+        initialise,
+        family,
+        weights,
+        reinitialise=reinitialise,
+        dtype=dtype,
+        mesh=mesh,
+        where=str(folder),
+    )
+    if compute_dtype is None:
+        dtypes = {view.dtype for view in named_parameters(model).values()}
+        compute_dtype = "bfloat16" if dtypes == {jnp.dtype(jnp.bfloat16)} else "float32"
+    return _dress(model, config, task, report, compute_dtype)
+
+
+def from_config(
+    config: Mapping[str, Any],
+    task: str | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+    compute_dtype: str = "float32",
+    dropout: float | None = None,
+) -> Any:
+    """A model with random float32 weights, drawn as Hugging Face draws them; arguments as :func:`from_pretrained`.
+
+    Raises:
+      BadInputError: a config of an unknown or unsupported kind.
+    """
+    family = family_of(config, "config")
+    config = _for_task(config, family, task, labels, dropout)
+    model = nnx.jit(lambda key: family.build(config, task, key))(jax.random.key(seed))
+    report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
+    return _dress(model, config, task, report, compute_dtype)
+
+
+def _for_task(
+    config: Mapping[str, Any], family: Any, task: str | None, labels: Sequence[str] | None, dropout: float | None
+) -> dict[str, Any]:
+    """The config as it will be exported: the task's class, the labels, the dropout."""
+    if task not in family.architectures:
+        known = ", ".join(str(name) for name in family.architectures if name)
+        raise ConfigError(f"task {task!r} is not one of {known} for a {config['model_type']} model")
+    config = dict(config)
+    config["architectures"] = [family.architectures[task][config["model_type"]]]
+    if labels is not None:
+        if len(set(labels)) != len(labels) or not labels:
+            raise BadInputError(f"labels must be distinct and at least one, found {list(labels)[:10]}")
+        config.pop("num_labels", None)
+        config["id2label"] = {str(index): label for index, label in enumerate(labels)}
+        config["label2id"] = {label: index for index, label in enumerate(labels)}
+        config["problem_type"] = "single_label_classification"
+    if dropout is not None:
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+            config[name] = dropout
+        config["classifier_dropout"] = dropout
+    return config
+
+
+def _dress(model: Any, config: dict[str, Any], task: str | None, report: LoadReport, compute_dtype: str) -> Any:
+    model.hf_config = HFConfig(config)
+    model.load_report = report
+    model.task = task
+    model.compute_dtype = compute_dtype
+    return model
+
+
+class HFConfig(dict):  # type: ignore[type-arg]
+    """A config.json as a dict that nnx keeps whole (a plain one would be searched for parameters); hashed by identity."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]

@@ -1,0 +1,38 @@
+"""What a model family declares, so that loading, sharding and exporting need no knowledge of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+from flax import nnx
+
+# Rules (pattern of the canonical name, mesh axis of each dimension); a stacked leaf's layer axis is never sharded.
+ShardingRules = Sequence[tuple[str, tuple[str | None, ...]]]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models, such as BERT.
+
+    Attributes:
+      model_types: values of ``model_type`` in config.json.
+      prefix: what stands before the backbone's parameter names in a model with a head (``bert.``).
+      architectures: the class name in config.json by task (None: the backbone).
+      build: makes the module from a config, a task (None: the backbone) and a key.
+      sharding_rules: the first match holds; a name without a match is replicated.
+      optional: patterns of parameters that may be missing and are then initialised (heads, pooler).
+      droppable: patterns of known names that a task may not need (other heads, saved buffers, tied aliases).
+      renames: (pattern, replacement) applied to the names of older checkpoints.
+    """
+
+    model_types: tuple[str, ...]
+    prefix: str
+    architectures: Mapping[str | None, Mapping[str, str]]
+    build: Callable[[Mapping[str, Any], str | None, jax.Array], nnx.Module]
+    sharding_rules: ShardingRules
+    optional: tuple[str, ...]
+    droppable: tuple[str, ...]
+    renames: tuple[tuple[str, str], ...] = field(default=())

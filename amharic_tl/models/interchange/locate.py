@@ -1,0 +1,82 @@
+"""From what a user calls a model to a local directory: a path, a bundled base, or a hub id."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from amharic_tl.errors import BadInputError, MissingInputError, name_some
+
+BUNDLED = {"amharic-tiny": "amharic_tiny"}
+_HUB_FILES = [
+    "config.json", "*.safetensors", "*.safetensors.index.json", "flax_model*.msgpack", "flax_model.msgpack.index.json",
+    "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "*.model",
+]  # fmt: skip
+
+
+def locate(name: str) -> Path:
+    """The directory of a model.
+
+    Args:
+      name: a local directory if one exists by that name, then a bundled base, then a hub id ``owner/name[@revision]``.
+
+    Raises:
+      MissingInputError: none of these.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise MissingInputError(f"config.model.path: {name} is a file; expected the directory that holds config.json")
+    if name in BUNDLED:
+        folder = Path(str(resources.files("amharic_tl") / "assets" / BUNDLED[name]))
+        if (folder / "config.json").is_file():
+            return folder
+        raise MissingInputError(f"the bundled base {name!r} is not part of this installation")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name) and not name.startswith("."):
+        return _from_hub(name)
+    near = difflib.get_close_matches(name, BUNDLED, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the bundled bases are {', '.join(BUNDLED)}"
+    raise MissingInputError(
+        f"config.model.path: there is no directory {name!r}, no bundled base of that name ({hint}), and it is not a hub id "
+        "(owner/name)"
+    )
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    repository, _, revision = name.partition("@")
+    try:
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=_HUB_FILES))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0][:200]
+        raise MissingInputError(
+            f"config.model.path: there is no directory {name!r}, and it could not be fetched from the hub "
+            f"({type(error).__name__}: {reason}). Check the name and the connection, or give the path of a local directory."
+        ) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The directory's config.json, unchanged.
+
+    Raises:
+      MissingInputError: there is none.
+      BadInputError: it is not a JSON object.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        found = name_some(sorted(p.name for p in folder.iterdir())) or "nothing"
+        raise MissingInputError(f"{folder} is not a model directory: expected config.json, found {found}")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadInputError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise BadInputError(f"{path} holds {type(config).__name__}, expected an object")
+    return config

@@ -1,0 +1,122 @@
+"""Layers that the families share. Weights lie as torch keeps them (a linear layer's is ``[out, in]``), so that reading and
+writing a Hugging Face checkpoint copies and never transposes.
+
+Every parameter knows its canonical name (Hugging Face's torch state-dict name): that is what plans, reports, errors and files speak.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+Initializer = Callable[[jax.Array, tuple[int, ...]], jax.Array]
+
+
+def normal(deviation: float) -> Initializer:
+    """Draws from N(0, deviation^2), as Hugging Face initialises matrices."""
+    return lambda key, shape: deviation * jax.random.normal(key, shape, jnp.float32)
+
+
+def zeros(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Zeros, float32."""
+    del key
+    return jnp.zeros(shape, jnp.float32)
+
+
+def ones(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Ones, float32."""
+    del key
+    return jnp.ones(shape, jnp.float32)
+
+
+def parameter(
+    name: str, shape: tuple[int, ...], initializer: Initializer, key: jax.Array, flax_leaf: str = "bias"
+) -> nnx.Param[Any]:
+    """A parameter with its canonical name. Inside a stack the name holds ``{}`` for the layer's index.
+
+    ``flax_leaf`` is the last part of its name in Hugging Face's Flax trees; a ``kernel`` lies transposed there.
+    """
+    # Each parameter draws from its own stream, so that adding a head does not change the others.
+    folded = jax.random.fold_in(key, sum((index + 1) * ord(char) for index, char in enumerate(name)) % (2**31))
+    return nnx.Param(initializer(folded, shape), hf_name=name, layers=None, flax_leaf=flax_leaf)
+
+
+class Linear(nnx.Module):
+    """``x @ weight.T + bias`` with weight ``[out, in]``."""
+
+    def __init__(
+        self, name: str, inputs: int, outputs: int, initializer: Initializer, key: jax.Array, *, bias: bool = True
+    ) -> None:
+        self.weight = parameter(f"{name}.weight", (outputs, inputs), initializer, key, "kernel")
+        self.bias = parameter(f"{name}.bias", (outputs,), zeros, key) if bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """``[..., in] -> [..., out]`` in the dtype of ``x``."""
+        y = jax.lax.dot_general(x, self.weight[...].astype(x.dtype), (((x.ndim - 1,), (1,)), ((), ())))
+        return y if self.bias is None else y + self.bias[...].astype(x.dtype)
+
+
+class LayerNorm(nnx.Module):
+    """Layer normalisation (Ba et al. 2016); statistics in float32."""
+
+    def __init__(self, name: str, size: int, epsilon: float, key: jax.Array) -> None:
+        self.weight = parameter(f"{name}.weight", (size,), ones, key, "scale")
+        self.bias = parameter(f"{name}.bias", (size,), zeros, key)
+        self.epsilon = epsilon
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """``[..., H] -> [..., H]`` in the dtype of ``x``."""
+        wide = x.astype(jnp.float32)
+        centred = wide - wide.mean(axis=-1, keepdims=True)
+        variance = jnp.square(centred).mean(axis=-1, keepdims=True)
+        normed = centred * jax.lax.rsqrt(variance + self.epsilon)
+        return (normed * self.weight[...].astype(jnp.float32) + self.bias[...].astype(jnp.float32)).astype(x.dtype)
+
+
+class Embedding(nnx.Module):
+    """A table ``[rows, H]``."""
+
+    def __init__(self, name: str, rows: int, size: int, initializer: Initializer, key: jax.Array) -> None:
+        self.weight = parameter(f"{name}.weight", (rows, size), initializer, key, "embedding")
+
+    def __call__(self, ids: jax.Array) -> jax.Array:
+        """int ``[...] -> [..., H]``."""
+        return self.weight[...][ids]
+
+    def attend(self, x: jax.Array) -> jax.Array:
+        """Scores of every row: ``[..., H] -> [..., rows]`` (the tied output head)."""
+        return jax.lax.dot_general(x, self.weight[...].astype(x.dtype), (((x.ndim - 1,), (1,)), ((), ())))
+
+
+def dropout(x: jax.Array, rate: float, key: jax.Array | None) -> jax.Array:
+    """Zeroes a share ``rate`` of ``x`` and scales the rest (Srivastava et al. 2014); without a key it does nothing."""
+    if key is None or rate == 0.0:
+        return x
+    kept = jax.random.bernoulli(key, 1.0 - rate, x.shape)
+    return jnp.where(kept, x / (1.0 - rate), jnp.zeros((), x.dtype))
+
+
+def _gelu_tanh(x: jax.Array) -> jax.Array:
+    return jax.nn.gelu(x, approximate=True)
+
+
+def _gelu_exact(x: jax.Array) -> jax.Array:
+    return x * 0.5 * (1.0 + jax.lax.erf(x / math.sqrt(2.0)).astype(x.dtype))
+
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "gelu": _gelu_exact,
+    "gelu_python": _gelu_exact,
+    "gelu_new": _gelu_tanh,
+    "gelu_fast": _gelu_tanh,
+    "gelu_pytorch_tanh": _gelu_tanh,
+    "relu": jax.nn.relu,
+    "silu": jax.nn.silu,
+    "swish": jax.nn.silu,
+    "tanh": jnp.tanh,
+}

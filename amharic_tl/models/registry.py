@@ -1,0 +1,28 @@
+"""Which family a ``model_type`` belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amharic_tl.errors import BadInputError
+from amharic_tl.models import bert, roberta
+from amharic_tl.models.family import Family
+
+FAMILIES: dict[str, Family] = {
+    model_type: family for family in (bert.FAMILY, roberta.FAMILY) for model_type in family.model_types
+}
+
+
+def family_of(config: Mapping[str, Any], where: str) -> Family:
+    """The family of a config.
+
+    Raises:
+      BadInputError: it has no ``model_type``, or one that no family knows.
+    """
+    kind = config.get("model_type")
+    if kind not in FAMILIES:
+        raise BadInputError(
+            f"{where}: model_type is {kind!r}; the families that can be loaded are {', '.join(sorted(FAMILIES))}"
+        )
+    return FAMILIES[kind]

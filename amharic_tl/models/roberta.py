@@ -1,0 +1,63 @@
+"""RoBERTa and XLM-RoBERTa (Liu et al. 2019; Conneau et al. 2020), AfroXLMR among them: positions count from the padding id,
+the classifier has two layers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from amharic_tl.models.encoder import (
+    SHARDING_RULES,
+    Encoder,
+    EncoderSettings,
+    FirstTokenClassifier,
+    MaskedLMHead,
+)
+from amharic_tl.models.family import Family
+
+
+def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Encoder:
+    """The backbone (task None), or with the head of a task."""
+    settings = EncoderSettings.from_config(config)
+    heads = {None: None, "sequence-classification": FirstTokenClassifier, "masked-lm": _masked_lm_head}
+    prefix = "" if task is None else "roberta."
+    return Encoder(prefix, settings, key, positions_from_ids=True, head=heads[task])
+
+
+def _masked_lm_head(settings: EncoderSettings, key: jax.Array) -> MaskedLMHead:
+    return MaskedLMHead(
+        dense="lm_head.dense",
+        norm="lm_head.layer_norm",
+        decoder="lm_head.decoder",
+        bias="lm_head.bias",
+        activation="gelu",
+        s=settings,
+        key=key,
+    )
+
+
+FAMILY = Family(
+    model_types=("roberta", "xlm-roberta"),
+    prefix="roberta.",
+    architectures={
+        None: {"roberta": "RobertaModel", "xlm-roberta": "XLMRobertaModel"},
+        "sequence-classification": {
+            "roberta": "RobertaForSequenceClassification",
+            "xlm-roberta": "XLMRobertaForSequenceClassification",
+        },
+        "masked-lm": {"roberta": "RobertaForMaskedLM", "xlm-roberta": "XLMRobertaForMaskedLM"},
+    },
+    build=build,
+    sharding_rules=SHARDING_RULES,
+    optional=(r"(roberta\.)?pooler\..*", r"lm_head\..*", r"classifier\..*"),
+    droppable=(
+        r"(roberta\.)?pooler\..*",
+        r"lm_head\..*",
+        r"classifier\..*",
+        r"qa_outputs\..*",
+        r"(roberta\.)?embeddings\.(position_ids|token_type_ids)",
+    ),
+    renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
+)
