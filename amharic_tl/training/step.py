@@ -57,7 +57,7 @@ def make_steps(
     model: nnx.Module,
     task: Task,
     plan: TrainablePlan,
-    optimizer: optax.GradientTransformation,
+    make_optimizer: Callable[[nnx.State], optax.GradientTransformation],
     schedule: Schedule,
     mesh: Mesh,
     *,
@@ -71,7 +71,7 @@ def make_steps(
       model: regrouped by ``plan``.
       task: the objective.
       plan: what trains; gradients exist for that alone.
-      optimizer: its updates still lack the factor ``-learning rate``.
+      make_optimizer: from the trainable state; its updates still lack the factor ``-learning rate``.
       schedule: the learning rate by step.
       mesh: axes data, fsdp, tensor.
       batch_size: rows of an update over the whole mesh.
@@ -88,6 +88,7 @@ def make_steps(
     frozen_shardings = parameter_shardings(frozen, mesh)
     trainable = jax.device_put(trainable, trainable_shardings)
     frozen = jax.device_put(frozen, frozen_shardings)
+    optimizer = make_optimizer(trainable)
     optimizer_shardings = _optimizer_shardings(optimizer, trainable, trainable_shardings, mesh)
     # One array each: donated buffers may not be shared.
     zero, in_a_row, skipped = (jax.device_put(np.zeros((), np.int32), replicated(mesh)) for _ in range(3))

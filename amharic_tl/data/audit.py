@@ -1,0 +1,184 @@
+"""What data.json says: where the rows come from, how they overlap, how labels shift, what is cut."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from amharic_tl.data.rows import Row, Source
+from amharic_tl.data.splits import Splits
+from amharic_tl.data.tokenizer import Encoded
+from amharic_tl.errors import name_some
+from amharic_tl.language.script import duplicate_key, ethiopic_share, near_duplicate_key
+
+LABEL_SHIFT_WARNING = 0.1
+TRUNCATION_WARNING = 0.05
+
+
+def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length: int) -> dict[str, Any]:
+    """The whole of data.json.
+
+    Args:
+      splits: the rows.
+      encoded: by split name; empty where texts are cut into windows instead of truncated.
+      task: the task's name.
+      max_length: tokens an input may have.
+    """
+    named = dict(splits.items())
+    clusters = {name: [_key(row) for row in source.rows] for name, source in named.items()}
+    described = {name: _describe(source, encoded.get(name)) for name, source in named.items()}
+    found: dict[str, Any] = {
+        "task": task,
+        "labels": splits.labels,
+        "max_length": max_length,
+        "fingerprint": fingerprint(splits),
+        "splits": described,
+        "across": [_overlap(a, b, named, clusters) for a, b in _pairs(list(named))],
+        "near_duplicate_ids": {
+            "test": [row.id for row, clean in zip(splits.test.rows, clean_rows(splits), strict=True) if not clean]
+        }
+        if splits.test is not None
+        else {},
+        "labels_only_in": _labels_only_in(splits),
+        "label_shift": [_label_shift("train", name, splits) for name in named if name != "train"] if splits.labels else [],
+        "notices": _notices(named),
+    }
+    found["warnings"] = [*splits.notes, *_warnings(found)]
+    return found
+
+
+def clean_rows(splits: Splits) -> np.ndarray:
+    """bool ``[test rows]``: whether a test row has no (near-)duplicate in train or validation."""
+    if splits.test is None:
+        return np.zeros(0, bool)
+    seen = {_key(row) for source in (splits.train, splits.validation) for row in source.rows}
+    return np.asarray([_key(row) not in seen for row in splits.test.rows], bool)
+
+
+def fingerprint(splits: Splits) -> str:
+    """A sha256 that depends on the rows and their order alone: not on paths, times or formats."""
+    digest = hashlib.sha256()
+    for name, source in splits.items():
+        for row in source.rows:
+            digest.update(json.dumps([name, row.id, row.text, row.label], ensure_ascii=False).encode())
+    return digest.hexdigest()
+
+
+def _key(row: Row) -> str:
+    # The prefix keeps a text's letters from meeting another text's whole form.
+    near = near_duplicate_key(row.text)
+    return f"near:{near}" if near is not None else f"exact:{duplicate_key(row.text)}"
+
+
+def _describe(source: Source, encoded: Encoded | None) -> dict[str, Any]:
+    counts = Counter(row.label for row in source.rows if row.label is not None)
+    shares = [share for row in source.rows if (share := ethiopic_share(row.text)) is not None]
+    exact = Counter(duplicate_key(row.text) for row in source.rows)
+    described: dict[str, Any] = {
+        "source": source.spec,
+        "files": [{"path": f.path, "sha256": f.sha256, "bytes": f.bytes, "rows": f.rows} for f in source.files],
+        "format": source.format,
+        "quoting": source.quoting,
+        "rows": len(source.rows),
+        "labels": dict(sorted(counts.items())),
+        "exact_duplicates": sum(count - 1 for count in exact.values()),
+        "ethiopic_share": float(np.mean(shares)) if shares else None,
+    }
+    if encoded is not None:
+        lengths = encoded.lengths
+        described["tokens"] = {
+            "mean": float(lengths.mean()),
+            "median": float(np.median(lengths)),
+            "p95": float(np.percentile(lengths, 95)),
+            "max": int(lengths.max()),
+        }
+        described["truncated"] = int(encoded.truncated.sum())
+        described["truncated_share"] = float(encoded.truncated.mean())
+        described["unknown_tokens"] = int(encoded.unknown.sum())
+        described["unknown_token_share"] = float(encoded.unknown.sum() / max(int(lengths.sum()), 1))
+    return described
+
+
+def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(a, b) for index, a in enumerate(names) for b in names[index + 1 :]]
+
+
+def _overlap(a: str, b: str, named: Mapping[str, Source], clusters: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Counts rows of ``b`` whose text (exact), or whose letters (near), stand in ``a`` too."""
+    exact_a = {duplicate_key(row.text) for row in named[a].rows}
+    labels_a: dict[str, set[str | None]] = {}
+    for row, key in zip(named[a].rows, clusters[a], strict=True):
+        labels_a.setdefault(key, set()).add(row.label)
+    near = [(row, labels_a[key]) for row, key in zip(named[b].rows, clusters[b], strict=True) if key in labels_a]
+    return {
+        "a": a,
+        "b": b,
+        "exact": sum(1 for row in named[b].rows if duplicate_key(row.text) in exact_a),
+        "near": len(near),
+        "conflicting_labels": sum(1 for row, labels in near if row.label is not None and row.label not in labels),
+    }
+
+
+def _labels_only_in(splits: Splits) -> dict[str, list[str]]:
+    known = set(splits.labels)
+    found = {
+        name: sorted({row.label for row in source.rows if row.label is not None} - known)
+        for name, source in splits.items()
+        if name != "train"
+    }
+    return {name: labels for name, labels in found.items() if labels}
+
+
+def _label_shift(a: str, b: str, splits: Splits) -> dict[str, Any]:
+    """Total variation distance between the label shares of two splits, and a chi-squared test of independence."""
+    from scipy.stats import chi2_contingency
+
+    named = dict(splits.items())
+    labels = sorted({row.label or "" for name in (a, b) for row in named[name].rows})
+    table = np.asarray([[sum(row.label == label for row in named[name].rows) for label in labels] for name in (a, b)], float)
+    shares = table / table.sum(axis=1, keepdims=True)
+    return {
+        "a": a,
+        "b": b,
+        "total_variation": float(0.5 * np.abs(shares[0] - shares[1]).sum()),
+        "chi2_p": float(chi2_contingency(table).pvalue) if len(labels) > 1 else 1.0,
+    }
+
+
+def _notices(named: Mapping[str, Source]) -> list[str]:
+    if any(source.spec.startswith("sample:") for source in named.values()):
+        return [
+            "The bundled sample was drafted by a language model and no native speaker has reviewed it: "
+            "its scores show that the programme works, not how good a model is."
+        ]
+    return []
+
+
+def _warnings(found: Mapping[str, Any]) -> list[str]:
+    """Plain sentences with the figures behind them."""
+    said = []
+    for overlap in found["across"]:
+        if overlap["near"]:
+            said.append(
+                f"{overlap['near']} rows of {overlap['b']} are (near-)duplicates of rows of {overlap['a']} "
+                f"({overlap['exact']} exact, {overlap['conflicting_labels']} with another label)"
+            )
+    for shift in found["label_shift"]:
+        if shift["total_variation"] > LABEL_SHIFT_WARNING and shift["chi2_p"] < 0.01:
+            said.append(
+                f"labels shift between {shift['a']} and {shift['b']}: total variation {shift['total_variation']:.2f} "
+                f"(chi-squared p {shift['chi2_p']:.1g})"
+            )
+    for name, labels in found["labels_only_in"].items():
+        said.append(f"{name} has labels that train does not have: {name_some(labels)}; their rows count as wrong")
+    for name, split in found["splits"].items():
+        if split.get("truncated_share", 0.0) > TRUNCATION_WARNING:
+            said.append(f"{split['truncated_share']:.1%} of {name} is longer than {found['max_length']} tokens and is cut there")
+        if split.get("unknown_tokens"):
+            said.append(f"{split['unknown_tokens']} tokens of {name} are unknown to the tokenizer")
+    return said

@@ -1,0 +1,176 @@
+"""The batch plan: which rows make up which batch, at which padded length, as a pure function of seed and step.
+
+Every process computes the same plan and cuts its own rows out of each batch, so that shapes agree; the position in the plan
+is the only state that a resumption needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MULTIPLE = 8
+MAX_BUCKETS = 6
+
+HostBatch = dict[str, np.ndarray]
+Fields = Callable[[np.ndarray, int, int], Mapping[str, np.ndarray]]
+
+
+def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[int]:
+    """Padded lengths, multiples of 8, that waste the least padding for ``lengths`` with at most ``max_buckets`` shapes.
+
+    Exact, by dynamic programming over the distinct rounded lengths.
+    """
+    rounded = -(-np.maximum(lengths, 1) // MULTIPLE) * MULTIPLE
+    values, counts = np.unique(rounded, return_counts=True)
+    n = len(values)
+    below = np.concatenate([[0], np.cumsum(counts)])
+    # cost[k][j]: padded tokens when the first j distinct lengths use k buckets; the last one is as long as value j - 1.
+    cost = np.full((max_buckets + 1, n + 1), np.inf)
+    cost[0, 0] = 0
+    cut = np.zeros((max_buckets + 1, n + 1), int)
+    for k in range(1, max_buckets + 1):
+        for j in range(1, n + 1):
+            options = cost[k - 1, :j] + values[j - 1] * (below[j] - below[:j])
+            cut[k, j] = int(np.argmin(options))
+            cost[k, j] = options[cut[k, j]]
+    k, j, bounds = int(np.argmin(cost[:, n])), n, []
+    while j > 0:
+        bounds.append(int(values[j - 1]))
+        j, k = cut[k, j], k - 1
+    return bounds[::-1]
+
+
+@dataclass(frozen=True)
+class PlannedBatch:
+    """One batch: its rows (-1 for filler) and the length they are padded to."""
+
+    rows: np.ndarray
+    length: int
+
+
+class BatchPlan:
+    """All batches of all epochs. Each epoch sees every row exactly once; filler rows make the last batches whole."""
+
+    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int | None) -> None:
+        """Args: ``lengths [rows]`` in tokens; rows of a batch; the seed of the order, None to keep the rows' order."""
+        self.batch_size, self.seed = batch_size, seed
+        self.lengths = np.asarray(lengths)
+        self.buckets = bucket_lengths(self.lengths)
+        self._bucket_of = np.searchsorted(self.buckets, self.lengths)
+        self.steps_per_epoch = len(self._epoch_batches(0))
+        self._cached: tuple[int, list[PlannedBatch]] = (-1, [])
+
+    def __getitem__(self, step: int) -> PlannedBatch:
+        """The batch at ``step``, counted from 0 over all epochs."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        cached = self._cached
+        if cached[0] != epoch:
+            cached = (epoch, self._epoch_batches(epoch))
+            self._cached = cached
+        return cached[1][position]
+
+    def _epoch_batches(self, epoch: int) -> list[PlannedBatch]:
+        """Whole batches from one bucket each; what is left of each bucket moves up into the next longer one."""
+        generator = None if self.seed is None else np.random.default_rng([self.seed, epoch])
+        order = np.arange(len(self.lengths)) if generator is None else generator.permutation(len(self.lengths))
+        batches: list[PlannedBatch] = []
+        carried = np.zeros(0, int)
+        for bucket, length in enumerate(self.buckets):
+            rows = np.concatenate([carried, order[self._bucket_of[order] == bucket]])
+            whole = len(rows) // self.batch_size * self.batch_size
+            batches += [PlannedBatch(part, length) for part in rows[:whole].reshape(-1, self.batch_size)]
+            carried = rows[whole:]
+        if len(carried):
+            longest = int(self._bucket_of[carried].max())
+            filler = np.full(self.batch_size - len(carried), -1)
+            batches.append(PlannedBatch(np.concatenate([carried, filler]), self.buckets[longest]))
+        if generator is not None:
+            batches = [batches[index] for index in generator.permutation(len(batches))]
+        return batches
+
+    def padding_share(self) -> float:
+        """Share of an epoch's token places that hold no token."""
+        batches = self._epoch_batches(0)
+        places = sum(batch.length * self.batch_size for batch in batches)
+        return 1.0 - float(self.lengths.sum()) / places
+
+
+class Batches:
+    """Random access to the batches of a plan as arrays, this process's rows only."""
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        ids: Sequence[np.ndarray],
+        pad_id: int,
+        fields: Fields,
+        *,
+        process_index: int = 0,
+        process_count: int = 1,
+    ) -> None:
+        """``fields(rows, length, step)`` adds what the task needs (labels, weights) for the given global rows."""
+        if plan.batch_size % process_count:
+            raise ValueError(f"{plan.batch_size} rows cannot be split over {process_count} processes")
+        self.plan, self._ids, self._pad, self._fields = plan, ids, pad_id, fields
+        share = plan.batch_size // process_count
+        self._mine = slice(process_index * share, (process_index + 1) * share)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return self.plan.steps_per_epoch
+
+    def __getitem__(self, step: int) -> HostBatch:
+        """``input_ids attention_mask [b, S]`` int32, ``row_index [b]`` int32 (-1 for filler), and the task's fields."""
+        planned = self.plan[step]
+        rows = planned.rows[self._mine]
+        input_ids = np.full((len(rows), planned.length), self._pad, np.int32)
+        mask = np.zeros((len(rows), planned.length), np.int32)
+        for place, row in enumerate(rows):
+            if row >= 0:
+                ids = self._ids[row]
+                input_ids[place, : len(ids)] = ids
+                mask[place, : len(ids)] = 1
+            else:
+                # A filler row weighs nothing; one real position keeps its attention well defined.
+                mask[place, 0] = 1
+        batch = {"input_ids": input_ids, "attention_mask": mask, "row_index": rows.astype(np.int32)}
+        batch.update(self._fields(rows, planned.length, step))
+        return batch
+
+    def stream(self, start: int, stop: int, prefetch: int = 4) -> Iterator[HostBatch]:
+        """The batches of steps ``start`` to ``stop``, made ahead in threads (``grain``)."""
+        import grain
+
+        dataset = grain.MapDataset.source(_Window(self, start, stop))
+        options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=prefetch)
+        return iter(dataset.to_iter_dataset(options))
+
+
+class _Window:
+    """Steps ``start`` to ``stop`` as a random-access source for grain."""
+
+    def __init__(self, batches: Batches, start: int, stop: int) -> None:
+        self._batches, self._start, self._stop = batches, start, stop
+
+    def __len__(self) -> int:
+        return max(self._stop - self._start, 0)
+
+    def __getitem__(self, index: int) -> HostBatch:
+        return self._batches[self._start + index]
+
+
+def classification_fields(labels: np.ndarray) -> Fields:
+    """``labels [b]`` int32 and ``weights [b]`` float32; a row of an unknown class (-1) weighs 1 and counts as wrong."""
+
+    def fields(rows: np.ndarray, length: int, step: int) -> Mapping[str, np.ndarray]:
+        del length, step
+        real = rows >= 0
+        return {
+            "labels": np.where(real, labels[np.maximum(rows, 0)], 0).astype(np.int32),
+            "weights": real.astype(np.float32),
+        }
+
+    return fields

@@ -1,0 +1,113 @@
+"""From what a user writes as data (files, patterns, ``sample:``, ``tfds:``, ``hf:``) to rows."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from amharic_tl.data.readers import read_file
+from amharic_tl.data.rows import Columns, Row, Source
+from amharic_tl.errors import BadInputError, MissingInputError, name_some
+
+Spec = str | Sequence[str]
+
+
+def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str = "auto") -> Source:
+    """Reads a split.
+
+    Args:
+      spec: a file; a pattern; several of them (a list, or joined with commas); ``sample:SPLIT`` for the bundled sample;
+        ``tfds:name/config:split``; ``hf:owner/name[@revision]/config:split``.
+      columns: which columns are the text and the label.
+      format: ``auto`` (by ending), or csv, tsv, jsonl, txt, parquet.
+      quoting: of csv and tsv: auto, standard, none.
+
+    Raises:
+      MissingInputError: a file, pattern or data set that is not there.
+      BadInputError: something that is there and wrong.
+    """
+    parts = _parts(spec)
+    name = parts[0] if len(parts) == 1 else ", ".join(parts)
+    if any(part.startswith("tfds:") for part in parts):
+        from amharic_tl.data.catalog import read_tfds
+
+        if len(parts) > 1:
+            raise BadInputError(f"{name}: tfds: stands alone, not in a list")
+        return read_tfds(parts[0], columns)
+    files: list[Path] = []
+    for part in parts:
+        files.extend(_files(part))
+    repeated = sorted({str(path) for path in files if files.count(path) > 1})
+    if repeated:
+        raise BadInputError(f"{name} names a file more than once: {name_some(repeated)}")
+    rows: list[Row] = []
+    read = []
+    formats, choices = [], []
+    for path in files:
+        more, file, kind, chosen = read_file(path, columns, format, quoting)
+        rows.extend(more)
+        read.append(file)
+        formats.append(kind)
+        if chosen is not None:
+            choices.append((path.name, chosen))
+    return Source(
+        spec=name,
+        rows=_distinct_ids(rows),
+        files=read,
+        format=", ".join(dict.fromkeys(formats)),
+        quoting=_join_choices(choices),
+    )
+
+
+def _parts(spec: Spec) -> list[str]:
+    if not isinstance(spec, str):
+        return list(spec)
+    if "," not in spec or Path(spec).exists():
+        return [spec]
+    return [part.strip() for part in spec.split(",") if part.strip()]
+
+
+def _files(part: str) -> list[Path]:
+    if part.startswith("sample:"):
+        path = Path(str(resources.files("amharic_tl") / "assets" / "sample" / f"{part.removeprefix('sample:')}.csv"))
+        if not path.is_file():
+            raise MissingInputError(f"{part}: the bundled sample has the splits train, validation and test")
+        return [path]
+    if part.startswith("hf:"):
+        from amharic_tl.data.catalog import hub_files
+
+        return hub_files(part)
+    if any(mark in part for mark in "*?["):
+        found = sorted(Path(path) for path in glob.glob(part, recursive=True) if Path(path).is_file())
+        if not found:
+            raise MissingInputError(f"the pattern {part!r} matches no file")
+        return found
+    return [Path(part)]
+
+
+def _join_choices(choices: list[tuple[str, dict[str, str]]]) -> dict[str, str] | None:
+    if not choices:
+        return None
+    if len({(choice["choice"], choice["reason"]) for _, choice in choices}) == 1:
+        return choices[0][1]
+    return {
+        "choice": ", ".join(dict.fromkeys(choice["choice"] for _, choice in choices)),
+        "reason": "; ".join(f"{name}: {choice['choice']}, {choice['reason']}" for name, choice in choices),
+    }
+
+
+def _distinct_ids(rows: list[Row]) -> list[Row]:
+    """Ids that name one row only: those of several files get the file's name in front where they would clash."""
+    if len({row.id for row in rows}) == len(rows):
+        return rows
+    seen: dict[str, int] = {}
+    result = []
+    for row in rows:
+        identity = row.id if row.id.startswith(f"{row.file}:") else f"{row.file}:{row.id}"
+        seen[identity] = seen.get(identity, 0) + 1
+        if seen[identity] > 1:
+            identity = f"{identity}#{seen[identity]}"
+        result.append(Row(identity, row.text, row.label, row.file, row.line))
+    return result

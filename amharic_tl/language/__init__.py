@@ -1,0 +1,1 @@
+"""Facts about written Amharic. No machine learning here."""

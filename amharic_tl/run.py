@@ -1,0 +1,371 @@
+"""Where the rooms meet: a config becomes data, model, plan and step; the run is trained, judged and reported.
+
+``assemble`` makes the parts and writes nothing; ``train`` gives them to the loop and fills the workdir.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from amharic_tl.config import Config, to_dict
+from amharic_tl.data.audit import audit, clean_rows
+from amharic_tl.data.splits import Splits, load_splits
+from amharic_tl.data.tokenizer import check_fits, load_tokenizer
+from amharic_tl.distributed.mesh import make_mesh
+from amharic_tl.errors import AmharicTLError, ConfigError, Preempted, TrainingStopped
+from amharic_tl.evaluation.baselines import baseline_scores
+from amharic_tl.evaluation.summary import prediction_lines, summarise
+from amharic_tl.models import from_config, from_pretrained, save_pretrained
+from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.records.files import read_json, write_json, write_lines
+from amharic_tl.records.workdir import Workdir
+from amharic_tl.tasks.registry import Prepared, prepare
+from amharic_tl.training.checkpoints import Checkpoints
+from amharic_tl.training.evaluate import gather
+from amharic_tl.training.flops import count_flops
+from amharic_tl.training.interruption import Interruption
+from amharic_tl.training.loop import Loop, Memory, Schedule
+from amharic_tl.training.progress import Progress, duration
+from amharic_tl.training.provenance import now, provenance
+from amharic_tl.training.step import Steps, TrainState, make_steps
+from amharic_tl.training.workdir_guard import locked, workdir_state
+from amharic_tl.training.writers import Writer
+from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
+from amharic_tl.transfer.plan import TrainablePlan, make_plan
+
+
+@dataclass
+class Run:
+    """The parts of a run, ready to train."""
+
+    config: Config
+    mesh: Mesh
+    model_folder: Path
+    splits: Splits
+    prepared: Prepared
+    audit: dict[str, Any]
+    plan: TrainablePlan
+    newly_initialised: tuple[str, ...]
+    steps: Steps
+    schedule: Schedule
+    hf_config: dict[str, Any]
+
+
+def assemble(config: Config, mesh: Mesh | None = None) -> Run:
+    """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
+
+    Raises:
+      AmharicTLError: any input that is absent or wrong, see the exit codes.
+    """
+    mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
+    folder = locate(config.model.path)
+    hf_config = read_config(folder)
+    splits = load_splits(config.data, labelled=config.task.kind == "sequence-classification", seed=config.train.seed)
+    tokenizer = load_tokenizer(folder)
+    model = _load_model(config, hf_config, splits)
+    if config.data.max_length > model.max_positions:
+        raise ConfigError(
+            f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of {config.model.path}"
+        )
+    check_fits(tokenizer, hf_config["vocab_size"], folder)
+    prepared = prepare(config, splits, tokenizer)
+    schedule = _schedule(config, len(prepared.train))
+    plan = make_plan(model, config.transfer, config.optim.weight_decay, model.load_report.newly_initialised)
+    plan.regroup(model)
+    steps = make_steps(
+        model,
+        prepared.task,
+        plan,
+        lambda trainable: make_optimizer(config.optim, plan, trainable),
+        make_schedule(config.optim, schedule.total),
+        mesh,
+        batch_size=config.train.batch_size,
+        microbatch=config.train.microbatch,
+        seed=config.train.seed,
+    )
+    return Run(
+        config=config,
+        mesh=mesh,
+        model_folder=folder,
+        splits=splits,
+        prepared=prepared,
+        audit=audit(splits, prepared.encoded, config.task.kind, config.data.max_length),
+        plan=plan,
+        newly_initialised=model.load_report.newly_initialised,
+        steps=steps,
+        schedule=schedule,
+        hf_config=dict(model.hf_config),
+    )
+
+
+def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
+    settings: dict[str, Any] = {
+        "labels": splits.labels if config.task.kind == "sequence-classification" else None,
+        "seed": config.train.seed,
+        "compute_dtype": config.model.compute_dtype,
+        "dropout": config.model.dropout,
+    }
+    if config.model.initialise == "random":
+        return from_config(hf_config, config.task.kind, **settings)
+    return from_pretrained(config.model.path, config.task.kind, dtype="float32", **settings)
+
+
+def _schedule(config: Config, steps_per_epoch: int) -> Schedule:
+    train = config.train
+    total = train.steps if train.steps is not None else max(1, round((train.epochs or 1.0) * steps_per_epoch))
+    evaluate_every = train.evaluate_every or min(steps_per_epoch, total)
+    return Schedule(
+        total=total,
+        evaluate_every=evaluate_every,
+        save_every=train.save_every or evaluate_every,
+        log_every=train.log_every,
+        patience=train.patience,
+        max_non_finite=train.max_non_finite,
+    )
+
+
+def train(config: Config, workdir: str | Path) -> dict[str, Any]:
+    """Trains, judges and reports a run, or goes on with it; what ``amharic-tl train`` calls.
+
+    Returns:
+      What run.json holds.
+
+    Raises:
+      Preempted: told to stop; saved.
+      TrainingStopped: too many non-finite updates in a row.
+      AmharicTLError: other errors of the user's inputs, config or disk.
+    """
+    place = Workdir(Path(workdir))
+    state = workdir_state(place, config)
+    progress = Progress(1, active=jax.process_index() == 0)
+    if state == "completed":
+        progress.say(f"{place.root} is complete; its report is {place.report}")
+        return dict(read_json(place.run))
+    progress.note("reading data and model")
+    run = assemble(config)
+    with locked(place):
+        return _Training(run, place, state == "unfinished").go()
+
+
+class _Training:
+    """One process's work on a run: opening files, the loop, the final scores."""
+
+    def __init__(self, run: Run, workdir: Workdir, resumed: bool) -> None:
+        self.run, self.workdir, self.resumed = run, workdir, resumed
+        self.first = jax.process_index() == 0
+        self.progress = Progress(run.schedule.total, active=self.first)
+        self.began = time.monotonic()
+        self.interruption = Interruption()
+        self.checkpoints = Checkpoints(workdir.checkpoints)
+        self._check_data()
+        self._write("config", to_dict(run.config))
+        self._write("data", run.audit)
+        self.writer = Writer(workdir, run.config.output.tensorboard)
+        self.record: dict[str, Any] = {"status": "running", "provenance": provenance(run.config.train.seed)}
+        if resumed and workdir.run.exists():
+            self.record["provenance"]["started"] = read_json(workdir.run)["provenance"]["started"]
+
+    def go(self) -> dict[str, Any]:
+        self._write("run", self.record)
+        self._write_plan()
+        self._baselines()
+        state, step, memory = self._start()
+        loop = self._loop()
+        try:
+            with self.interruption.listening():
+                state, memory, reason = loop.run(state, step, memory)
+                self._finish(state, memory, reason)
+        except (Preempted, TrainingStopped, AmharicTLError) as error:
+            self.record["status"] = "preempted" if isinstance(error, Preempted) else "failed"
+            self.record["stopped_because"] = str(error)
+            self._close(error)
+            raise
+        finally:
+            self.progress.close()
+            self.writer.close()
+        return self.record
+
+    def _write(self, name: str, value: Any) -> None:
+        if self.first:
+            write_json(getattr(self.workdir, name), value)
+
+    def _check_data(self) -> None:
+        if self.resumed and self.workdir.data.exists():
+            before = read_json(self.workdir.data)["fingerprint"]
+            if before != self.run.audit["fingerprint"]:
+                raise ConfigError(
+                    f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, now "
+                    f"{self.run.audit['fingerprint'][:12]}); name a new directory"
+                )
+
+    def _write_plan(self) -> None:
+        run = self.run
+        batch = jax.eval_shape(lambda: {name: jax.numpy.asarray(array) for name, array in run.prepared.train[0].items()})
+        per_batch = {
+            "train_step": count_flops(run.steps.train, run.steps.state, batch),
+            "forward": count_flops(run.steps.evaluate, run.steps.state, batch),
+        }
+        rows, length = batch["input_ids"].shape
+        per_example = {name: flops / rows for name, flops in per_batch.items()}
+        self._write(
+            "plan",
+            {
+                **run.plan.to_dict(),
+                "newly_initialised": list(run.newly_initialised),
+                "flops_per_example": {**per_example, "length": length},
+            },
+        )
+        self.progress.say(run.plan.table())
+        for warning in run.audit["warnings"]:
+            self.progress.say(f"note: {warning}")
+
+    def _baselines(self) -> None:
+        run = self.run
+        if run.config.task.kind != "sequence-classification" or not run.config.output.baselines or self.workdir.baselines.exists():
+            return
+        if not self.first:
+            return
+        self.progress.note("training the TF-IDF line")
+        named = dict(run.splits.items())
+        subsets = {"test_clean": ("test", clean_rows(run.splits))} if "test" in named else {}
+        scores = baseline_scores(
+            {name: [row.text for row in source.rows] for name, source in named.items()},
+            {name: run.splits.label_ids(source) for name, source in named.items()},
+            run.splits.labels,
+            subsets,
+        )
+        self._write("baselines", scores)
+
+    def _start(self) -> tuple[TrainState, int, Memory]:
+        """The newest whole checkpoint, or the beginning."""
+        run = self.run
+        if self.first:
+            for sentence in self.checkpoints.quarantine_broken():
+                self.writer.write_event(0, "quarantined", what=sentence)
+                self.progress.say(f"note: {sentence}")
+        steps = self.checkpoints.steps()
+        if not steps:
+            self.writer.rewind({})
+            self.writer.write_event(0, "started")
+            return run.steps.state, 0, Memory()
+        restored = self.checkpoints.restore(steps[-1], run.steps.state, run.steps.shardings)
+        memory = Memory(**restored.loop)
+        self.writer.rewind(memory.lengths)
+        self.writer.write_event(restored.step, "resumed")
+        self.progress.say(f"resumed at step {restored.step:,} of {run.schedule.total:,}")
+        return restored.state, restored.step, memory
+
+    def _loop(self) -> Loop:
+        run = self.run
+        metric = run.config.train.select_by.split("/", 1)[1]
+        rows, source = run.splits.train.rows, run.prepared.row_source
+        return Loop(
+            steps=run.steps,
+            batches=lambda start: run.prepared.train.stream(start, run.schedule.total),
+            evaluate=lambda state, step: self._evaluate_split(state, "validation", self.interruption)[0],
+            after_evaluation=self._after_evaluation,
+            checkpoints=self.checkpoints,
+            writer=self.writer,
+            progress=self.progress,
+            interruption=self.interruption,
+            schedule=run.schedule,
+            mesh=run.mesh,
+            select_by=run.config.train.select_by,
+            lower_is_better=run.prepared.task.lower_is_better(metric),
+            row_ids=lambda numbers: [rows[source[int(n)]].id for n in numbers if n >= 0],
+        )
+
+    def _after_evaluation(self, step: int, memory: Memory) -> None:
+        self.record["best"] = {"step": memory.best_step, "metric": self.run.config.train.select_by, "value": memory.best_value}
+        self.record["step"] = step
+        self._write("run", self.record)
+        self._report()
+
+    def _evaluate_split(
+        self, state: TrainState, split: str, interruption: Interruption | None
+    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Scores a split and writes its predictions and intervals."""
+        run = self.run
+        batches = run.prepared.evaluation[split]
+        gathered = gather(run.steps, state, batches.stream(0, len(batches)), run.mesh, interruption)
+        metrics = run.prepared.task.score(gathered)
+        if run.config.train.select_by.split("/", 1)[1] not in metrics:
+            raise ConfigError(
+                f"config.train.select_by: there is no {run.config.train.select_by!r}; the figures are "
+                + ", ".join(f"validation/{name}" for name in metrics)
+            )
+        if run.config.task.kind == "sequence-classification":
+            real = gathered["weights"] > 0
+            order = np.argsort(gathered["row_index"][real], kind="stable")
+            gathered = {name: values[real][order] for name, values in gathered.items()}
+            rows = dict(run.splits.items())[split].rows
+            lines = prediction_lines(
+                [row.id for row in rows], [row.label for row in rows], gathered["probabilities"], run.splits.labels
+            )
+            if self.first:
+                write_lines(self.workdir.predictions(split), lines)
+            self._summarise(split, gathered["labels"], gathered["probabilities"].argmax(axis=-1))
+        return metrics, gathered
+
+    def _summarise(self, split: str, labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+        summary = summarise(labels, predicted, self.run.splits.labels)
+        stored = read_json(self.workdir.evaluation) if self.workdir.evaluation.exists() else {}
+        self._write("evaluation", {**stored, split: summary})
+        return dict(summary["metrics"])
+
+    def _finish(self, state: TrainState, memory: Memory, reason: str) -> None:
+        """Scores the best checkpoint on every split, exports it, and closes the run."""
+        run = self.run
+        best = memory.best_step
+        if best is not None and best != int(jax.device_get(state.step)):
+            state = self.checkpoints.restore(best, state, run.steps.shardings).state
+        final: dict[str, Any] = {}
+        for split in run.prepared.evaluation:
+            self.progress.note(f"scoring {split}")
+            final[split], gathered = self._evaluate_split(state, split, None)
+            if split != "validation":
+                self.writer.write_scalars(best or 0, final[split], split=split)
+            if split == "test" and run.config.task.kind == "sequence-classification":
+                kept = clean_rows(run.splits)
+                final["test_clean"] = self._summarise(
+                    "test_clean", gathered["labels"][kept], gathered["probabilities"].argmax(axis=-1)[kept]
+                )
+        if run.config.output.export and self.first:
+            model = run.steps.model(state)
+            model.hf_config = run.hf_config
+            save_pretrained(model, self.workdir.export, tokenizer_from=run.model_folder)
+        self.writer.write_event(int(jax.device_get(state.step)), "completed", reason=reason)
+        self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": run.schedule.total}
+        self._close(None)
+        self._say_result(final)
+
+    def _say_result(self, final: Mapping[str, Mapping[str, float]]) -> None:
+        for split, metrics in final.items():
+            shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if "/" not in name)
+            self.progress.say(f"{split:<10}  {shown}")
+        self.progress.say(f"done in {duration(time.monotonic() - self.began)}; open {self.workdir.report}")
+
+    def _close(self, error: BaseException | None) -> None:
+        """Writes run.json and the report as far as the disk allows."""
+        self.record["provenance"]["finished"] = now()
+        self.record["provenance"]["seconds"] = round(time.monotonic() - self.began, 1)
+        try:
+            self._write("run", self.record)
+            self._report()
+        except AmharicTLError:
+            if error is None:
+                raise
+
+    def _report(self) -> None:
+        if self.first:
+            from amharic_tl.reports import write_report
+
+            write_report(self.workdir.root)

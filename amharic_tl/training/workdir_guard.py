@@ -1,0 +1,68 @@
+"""Who may use a workdir: a new one, or the same run again; one process at a time; never another config's."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import jax
+
+from amharic_tl.config import Config, differences
+from amharic_tl.errors import CannotCreateError, ConfigError, name_some
+from amharic_tl.records.files import read_json, writing
+from amharic_tl.records.workdir import Workdir
+
+State = Literal["new", "unfinished", "completed"]
+
+
+def workdir_state(workdir: Workdir, config: Config) -> State:
+    """What ``workdir`` holds, seen from ``config``. Changes nothing.
+
+    Raises:
+      ConfigError: it holds another config's run, or something that is no run.
+      CannotCreateError: a file is in the way.
+    """
+    root = workdir.root
+    if root.exists() and not root.is_dir():
+        raise CannotCreateError(f"--workdir: {root} is a file; name a directory")
+    if not workdir.config.exists():
+        strangers = [path.name for path in root.iterdir() if path.name != ".lock"] if root.is_dir() else []
+        if strangers:
+            raise ConfigError(
+                f"--workdir: {root} holds files but no config.json ({name_some(sorted(strangers), 5)}), so it is not a run to "
+                "resume; nothing was changed. Name a new directory."
+            )
+        return "new"
+    changed = differences(read_json(workdir.config), config)
+    if changed:
+        raise ConfigError(
+            f"--workdir: {root} is a run of another config; nothing was changed. Name a new directory, or take back:\n  "
+            + "\n  ".join(changed[:10])
+        )
+    if workdir.run.exists() and read_json(workdir.run).get("status") == "completed":
+        return "completed"
+    return "unfinished"
+
+
+@contextmanager
+def locked(workdir: Workdir) -> Iterator[None]:
+    """Holds the workdir for this process (the first of a job) while the block runs.
+
+    Raises:
+      ConfigError: another process is running in it.
+    """
+    if jax.process_index() != 0:
+        yield
+        return
+    path = workdir.root / ".lock"
+    with writing(path):
+        workdir.root.mkdir(parents=True, exist_ok=True)
+        handle = path.open("w")
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"--workdir: another process is running in {workdir.root}; wait for it, or name another") from None
+        yield
