@@ -55,12 +55,13 @@ def from_pretrained(
     config = read_config(folder)
     family = family_of(config, f"{folder}/config.json")
     stored_labels = number_of_labels(config)
-    config = _for_task(config, family, task, labels, dropout)
+    config = _for_task(config, family, task, labels)
+    built = _with_dropout(config, dropout)
     new_head = labels is not None and (stored_labels != len(labels))
     weights = open_weights(folder)
 
     def initialise() -> nnx.Module:
-        return family.build(config, task, jax.random.key(seed))
+        return family.build(built, task, jax.random.key(seed))
 
     def reinitialise(name: str) -> bool:
         # Another number of classes: the whole classification head starts anew, not only its last layer.
@@ -97,16 +98,23 @@ def from_config(
       BadInputError: a config of an unknown or unsupported kind.
     """
     family = family_of(config, "config")
-    config = _for_task(config, family, task, labels, dropout)
-    model = nnx.jit(lambda key: family.build(config, task, key))(jax.random.key(seed))
+    config = _for_task(config, family, task, labels)
+    built = _with_dropout(config, dropout)
+    model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
     return _dress(model, config, task, report, compute_dtype)
 
 
+def _with_dropout(config: Mapping[str, Any], rate: float | None) -> dict[str, Any]:
+    """The config the module is built from: an override of the dropout holds for this model and is not exported."""
+    names = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+    return dict(config) if rate is None else {**config, **dict.fromkeys(names, rate)}
+
+
 def _for_task(
-    config: Mapping[str, Any], family: Any, task: str | None, labels: Sequence[str] | None, dropout: float | None
+    config: Mapping[str, Any], family: Any, task: str | None, labels: Sequence[str] | None
 ) -> dict[str, Any]:
-    """The config as it will be exported: the task's class, the labels, the dropout."""
+    """The config as it will be exported: the task's class and the labels."""
     if task not in family.architectures:
         known = ", ".join(str(name) for name in family.architectures if name)
         raise ConfigError(f"task {task!r} is not one of {known} for a {config['model_type']} model")
@@ -119,10 +127,6 @@ def _for_task(
         config["id2label"] = {str(index): label for index, label in enumerate(labels)}
         config["label2id"] = {label: index for index, label in enumerate(labels)}
         config["problem_type"] = "single_label_classification"
-    if dropout is not None:
-        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-            config[name] = dropout
-        config["classifier_dropout"] = dropout
     return config
 
 

@@ -1,10 +1,5 @@
-"""Reports made from the files of a workdir."""
+"""Reports made from the files of a workdir, and from nothing else."""
 
-from __future__ import annotations
+from amharic_tl.reports.report import write_report
 
-from pathlib import Path
-
-
-def write_report(workdir: str | Path) -> Path:
-    """Placeholder until the page is built."""
-    return Path(workdir) / "report.html"
+__all__ = ["write_report"]

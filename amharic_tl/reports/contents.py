@@ -1,0 +1,102 @@
+"""A workdir's files read into one object. Whatever is not there (yet) is empty: a report renders at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amharic_tl.errors import AmharicTLError
+from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.records.workdir import Workdir
+
+Lines = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files of a run, parsed."""
+
+    root: Path
+    config: dict[str, Any]
+    plan: dict[str, Any]
+    data: dict[str, Any]
+    baselines: dict[str, Any]
+    evaluation: dict[str, Any]
+    run: dict[str, Any]
+    metrics: Lines
+    timing: Lines
+    events: Lines
+    unreadable: list[str]
+
+    @property
+    def status(self) -> str:
+        """running, completed, preempted or failed; unknown where run.json says nothing."""
+        return str(self.run.get("status", "unknown"))
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the run learned classes."""
+        return self.config.get("task", {}).get("kind") == "sequence-classification"
+
+    def curve(self, split: str, name: str) -> list[tuple[int, float]]:
+        """(step, value) of one figure of metrics.jsonl, gaps left out."""
+        return [
+            (int(line["step"]), float(line[name]))
+            for line in self.metrics
+            if line.get("split") == split and line.get(name) is not None
+        ]
+
+    def metric(self, split: str, name: str) -> float | None:
+        """A figure of a split as last evaluated (the best checkpoint's once the run is complete)."""
+        stored = self.evaluation.get(split, {}).get("metrics", {}).get(name)
+        if stored is None:
+            stored = (self.run.get("final") or {}).get(split, {}).get(name)
+        return None if stored is None else float(stored)
+
+    def interval(self, split: str, name: str) -> tuple[float, float] | None:
+        """The 95% interval of that figure."""
+        ends = self.evaluation.get(split, {}).get("intervals", {}).get(name)
+        return (float(ends[0]), float(ends[1])) if ends else None
+
+    def baseline(self, line: str, split: str, name: str) -> float | None:
+        """A figure of the constant class or TF-IDF line."""
+        value = self.baselines.get(line, {}).get(split, {}).get(name)
+        return None if value is None else float(value)
+
+
+def read_contents(workdir: str | Path) -> Contents:
+    """Reads a workdir; a file that cannot be parsed is left out and named in ``unreadable``."""
+    place = Workdir(Path(workdir))
+    unreadable: list[str] = []
+
+    def objects(path: Path) -> dict[str, Any]:
+        if not path.exists():
+            return {}
+        try:
+            value = read_json(path)
+        except AmharicTLError as error:
+            unreadable.append(str(error))
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def lines(path: Path) -> Lines:
+        try:
+            return read_lines(path)
+        except AmharicTLError as error:
+            unreadable.append(str(error))
+            return []
+
+    return Contents(
+        root=place.root,
+        config=objects(place.config),
+        plan=objects(place.plan),
+        data=objects(place.data),
+        baselines=objects(place.baselines),
+        evaluation=objects(place.evaluation),
+        run=objects(place.run),
+        metrics=lines(place.metrics),
+        timing=lines(place.timing),
+        events=lines(place.events),
+        unreadable=unreadable,
+    )
