@@ -1,0 +1,39 @@
+"""Settings and fixtures of all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Before jax starts: eight CPU devices, so that meshes can be tested anywhere, and no network.
+if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8").strip()
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest  # noqa: E402
+
+
+def _shared() -> Path | None:
+    """The folder of reference checkpoints and data: $AMHARIC_TL_SHARED, or ``shared`` beside the repository."""
+    named = os.environ.get("AMHARIC_TL_SHARED")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared"
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of shared data and checkpoints; the test is skipped where there is none."""
+    folder = _shared()
+    if folder is None:
+        pytest.skip("needs the shared data folder: set AMHARIC_TL_SHARED to it, or put it beside the repository as 'shared'")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoints_dir(shared_dir: Path) -> Path:
+    """The tiny Hugging Face checkpoints with reference outputs."""
+    folder = shared_dir / "checkpoints"
+    if not folder.is_dir():
+        pytest.skip(f"needs reference checkpoints in {folder}")
+    return folder

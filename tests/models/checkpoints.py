@@ -1,0 +1,80 @@
+"""The reference checkpoints of the families under test, found by what their config.json says."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from amharic_tl.models import from_pretrained
+from amharic_tl.models.registry import FAMILIES
+
+TASKS = {"mlm": "masked-lm", "seqcls": "sequence-classification", "base": None}
+# HF's torch attributes differ in how they save a checkpoint; pickles are read by nobody here.
+READABLE = ("safetensors", "msgpack")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One model (``name``) in one form (``variant``)."""
+
+    model: Path
+    variant: str
+    task: str | None
+
+    @property
+    def folder(self) -> Path:
+        return self.model / self.variant
+
+    @property
+    def rounded(self) -> bool:
+        """Whether the weights are stored in bfloat16."""
+        return self.variant.endswith("-bf16")
+
+    def manifest(self) -> dict[str, Any]:
+        return json.loads((self.model / "manifest.json").read_text(encoding="utf-8"))
+
+    def reference(self) -> dict[str, np.ndarray]:
+        with np.load(self.model / ("reference-bf16.npz" if self.rounded else "reference.npz")) as arrays:
+            return dict(arrays)
+
+    def load(self, **settings: Any) -> Any:
+        return from_pretrained(str(self.folder), self.task, **{"dtype": "float32", **settings})
+
+
+def inputs_of(reference: dict[str, np.ndarray]) -> dict[str, jax.Array]:
+    """The keyword arguments of a model's call."""
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    return {name: jax.numpy.asarray(reference[name], "int32") for name in names if name in reference}
+
+
+def _root() -> Path:
+    named = os.environ.get("AMHARIC_TL_SHARED")
+    return (Path(named) if named else Path(__file__).resolve().parents[3] / "shared") / "checkpoints"
+
+
+def discover() -> list[Checkpoint]:
+    """Every directory of a known family and task that holds safetensors or Flax msgpack."""
+    found = []
+    for manifest_path in sorted(_root().glob("*/manifest.json")):
+        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+        if manifest["model_type"] not in FAMILIES or manifest["kind"] not in TASKS:
+            continue
+        for folder in sorted(path.parent for path in manifest_path.parent.glob("*/config.json")):
+            if any(file.name.endswith(READABLE) for file in folder.iterdir()):
+                found.append(Checkpoint(manifest_path.parent, folder.name, TASKS[manifest["kind"]]))
+    return found
+
+
+ALL = discover()
+# One form of each model, for tests that do not depend on the form.
+MODELS = list({found.model: found for found in ALL if found.variant == "safetensors"}.values())
+
+every_form = pytest.mark.parametrize("checkpoint", ALL, ids=lambda found: f"{found.model.name}/{found.variant}")
+every_model = pytest.mark.parametrize("checkpoint", MODELS, ids=lambda found: found.model.name)
