@@ -37,3 +37,15 @@ def checkpoints_dir(shared_dir: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs reference checkpoints in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def data_dir(shared_dir: Path) -> Path:
+    """Real Amharic data sets, each in a folder of its own."""
+    folder = shared_dir / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs data sets in {folder}")
+    return folder
+
+
+pytest_plugins = ["tests.tiny"]

@@ -1,9 +1,10 @@
-"""Hugging Face's own numbers, for every variant of every checkpoint of the families that are built."""
+"""Outputs, gradients and first training steps against Hugging Face's own numbers, for every form of every checkpoint."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,220 +12,132 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from reference_checkpoints import (
+    ALL,
+    MODELS,
+    Checkpoint,
+    assert_close,
+    every_form,
+    every_model,
+    inputs_of,
+    loss_of,
+)
 
-import amharic_tl as atl
-from amharic_tl.models.registry import FAMILIES
+from amharic_tl.models import named_parameters
 
-SHARED = Path(__file__).parents[3] / "shared" / "checkpoints"
-TASKS = {"ForMaskedLM": "masked-lm", "ForSequenceClassification": "sequence-classification", "Model": None}
-
-
-def _task(config: dict) -> str | None:
-    return next(task for ending, task in TASKS.items() if config["architectures"][0].endswith(ending))
-
-
-def _variants() -> list[Path]:
-    found = []
-    for path in sorted(SHARED.glob("*/*/config.json")):
-        config = json.loads(path.read_text())
-        known = config["model_type"] in FAMILIES and any(config["architectures"][0].endswith(e) for e in TASKS)
-        if known and not path.parent.name.startswith("pytorch-bin"):
-            found.append(path.parent)
-    return found
+TRAINED = [found for found in MODELS if (found.model / "train_reference.json").is_file()]
 
 
-VARIANTS = _variants()
+def test_the_known_checkpoints_were_found(checkpoints_dir: Path) -> None:
+    found = {(c.model.name, c.variant) for c in ALL}
+    bert = ("safetensors", "safetensors-sharded", "safetensors-bf16", "safetensors-legacy-names")
+    flax = ("flax", "flax-sharded", "flax-bf16", "flax-safetensors")
+    assert {("bert-mlm", variant) for variant in bert + flax} <= found
+    assert {("xlmr-mlm", "flax-chunked"), ("xlmr-seqcls", "flax-sharded"), ("v5-xlmr-seqcls", "safetensors")} <= found
+    assert {"bert-base-model", "bert-seqcls", "roberta-mlm", "v5-bert-mlm"} <= {name for name, _ in found}
+    assert {c.model.name for c in TRAINED} >= {"bert-mlm", "xlmr-seqcls"}
 
 
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
-
-
-def _reference(path: Path) -> dict[str, np.ndarray]:
-    suffix = "-bf16" if path.name.endswith("-bf16") else ""
-    return dict(np.load(path.parent / f"reference{suffix}.npz"))
-
-
-def _inputs(reference: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-    names = ("input_ids", "attention_mask", "token_type_ids")
-    return {name: jnp.asarray(reference[name], jnp.int32) for name in names if name in reference}
-
-
-def _loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    flat, targets = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
-    losses = optax.softmax_cross_entropy_with_integer_labels(flat, jnp.maximum(targets, 0))
-    return jnp.sum(losses * (targets >= 0)) / jnp.sum(targets >= 0)
-
-
-def test_the_known_checkpoints_were_found(shared_dir: Path) -> None:
-    names = {_name(path) for path in VARIANTS}
-    expected = {
-        "bert-base-model/flax", "bert-mlm/flax-bf16", "bert-mlm/flax-safetensors", "bert-mlm/flax-sharded",
-        "bert-mlm/safetensors-legacy-names", "bert-mlm/safetensors-sharded", "bert-seqcls/safetensors",
-        "roberta-mlm/flax-sharded", "v5-bert-mlm/safetensors", "v5-xlmr-seqcls/safetensors", "xlmr-mlm/flax-chunked",
-        "xlmr-seqcls/flax-sharded",
-    }  # fmt: skip
-    assert expected <= names
-
-
-@pytest.mark.parametrize("path", VARIANTS, ids=_name)
-def test_outputs_equal_those_of_hugging_face(path: Path) -> None:
-    config = json.loads((path / "config.json").read_text())
-    reference = _reference(path)
-    model = atl.from_pretrained(str(path), _task(config), dtype="float32")
-    output = model(**_inputs(reference), output_hidden_states=True)
-    mask = reference["attention_mask"].astype(bool)
-    compared = {
-        "logits": output.logits,
-        "last_hidden_state": output.last_hidden_state,
-        "pooler_output": output.pooler_output,
-        "hidden_states": jnp.stack(output.hidden_states),
-    }
-    for name in compared.keys() & reference.keys():
-        expected, found = reference[name], np.asarray(compared[name])
-        if name == "hidden_states":
-            expected, found = expected[:, mask], found[:, mask]
-        elif expected.ndim == 3:
-            expected, found = expected[mask], found[mask]
-        tolerance = max(1e-4, 1e-5 * float(np.abs(expected).max()))
-        assert np.abs(expected - found).max() <= tolerance, name
+@every_form
+def test_outputs_equal_the_reference(checkpoint: Checkpoint) -> None:
+    reference = checkpoint.reference()
+    mask = reference["attention_mask"]
+    model = checkpoint.load()
+    assert not model.load_report.newly_initialised
+    output = nnx.jit(lambda m, x: m(**x, output_hidden_states=True))(model, inputs_of(reference))
+    assert_close(output.last_hidden_state, reference["last_hidden_state"], mask, "last_hidden_state")
+    assert_close(np.stack(output.hidden_states), reference["hidden_states"], mask, "hidden_states")
+    if "pooler_output" in reference:
+        assert_close(output.pooler_output, reference["pooler_output"], None, "pooler_output")
+    if "logits" in reference:
+        assert_close(output.logits, reference["logits"], mask if reference["logits"].ndim == 3 else None, "logits")
+    if "flax_logits" in reference and checkpoint.variant == "flax":
+        flax = reference["flax_logits"]
+        assert_close(output.logits, flax, mask if flax.ndim == 3 else None, "HF Flax logits")
     if "loss" in reference:
-        assert abs(float(_loss(output.logits, jnp.asarray(reference["labels"]))) - float(reference["loss"])) <= 1e-4
-    assert model.load_report.newly_initialised == ()
+        loss = loss_of(output, jnp.asarray(reference["labels"]))
+        assert abs(float(loss) - float(reference["loss"])) <= 1e-4
 
 
-def _training_variants() -> list[Path]:
-    return [path for path in VARIANTS if (path.parent / "train_reference.json").exists() and path.name in ("safetensors", "flax")]
+@every_model
+def test_names_and_shapes_are_those_of_the_torch_class(checkpoint: Checkpoint) -> None:
+    expected = {name: tuple(shape) for name, (shape, _) in checkpoint.manifest()["torch_params"].items()}
+    found = {name: view.shape for name, view in named_parameters(checkpoint.load()).items()}
+    # The manifest counts a tied parameter once, as torch's named_parameters does.
+    assert found == {name: shape for name, shape in expected.items() if ".decoder." not in name}
 
 
-@pytest.mark.parametrize("path", _training_variants(), ids=_name)
-def test_gradients_and_training_losses_equal_those_of_torch(path: Path) -> None:
-    config = json.loads((path / "config.json").read_text())
-    expected = json.loads((path.parent / "train_reference.json").read_text())
-    reference = _reference(path)
-    model = atl.from_pretrained(str(path), _task(config), dtype="float32")
+def _differentiated(model: Any, reference: dict[str, np.ndarray]) -> tuple[Any, Any, Any]:
     graphdef, parameters = nnx.split(model)
-    inputs, labels = _inputs(reference), jnp.asarray(reference["labels"])
+    inputs, labels = inputs_of(reference), jnp.asarray(reference["labels"])
 
-    @jax.jit
-    def loss_and_gradients(parameters: nnx.State) -> tuple[jax.Array, nnx.State]:
-        def loss(parameters: nnx.State) -> jax.Array:
-            return _loss(nnx.merge(graphdef, parameters, copy=True)(**inputs).logits, labels)
+    def loss(parameters: Any) -> jax.Array:
+        return loss_of(nnx.merge(graphdef, parameters, copy=True)(**inputs), labels)
 
-        return jax.value_and_grad(loss)(parameters)
+    return jax.jit(jax.value_and_grad(loss)), parameters, graphdef
 
-    first, gradients = loss_and_gradients(parameters)
-    assert abs(float(first) - expected["loss"]) <= 1e-4
+
+@pytest.mark.parametrize("checkpoint", TRAINED, ids=lambda found: found.model.name)
+def test_gradient_norms_equal_the_reference(checkpoint: Checkpoint) -> None:
+    expected = json.loads((checkpoint.model / "train_reference.json").read_text(encoding="utf-8"))
+    value_and_grad, parameters, _ = _differentiated(checkpoint.load(), checkpoint.reference())
+    value, gradients = value_and_grad(parameters)
+    assert abs(float(value) - expected["loss"]) <= 1e-4
+    views = named_parameters(gradients)
+    assert set(expected["grad_norms"]) == set(views)
+    for name, norm in expected["grad_norms"].items():
+        ours = float(jnp.linalg.norm(views[name].value()))
+        assert abs(ours - norm) <= 1e-3 * norm + 1e-6 * expected["total_grad_norm"], name
     total = float(optax.global_norm(gradients))
     assert abs(total - expected["total_grad_norm"]) <= 1e-3 * expected["total_grad_norm"]
-    norms = {name: float(jnp.linalg.norm(view.value())) for name, view in atl.named_parameters(gradients).items()}
-    for name, norm in expected["grad_norms"].items():
-        if name in norms:
-            assert abs(norms[name] - norm) <= 1e-3 * norm + 1e-6 * total, name
-    assert set(norms) <= set(expected["grad_norms"])
-
-    optimizers = {
-        "sgd": optax.sgd(0.05),
-        "adamw": optax.adamw(1e-3, b1=0.9, b2=0.999, eps=1e-8, weight_decay=0.01),
-    }
-    stored = {kind: next(value for key, value in expected.items() if kind in key.lower()) for kind in optimizers}
-    for kind, optimizer in optimizers.items():
-        current, state, losses = parameters, optimizer.init(parameters), []
-        for _ in stored[kind]:
-            value, gradients = loss_and_gradients(current)
-            losses.append(float(value))
-            updates, state = optimizer.update(gradients, state, current)
-            current = optax.apply_updates(current, updates)
-        np.testing.assert_allclose(losses, stored[kind], rtol=2e-4, atol=1e-4, err_msg=kind)
 
 
-@pytest.mark.parametrize("path", [p for p in VARIANTS if p.name == "safetensors"], ids=_name)
-def test_names_and_shapes_are_those_of_the_torch_state_dict(path: Path) -> None:
-    manifest = json.loads((path.parent / "manifest.json").read_text())["torch_params"]
-    views = atl.named_parameters(atl.from_pretrained(str(path), _task(json.loads((path / "config.json").read_text()))))
-    assert {name: list(view.shape) for name, view in views.items()} == {
-        name: shape for name, (shape, _) in manifest.items() if name in views
-    }
-    aliases = set(manifest) - set(views)
-    assert all("decoder" in name or "position_ids" in name for name in aliases)
+@pytest.mark.parametrize("checkpoint", TRAINED, ids=lambda found: found.model.name)
+@pytest.mark.parametrize(
+    ("key", "optimizer"),
+    [
+        ("losses_sgd_lr0.05", optax.sgd(0.05)),
+        (
+            "losses_adamw_lr1e-3_b0.9_0.999_eps1e-8_wd0.01_all_params",
+            optax.adamw(1e-3, b1=0.9, b2=0.999, eps=1e-8, weight_decay=0.01),
+        ),
+    ],
+    ids=["sgd", "adamw"],
+)
+def test_training_losses_equal_the_reference(checkpoint: Checkpoint, key: str, optimizer: Any) -> None:
+    expected = json.loads((checkpoint.model / "train_reference.json").read_text(encoding="utf-8"))[key]
+    value_and_grad, parameters, _ = _differentiated(checkpoint.load(), checkpoint.reference())
+    moments = optimizer.init(parameters)
+    losses = []
+    for _ in expected:
+        value, gradients = value_and_grad(parameters)
+        losses.append(float(value))
+        updates, moments = optimizer.update(gradients, moments, parameters)
+        parameters = optax.apply_updates(parameters, updates)
+    assert len(losses) == 6
+    for ours, theirs in zip(losses, expected, strict=True):
+        assert abs(ours - theirs) <= max(1e-4, 1e-4 * abs(theirs)), (losses, expected)
 
 
-@pytest.mark.parametrize("path", [p for p in VARIANTS if p.name == "flax"], ids=_name)
-def test_an_export_has_the_flax_names_of_hugging_face(path: Path, tmp_path: Path) -> None:
-    from flax import serialization
-
-    def flat(tree: dict, prefix: str = "") -> dict[str, np.ndarray]:
-        found: dict[str, np.ndarray] = {}
-        for key, value in tree.items():
-            found |= flat(value, f"{prefix}{key}/") if isinstance(value, dict) else {prefix + key: value}
-        return found
-
-    model = atl.from_pretrained(str(path), _task(json.loads((path / "config.json").read_text())))
-    atl.save_pretrained(model, tmp_path, format="flax")
-    ours = flat(serialization.msgpack_restore((tmp_path / "flax_model.msgpack").read_bytes()))
-    theirs = flat(serialization.msgpack_restore((path / "flax_model.msgpack").read_bytes()))
-    assert ours.keys() == theirs.keys()
-    for name, array in theirs.items():
-        np.testing.assert_array_equal(ours[name], array)
-
-
-@pytest.mark.parametrize("path", [p for p in VARIANTS if p.name in ("safetensors", "flax-bf16")], ids=_name)
-@pytest.mark.parametrize("format", ["safetensors", "flax"])
-@pytest.mark.parametrize("limit", [5_000_000_000, 60_000])
-def test_an_export_loads_back_identically(path: Path, format: str, limit: int, tmp_path: Path) -> None:
-    task = _task(json.loads((path / "config.json").read_text()))
-    model = atl.from_pretrained(str(path), task)
-    atl.save_pretrained(model, tmp_path, format=format, max_shard_bytes=limit)
-    assert (len(list(tmp_path.glob("*.index.json"))) == 1) == (limit < 1_000_000)
-    back = atl.named_parameters(atl.from_pretrained(str(tmp_path), task))
-    for name, view in atl.named_parameters(model).items():
-        assert back[name].dtype == view.dtype
-        np.testing.assert_array_equal(np.asarray(back[name].value()), np.asarray(view.value()))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("path", [p for p in VARIANTS if p.name == "safetensors"], ids=_name)
-def test_an_export_loads_in_the_torch_class(path: Path, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="torch, the oracle, is not installed")
-    import transformers
-
-    config = json.loads((path / "config.json").read_text())
-    model = atl.from_pretrained(str(path), _task(config))
-    atl.save_pretrained(model, tmp_path)
-    theirs = getattr(transformers, config["architectures"][0]).from_pretrained(tmp_path, attn_implementation="eager").eval()
-    reference = _reference(path)
-    inputs = {name: torch.tensor(np.asarray(value), dtype=torch.long) for name, value in _inputs(reference).items()}
+@every_form
+def test_bfloat16_is_as_close_as_torch_in_bfloat16(checkpoint: Checkpoint) -> None:
+    torch = pytest.importorskip("torch", reason="torch is the oracle of this test")
+    transformers = pytest.importorskip("transformers")
+    if not checkpoint.variant.startswith("safetensors"):
+        pytest.skip("transformers 5 reads no Flax weights")
+    reference = checkpoint.reference()
+    oracle = getattr(transformers, checkpoint.manifest()["torch_class"])
+    oracle = oracle.from_pretrained(checkpoint.folder, dtype=torch.bfloat16, attn_implementation="eager").eval()
     with torch.no_grad():
-        output = theirs(**inputs)
-    name = "logits" if "logits" in reference else "pooler_output"
-    found, expected = output[name].numpy(), reference[name]
-    if found.ndim == 3:
-        mask = reference["attention_mask"].astype(bool)
-        found, expected = found[mask], expected[mask]
-    assert np.abs(found - expected).max() <= max(1e-4, 1e-5 * np.abs(expected).max())
+        theirs = oracle(**{name: torch.tensor(np.asarray(value)) for name, value in inputs_of(reference).items()})
+    ours = checkpoint.load(compute_dtype="bfloat16")(**inputs_of(reference))
+    name = "logits" if "logits" in reference else "last_hidden_state"
+    exact = reference[name]
+    kept = reference["attention_mask"].astype(bool) if exact.ndim == 3 else np.ones(len(exact), bool)
 
+    def error(found: np.ndarray) -> float:
+        return float(np.linalg.norm((found - exact)[kept]) / np.linalg.norm(exact[kept]))
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", [p for p in VARIANTS if p.name == "safetensors" and p.parent.name in ("bert-mlm", "xlmr-seqcls")], ids=_name)
-def test_bfloat16_is_as_near_as_torchs_own(path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="torch, the oracle, is not installed")
-    import transformers
-
-    config = json.loads((path / "config.json").read_text())
-    reference = _reference(path)
-    kind = getattr(transformers, config["architectures"][0])
-    theirs = kind.from_pretrained(path, attn_implementation="eager", dtype=torch.bfloat16).eval()
-    inputs = _inputs(reference)
-    with torch.no_grad():
-        logits = theirs(**{n: torch.tensor(np.asarray(v), dtype=torch.long) for n, v in inputs.items()}).logits.float().numpy()
-    ours = atl.from_pretrained(str(path), _task(config), dtype="bfloat16", compute_dtype="bfloat16")
-    found = np.asarray(ours(**inputs).logits, np.float32)
-    expected = reference["logits"]
-    if expected.ndim == 3:
-        mask = reference["attention_mask"].astype(bool)
-        found, logits, expected = found[mask], logits[mask], expected[mask]
-
-    def error(values: np.ndarray) -> float:
-        return float(np.linalg.norm(values - expected) / np.linalg.norm(expected))
-
-    assert error(found) <= 1.25 * error(logits)
+    ours_error = error(np.asarray(getattr(ours, name), np.float32))
+    torch_error = error(getattr(theirs, name).float().numpy())
+    assert ours_error <= 1.25 * torch_error, f"{ours_error:.2e} against torch's {torch_error:.2e}"

@@ -16,7 +16,6 @@ from amharic_tl.models import from_pretrained
 from amharic_tl.models.registry import FAMILIES
 
 TASKS = {"mlm": "masked-lm", "seqcls": "sequence-classification", "base": None}
-# HF's torch attributes differ in how they save a checkpoint; pickles are read by nobody here.
 READABLE = ("safetensors", "msgpack")
 
 
@@ -78,3 +77,26 @@ MODELS = list({found.model: found for found in ALL if found.variant == "safetens
 
 every_form = pytest.mark.parametrize("checkpoint", ALL, ids=lambda found: f"{found.model.name}/{found.variant}")
 every_model = pytest.mark.parametrize("checkpoint", MODELS, ids=lambda found: found.model.name)
+
+
+def tolerance(reference: np.ndarray) -> float:
+    """The house's bound on the largest difference of float32 outputs."""
+    return max(1e-4, 1e-5 * float(np.abs(reference).max()))
+
+
+def assert_close(found: Any, reference: np.ndarray, mask_BS: np.ndarray | None = None, what: str = "") -> None:
+    """Compares ``[..., B, S, H]`` where the mask is 1, or everything without one."""
+    found = np.asarray(found, np.float32)
+    assert found.shape == reference.shape, f"{what}: shape {found.shape}, expected {reference.shape}"
+    difference = np.abs(found - reference)
+    if mask_BS is not None:
+        difference = difference[..., mask_BS.astype(bool), :]
+    assert difference.max() <= tolerance(reference), f"{what}: differs by {difference.max():.2e}"
+
+
+def loss_of(output: Any, labels: jax.Array) -> jax.Array:
+    """HF's loss: mean cross-entropy over labels that are not -100."""
+    log_probabilities = jax.nn.log_softmax(output.logits.astype("float32"))
+    counted = labels >= 0
+    picked = jax.numpy.take_along_axis(log_probabilities, jax.numpy.maximum(labels, 0)[..., None], axis=-1)[..., 0]
+    return -(picked * counted).sum() / counted.sum()
