@@ -190,7 +190,7 @@ WEIGHT = "roberta.encoder.layer.1.output.dense.weight"
         (_edit_config(is_decoder=True), BadInputError, "encoder only"),
         (_edit_config(num_attention_heads=5), BadInputError, "does not divide"),
         (_edit_config(vocab_size="many"), BadInputError, "vocab_size"),
-        (_edit_config(intermediate_size=48), BadInputError, "(48, 32)"),
+        (_edit_config(intermediate_size=48), BadInputError, "(32, 48)"),
         (_edit_config(num_hidden_layers=5), BadInputError, "roberta.encoder.layer.4"),
         (_edit_config(num_hidden_layers=3), BadInputError, "roberta.encoder.layer.3"),
         (_rename(WEIGHT, ""), BadInputError, WEIGHT),

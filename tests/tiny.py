@@ -1,0 +1,94 @@
+"""A tiny model and a tiny data set, made on the spot: invented words in Ethiopic letters, which say nothing about anybody."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+import pytest
+
+SIGNS = {"ሀ": ["ባለ", "ቦሎ", "ቢሊ"], "ለ": ["ታመ", "ቶሞ", "ቲሚ"], "መ": ["ካነ", "ኮኖ", "ኪኒ"]}
+FILLERS = ["ዳረ", "ዶሮ", "ዲሪ", "ጋሰ", "ጎሶ", "ጊሲ", "ፋቀ", "ፎቆ", "ፊቂ", "ዛወ", "ዞዎ", "ዚዊ"]
+
+
+@pytest.fixture(scope="session")
+def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """train.csv (300 rows), validation.csv, test.csv (60 each): columns text and label, learnable."""
+    folder = tmp_path_factory.mktemp("data")
+    generator = random.Random(0)
+    for name, count in (("train", 300), ("validation", 60), ("test", 60)):
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+            writer.writerow(["text", "label"])
+            for _ in range(count):
+                label = generator.choice(sorted(SIGNS))
+                words = generator.choices(FILLERS, k=generator.randint(3, 14)) + [generator.choice(SIGNS[label])]
+                generator.shuffle(words)
+                writer.writerow([" ".join(words), label])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a RoBERTa of 4 layers of 32, random weights, and a tokenizer of some dozens of entries."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    import amharic_tl as atl
+
+    folder = tmp_path_factory.mktemp("base")
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    words = [*FILLERS, *(word for group in SIGNS.values() for word in group)]
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator([" ".join(words)] * 4, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        cls_token="<s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    ).save_pretrained(folder)
+    config = {
+        "model_type": "roberta",
+        "vocab_size": tokenizer.get_vocab_size(),
+        "hidden_size": 32,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 66,
+        "type_vocab_size": 1,
+        "pad_token_id": 1,
+        "layer_norm_eps": 1e-5,
+        "initializer_range": 0.1,
+    }
+    atl.save_pretrained(atl.from_config(config, "masked-lm", seed=3), folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_overrides(tiny_base: Path, tiny_files: Path) -> dict[str, object]:
+    """A classification run of 40 steps in a few seconds; all leaves a test may want to change."""
+    return {
+        "model.path": str(tiny_base),
+        "data.train": str(tiny_files / "train.csv"),
+        "data.validation": str(tiny_files / "validation.csv"),
+        "data.test": str(tiny_files / "test.csv"),
+        "data.max_length": 32,
+        "train.steps": 40,
+        "train.batch_size": 16,
+        "train.evaluate_every": 20,
+        "train.save_every": 5,
+        "train.log_every": 1,
+        "optim.lr": 3e-3,
+        "output.tensorboard": False,
+    }
