@@ -78,7 +78,7 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     check_fits(tokenizer, hf_config["vocab_size"], folder)
     prepared = prepare(config, splits, tokenizer)
     schedule = _schedule(config, len(prepared.train))
-    plan = make_plan(model, config.transfer, config.optim.weight_decay, model.load_report.newly_initialised)
+    plan = make_plan(model, config.transfer, config.optim.weight_decay)
     plan.regroup(model)
     steps = make_steps(
         model,

@@ -83,7 +83,7 @@ def tiny_overrides(tiny_base: Path, tiny_files: Path) -> dict[str, object]:
         "data.train": str(tiny_files / "train.csv"),
         "data.validation": str(tiny_files / "validation.csv"),
         "data.test": str(tiny_files / "test.csv"),
-        "data.max_length": 32,
+        "data.max_length": 16,
         "train.steps": 40,
         "train.batch_size": 16,
         "train.evaluate_every": 20,

@@ -127,16 +127,13 @@ class TrainablePlan:
         return "\n".join(lines)
 
 
-def make_plan(
-    model: nnx.Module, transfer: TransferConfig, weight_decay: float, newly_initialised: Sequence[str] = ()
-) -> TrainablePlan:
+def make_plan(model: nnx.Module, transfer: TransferConfig, weight_decay: float) -> TrainablePlan:
     """Resolves ``transfer`` into a plan for ``model``.
 
     Args:
       model: any model of this package.
       transfer: method, number of layers, layer decay.
       weight_decay: of matrices; vectors (biases, norms) have none.
-      newly_initialised: names that always train, whatever the method says.
 
     Raises:
       ConfigError: more layers asked for than the model has.
@@ -144,7 +141,7 @@ def make_plan(
     views = named_parameters(model)
     layers = [view.layer for view in views.values() if view.layer is not None]
     depth = max(layers, default=-1) + 1
-    rules, reason = _rules(transfer, depth, newly_initialised)
+    rules, reason = _rules(transfer, depth)
     matched = match_rules(list(views), rules)
     rows = [_row(view, matched[name], transfer.layer_decay, depth, weight_decay) for name, view in views.items()]
     return TrainablePlan(rows, transfer.method, reason)
@@ -177,16 +174,15 @@ def match_rules(names: Sequence[str], rules: Sequence[Rule]) -> dict[str, Rule]:
     return matched
 
 
-def _rules(transfer: TransferConfig, depth: int, newly_initialised: Sequence[str]) -> tuple[list[Rule], str]:
+def _rules(transfer: TransferConfig, depth: int) -> tuple[list[Rule], str]:
     """The ordered rules of a method, and one sentence that says what it does."""
     if transfer.method == "full":
         reason = "every parameter trains (transfer.method=full)"
         return [Rule("full", ".*", True)], _with_decay(reason, transfer)
-    new = [Rule("newly initialised", "|".join(map(re.escape, newly_initialised)), True)] if newly_initialised else []
     top = transfer.trainable_layers or 0
     if top > depth:
         raise ConfigError(f"config.transfer.trainable_layers: {top} asked for, but the model has {depth} layers")
-    rules = [*new, Rule("embeddings stay", EMBEDDING, False)]
+    rules = [Rule("embeddings stay", EMBEDDING, False)]
     if depth - top > 0:
         frozen = "|".join(str(layer) for layer in range(depth - top))
         rules.append(Rule("lower blocks stay", rf".*\.layers?\.({frozen})\..*", False))

@@ -26,7 +26,7 @@ def model(tiny_base: Path) -> nnx.Module:
 
 
 def _plan(model: nnx.Module, **settings: object):  # type: ignore[no-untyped-def]
-    return make_plan(model, TransferConfig(**settings), 0.01, model.load_report.newly_initialised)
+    return make_plan(model, TransferConfig(**settings), 0.01)
 
 
 def _trainable(plan) -> set[str]:  # type: ignore[no-untyped-def]
