@@ -11,9 +11,9 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from amharic_tl.errors import BadInputError, ConfigError
-from amharic_tl.models.encoder import number_of_labels
+from amharic_tl.models.config_values import label_names
 from amharic_tl.models.interchange.locate import locate, read_config
-from amharic_tl.models.interchange.read import LoadReport, fill
+from amharic_tl.models.interchange.read import ClassRows, LoadReport, fill
 from amharic_tl.models.interchange.weights import open_weights
 from amharic_tl.models.interchange.write import save_pretrained
 from amharic_tl.models.naming import named_parameters
@@ -40,46 +40,47 @@ def from_pretrained(
       task: ``sequence-classification``, ``masked-lm``, or None for the backbone with its pooler.
       dtype: of all parameters; None keeps the stored dtypes.
       mesh: axes data, fsdp, tensor: parameters are placed on it by the family's rules.
-      labels: names of the classes; where their number or names differ from the checkpoint's, the head is drawn anew.
+      labels: names of the classes, in order. Where they are not the checkpoint's, the whole head is drawn anew; where
+        only their order differs, the head's rows are reordered; names ``LABEL_0, LABEL_1, ...`` of a checkpoint fit as
+        many labels of any name.
       seed: of what must be drawn.
-      compute_dtype: ``float32`` or ``bfloat16`` for the matrix products; None: bfloat16 if all parameters are, otherwise float32.
+      compute_dtype: ``float32`` or ``bfloat16`` for the matrix products; None: bfloat16 if ``dtype`` asks for it,
+        otherwise float32.
       dropout: overrides every dropout rate of the config.
 
     Returns:
-      An ``nnx.Module``; ``model.load_report`` says what was initialised and what was left aside, ``model.hf_config`` is the config.
+      An ``nnx.Module``; ``model.load_report`` says what was initialised and what was left aside, ``model.hf_config``
+      is the config.
 
     Raises:
-      MissingInputError, BadInputError, UnsafeInputError: see :func:`amharic_tl.models.interchange.weights.open_weights`.
+      MissingInputError: no such model, or a file of it is absent.
+      BadInputError: a file is malformed, or the weights are not those of the model that config.json describes.
+      UnsafeInputError: an index names a file outside the directory.
+      ConfigError: an unknown task or dtype.
     """
     folder = locate(path)
     config = read_config(folder)
     family = family_of(config, f"{folder}/config.json")
-    stored_labels = number_of_labels(config)
+    classes = _class_rows(label_names(config), labels)
     config = _for_task(config, family, task, labels)
     built = _with_dropout(config, dropout)
-    new_head = labels is not None and (stored_labels != len(labels))
     weights = open_weights(folder)
 
     def initialise() -> nnx.Module:
         return family.build(built, task, jax.random.key(seed))
-
-    def reinitialise(name: str) -> bool:
-        # Another number of classes: the whole classification head starts anew, not only its last layer.
-        return new_head and name.startswith("classifier")
 
     model, report = fill(
         nnx.eval_shape(initialise),
         initialise,
         family,
         weights,
-        reinitialise=reinitialise,
+        classes=classes,
         dtype=dtype,
         mesh=mesh,
         where=str(folder),
     )
     if compute_dtype is None:
-        dtypes = {view.dtype for view in named_parameters(model).values()}
-        compute_dtype = "bfloat16" if dtypes == {jnp.dtype(jnp.bfloat16)} else "float32"
+        compute_dtype = "bfloat16" if dtype is not None and jnp.dtype(dtype) == jnp.bfloat16 else "float32"
     return _dress(model, config, task, report, compute_dtype)
 
 
@@ -105,15 +106,23 @@ def from_config(
     return _dress(model, config, task, report, compute_dtype)
 
 
+def _class_rows(stored: Sequence[str], wanted: Sequence[str] | None) -> ClassRows:
+    """What becomes of a stored classification head when the classes shall be ``wanted``."""
+    unnamed = [f"LABEL_{index}" for index in range(len(stored))]
+    if wanted is None or list(stored) in (list(wanted), unnamed) and len(stored) == len(wanted):
+        return "keep"
+    if sorted(stored) == sorted(wanted):
+        return [list(stored).index(name) for name in wanted]
+    return "anew"
+
+
 def _with_dropout(config: Mapping[str, Any], rate: float | None) -> dict[str, Any]:
     """The config the module is built from: an override of the dropout holds for this model and is not exported."""
     names = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
     return dict(config) if rate is None else {**config, **dict.fromkeys(names, rate)}
 
 
-def _for_task(
-    config: Mapping[str, Any], family: Any, task: str | None, labels: Sequence[str] | None
-) -> dict[str, Any]:
+def _for_task(config: Mapping[str, Any], family: Any, task: str | None, labels: Sequence[str] | None) -> dict[str, Any]:
     """The config as it will be exported: the task's class and the labels."""
     if task not in family.architectures:
         known = ", ".join(str(name) for name in family.architectures if name)
@@ -131,6 +140,8 @@ def _for_task(
 
 
 def _dress(model: Any, config: dict[str, Any], task: str | None, report: LoadReport, compute_dtype: str) -> Any:
+    if compute_dtype not in ("float32", "bfloat16"):
+        raise ConfigError(f"compute_dtype: expected 'float32' or 'bfloat16', found {compute_dtype!r}")
     model.hf_config = HFConfig(config)
     model.load_report = report
     model.task = task
@@ -138,7 +149,10 @@ def _dress(model: Any, config: dict[str, Any], task: str | None, report: LoadRep
     return model
 
 
-class HFConfig(dict):  # type: ignore[type-arg]
-    """A config.json as a dict that nnx keeps whole (a plain one would be searched for parameters); hashed by identity."""
+class HFConfig(dict[str, Any]):
+    """A config.json as a dict that nnx keeps whole (a plain one would be searched for parameters).
+
+    Hashed by identity.
+    """
 
     __hash__ = object.__hash__  # type: ignore[assignment]

@@ -7,19 +7,15 @@ from typing import Any
 
 import jax
 
-from amharic_tl.models.encoder import (
-    SHARDING_RULES,
-    Encoder,
-    EncoderSettings,
-    MaskedLMHead,
-    PooledClassifier,
-)
+from amharic_tl.models.encoder import SHARDING_RULES, Encoder
+from amharic_tl.models.encoder_settings import EncoderSettings
 from amharic_tl.models.family import Family
+from amharic_tl.models.heads import MaskedLMHead, PooledClassifier
 
 
 def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Encoder:
     """The backbone (task None), or with the head of a task."""
-    settings = EncoderSettings.from_config(config)
+    settings = EncoderSettings.from_config(config, pad_id=0)
     heads = {None: None, "sequence-classification": PooledClassifier, "masked-lm": _masked_lm_head}
     prefix = "" if task is None else "bert."
     return Encoder(prefix, settings, key, positions_from_ids=False, head=heads[task])
@@ -55,5 +51,8 @@ FAMILY = Family(
         r"qa_outputs\..*",
         r"(bert\.)?embeddings\.(position_ids|token_type_ids)",
     ),
+    classifier=r"classifier\..*",
+    class_rows=r"classifier\.(weight|bias)",
+    bias_alias=("cls.predictions.decoder.bias", "cls.predictions.bias"),
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
 )

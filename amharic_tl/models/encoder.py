@@ -1,9 +1,8 @@
-"""The post-norm bidirectional encoder of BERT and RoBERTa (Devlin et al. 2019; Liu et al. 2019), and its heads."""
+"""The post-norm bidirectional encoder of BERT and RoBERTa (Devlin et al. 2019; Liu et al. 2019)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,82 +11,11 @@ from flax import nnx
 
 from amharic_tl.errors import BadInputError
 from amharic_tl.models.attention import dot_product_attention, padding_bias
-from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, dropout, normal, parameter, zeros
+from amharic_tl.models.encoder_settings import EncoderSettings
+from amharic_tl.models.heads import HeadInputs, Pooler
+from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, dropout, normal
 from amharic_tl.models.output import ModelOutput
 from amharic_tl.models.stack import Stack
-
-
-@dataclass(frozen=True)
-class EncoderSettings:
-    """What of a config.json shapes the encoder."""
-
-    vocabulary: int
-    hidden: int
-    layers: int
-    heads: int
-    intermediate: int
-    activation: str
-    positions: int
-    types: int
-    epsilon: float
-    deviation: float
-    hidden_dropout: float
-    attention_dropout: float
-    classifier_dropout: float
-    pad_id: int
-    labels: int
-    tied: bool
-
-    @staticmethod
-    def from_config(config: Mapping[str, Any]) -> EncoderSettings:
-        """Reads a Hugging Face config.
-
-        Raises:
-          BadInputError: a key is absent, or names something this family does not have here.
-        """
-        kind = config["model_type"]
-        needed = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
-        missing = [key for key in (*needed, "max_position_embeddings") if not isinstance(config.get(key), int)]
-        if missing:
-            raise BadInputError(f"config.json of this {kind} model lacks whole numbers for {', '.join(missing)}")
-        position_kind = config.get("position_embedding_type", "absolute")
-        if position_kind != "absolute":
-            raise BadInputError(f"config.json: position_embedding_type {position_kind!r} is not supported, only 'absolute'")
-        if config.get("is_decoder"):
-            raise BadInputError(f"config.json: is_decoder=true; {kind} is supported as an encoder only")
-        activation = config.get("hidden_act", "gelu")
-        if activation not in ACTIVATIONS:
-            raise BadInputError(f"config.json: hidden_act {activation!r} is not one of {', '.join(ACTIVATIONS)}")
-        hidden, heads = config["hidden_size"], config["num_attention_heads"]
-        if hidden % heads:
-            raise BadInputError(f"config.json: num_attention_heads {heads} does not divide hidden_size {hidden}")
-        hidden_dropout = float(config.get("hidden_dropout_prob", 0.1))
-        classifier_dropout = config.get("classifier_dropout")
-        return EncoderSettings(
-            vocabulary=config["vocab_size"],
-            hidden=hidden,
-            layers=config["num_hidden_layers"],
-            heads=heads,
-            intermediate=config["intermediate_size"],
-            activation=activation,
-            positions=config["max_position_embeddings"],
-            types=config.get("type_vocab_size", 2),
-            epsilon=float(config.get("layer_norm_eps", 1e-12)),
-            deviation=float(config.get("initializer_range", 0.02)),
-            hidden_dropout=hidden_dropout,
-            attention_dropout=float(config.get("attention_probs_dropout_prob", 0.1)),
-            classifier_dropout=hidden_dropout if classifier_dropout is None else float(classifier_dropout),
-            pad_id=config.get("pad_token_id") or 0,
-            labels=number_of_labels(config),
-            tied=bool(config.get("tie_word_embeddings", True)),
-        )
-
-
-def number_of_labels(config: Mapping[str, Any]) -> int:
-    """How many classes a config's head has (2 where nothing is said, as in Hugging Face)."""
-    if config.get("id2label"):
-        return len(config["id2label"])
-    return int(config.get("num_labels", 2))
 
 
 class EncoderBlock(nnx.Module):
@@ -107,22 +35,30 @@ class EncoderBlock(nnx.Module):
         self.down = Linear(f"{name}.output.dense", s.intermediate, s.hidden, init, key)
         self.output_norm = LayerNorm(f"{name}.output.LayerNorm", s.hidden, s.epsilon, key)
 
-    def __call__(self, hidden_BSH: jax.Array, bias: jax.Array, *, dropout_key: jax.Array | None = None) -> jax.Array:
-        """``[B, S, H] -> [B, S, H]``; ``bias`` is added to the attention scores."""
+    def __call__(
+        self, hidden_BSH: jax.Array, bias: jax.Array, dtype: Any, *, dropout_key: jax.Array | None = None
+    ) -> jax.Array:
+        """float32 ``[B, S, H] -> [B, S, H]``.
+
+        ``bias`` is added to the attention scores, ``dtype`` is that of the products. The residual stream and the norms
+        stay in float32: what is rounded there is rounded again at every layer.
+        """
         keys = [None] * 3 if dropout_key is None else list(jax.random.split(dropout_key, 3))
+        narrow_BSH = hidden_BSH.astype(dtype)
         split = (*hidden_BSH.shape[:2], self.heads, -1)
         attended_BSND = dot_product_attention(
-            self.query(hidden_BSH).reshape(split),
-            self.key(hidden_BSH).reshape(split),
-            self.value(hidden_BSH).reshape(split),
+            self.query(narrow_BSH).reshape(split),
+            self.key(narrow_BSH).reshape(split),
+            self.value(narrow_BSH).reshape(split),
             bias,
             dropout_rate=self.attention_dropout,
             dropout_key=keys[0],
         )
-        mixed_BSH = dropout(self.output(attended_BSND.reshape(hidden_BSH.shape)), self.hidden_dropout, keys[1])
-        hidden_BSH = self.attention_norm(hidden_BSH + mixed_BSH)
-        wide_BSI = ACTIVATIONS[self.activation](self.up(hidden_BSH))
-        return self.output_norm(hidden_BSH + dropout(self.down(wide_BSI), self.hidden_dropout, keys[2]))
+        mixed_BSH = self.output(attended_BSND.reshape(hidden_BSH.shape), output=jnp.float32)
+        hidden_BSH = self.attention_norm(hidden_BSH + dropout(mixed_BSH, self.hidden_dropout, keys[1]))
+        wide_BSI = ACTIVATIONS[self.activation](self.up(hidden_BSH.astype(dtype)))
+        mixed_BSH = self.down(wide_BSI, output=jnp.float32)
+        return self.output_norm(hidden_BSH + dropout(mixed_BSH, self.hidden_dropout, keys[2]))
 
 
 class EncoderEmbeddings(nnx.Module):
@@ -137,8 +73,10 @@ class EncoderEmbeddings(nnx.Module):
         self.norm = LayerNorm(f"{name}.LayerNorm", s.hidden, s.epsilon, key)
         self.rate, self.pad_id, self.positions_from_ids = s.hidden_dropout, s.pad_id, positions_from_ids
 
-    def __call__(self, input_ids_BS: jax.Array, token_type_ids_BS: jax.Array | None, dtype: Any, key: jax.Array | None) -> jax.Array:
-        """``[B, S] -> [B, S, H]`` in ``dtype``."""
+    def __call__(
+        self, input_ids_BS: jax.Array, token_type_ids_BS: jax.Array | None, key: jax.Array | None
+    ) -> jax.Array:
+        """``[B, S] -> [B, S, H]`` in float32."""
         if self.positions_from_ids:
             # RoBERTa: real tokens count from pad + 1, padding takes the row of pad; from the ids, not from the mask.
             real_BS = (input_ids_BS != self.pad_id).astype(jnp.int32)
@@ -149,80 +87,7 @@ class EncoderEmbeddings(nnx.Module):
         if self.type is not None:
             types_BS = jnp.zeros_like(input_ids_BS) if token_type_ids_BS is None else token_type_ids_BS
             summed_BSH = summed_BSH + self.type(types_BS).astype(jnp.float32)
-        return dropout(self.norm(summed_BSH).astype(dtype), self.rate, key)
-
-
-class Pooler(nnx.Module):
-    """A dense layer and tanh over the first token."""
-
-    def __init__(self, prefix: str, s: EncoderSettings, key: jax.Array) -> None:
-        self.dense = Linear(f"{prefix}pooler.dense", s.hidden, s.hidden, normal(s.deviation), key)
-
-    def __call__(self, hidden_BSH: jax.Array) -> jax.Array:
-        """``[B, S, H] -> [B, H]``."""
-        return jnp.tanh(self.dense(hidden_BSH[:, 0]))
-
-
-class PooledClassifier(nnx.Module):
-    """BERT's classification head: the pooled output, dropout and one linear layer."""
-
-    needs_pooler = True
-
-    def __init__(self, s: EncoderSettings, key: jax.Array) -> None:
-        self.classifier = Linear("classifier", s.hidden, s.labels, normal(s.deviation), key)
-        self.rate = s.classifier_dropout
-
-    def __call__(self, output: ModelOutput, words: Embedding, positions: jax.Array | None, key: jax.Array | None) -> jax.Array:
-        """``[B, C]``."""
-        del words, positions
-        assert output.pooler_output is not None
-        return self.classifier(dropout(output.pooler_output, self.rate, key))
-
-
-class FirstTokenClassifier(nnx.Module):
-    """RoBERTa's classification head: two layers over the first token."""
-
-    needs_pooler = False
-
-    def __init__(self, s: EncoderSettings, key: jax.Array) -> None:
-        init = normal(s.deviation)
-        self.dense = Linear("classifier.dense", s.hidden, s.hidden, init, key)
-        self.out = Linear("classifier.out_proj", s.hidden, s.labels, init, key)
-        self.rate = s.classifier_dropout
-
-    def __call__(self, output: ModelOutput, words: Embedding, positions: jax.Array | None, key: jax.Array | None) -> jax.Array:
-        """``[B, C]``."""
-        del words, positions
-        assert output.last_hidden_state is not None
-        keys = [None, None] if key is None else list(jax.random.split(key))
-        first_BH = dropout(output.last_hidden_state[:, 0], self.rate, keys[0])
-        return self.out(dropout(jnp.tanh(self.dense(first_BH)), self.rate, keys[1]))
-
-
-class MaskedLMHead(nnx.Module):
-    """Dense, activation, norm, then the word table (or a table of its own) and a bias."""
-
-    needs_pooler = False
-
-    def __init__(self, dense: str, norm: str, decoder: str, bias: str, activation: str, s: EncoderSettings, key: jax.Array) -> None:
-        init = normal(s.deviation)
-        self.dense = Linear(dense, s.hidden, s.hidden, init, key)
-        self.norm = LayerNorm(norm, s.hidden, s.epsilon, key)
-        self.bias = parameter(bias, (s.vocabulary,), zeros, key)
-        self.decoder = None if s.tied else Linear(decoder, s.hidden, s.vocabulary, init, key, bias=False)
-        self.activation = activation
-
-    def __call__(self, output: ModelOutput, words: Embedding, positions: jax.Array | None, key: jax.Array | None) -> jax.Array:
-        """``[B, S, V]``, or ``[B, M, V]`` for the gathered ``positions [B, M]``."""
-        del key
-        hidden = output.last_hidden_state
-        assert hidden is not None
-        if positions is not None:
-            # Only masked positions reach the vocabulary-wide product: about a seventh of its work.
-            hidden = jnp.take_along_axis(hidden, positions[..., None], axis=1)
-        hidden = self.norm(ACTIVATIONS[self.activation](self.dense(hidden)))
-        scores = words.attend(hidden) if self.decoder is None else self.decoder(hidden)
-        return scores + self.bias[...].astype(scores.dtype)
+        return dropout(self.norm(summed_BSH), self.rate, key)
 
 
 class Encoder(nnx.Module):
@@ -235,7 +100,7 @@ class Encoder(nnx.Module):
         key: jax.Array,
         *,
         positions_from_ids: bool,
-        head: Callable[[EncoderSettings, jax.Array], nnx.Module] | None,
+        head: Callable[[EncoderSettings, jax.Array], Any] | None,
     ) -> None:
         self.embeddings = EncoderEmbeddings(prefix, s, key, positions_from_ids)
         self.encoder = Stack(lambda block_key: EncoderBlock(prefix, s, block_key), s.layers, key)
@@ -264,12 +129,21 @@ class Encoder(nnx.Module):
           dropout_key: a JAX key, None for no dropout.
           output_hidden_states: whether to return each layer's output.
           masked_positions: int ``[B, M]``: where the masked-LM head is wanted; None for everywhere.
+
+        Raises:
+          BadInputError: the input is longer than the position table.
         """
         keys = [None] * 3 if dropout_key is None else list(jax.random.split(dropout_key, 3))
+        if input_ids.shape[1] > self.max_positions:
+            raise BadInputError(
+                f"input_ids are {input_ids.shape[1]} tokens wide, but the model has {self.max_positions} positions; "
+                "cut the texts shorter"
+            )
+        dtype = jnp.dtype(self.compute_dtype)
         mask = jnp.ones_like(input_ids) if attention_mask is None else attention_mask
-        embedded = self.embeddings(input_ids, token_type_ids, jnp.dtype(self.compute_dtype), keys[0])
+        embedded = self.embeddings(input_ids, token_type_ids, keys[0])
         last, between = self.encoder(
-            embedded, padding_bias(mask), dropout_key=keys[1], output_hidden_states=output_hidden_states
+            embedded, padding_bias(mask), dtype, dropout_key=keys[1], output_hidden_states=output_hidden_states
         )
         output = ModelOutput(
             last_hidden_state=last,
@@ -277,7 +151,7 @@ class Encoder(nnx.Module):
             pooler_output=None if self.pooler is None else self.pooler(last),
         )
         if self.head is not None:
-            output.logits = self.head(output, self.embeddings.word, masked_positions, keys[2])
+            output.logits = self.head(output, HeadInputs(self.embeddings.word, masked_positions, dtype, keys[2]))
         return output
 
 

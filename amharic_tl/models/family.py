@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,11 @@ class Family:
       sharding_rules: the first match holds; a name without a match is replicated.
       optional: patterns of parameters that may be missing and are then initialised (heads, pooler).
       droppable: patterns of known names that a task may not need (other heads, saved buffers, tied aliases).
+      classifier: pattern of the parameters of the classification head, drawn anew together.
+      class_rows: pattern of those among them that have a row for each class.
+      bias_alias: (alias, name) of the decoder's bias. Where the decoder is not tied, transformers 5 trains and reads
+        the alias, earlier versions the name; so the alias is preferred when read, and an untied model is written with
+        both.
       renames: (pattern, replacement) applied to the names of older checkpoints.
     """
 
@@ -35,4 +40,11 @@ class Family:
     sharding_rules: ShardingRules
     optional: tuple[str, ...]
     droppable: tuple[str, ...]
+    classifier: str
+    class_rows: str
+    bias_alias: tuple[str, str]
     renames: tuple[tuple[str, str], ...] = field(default=())
+
+    def untied(self, names: Container[str]) -> bool:
+        """Whether a model with parameters of these names has a decoder table of its own."""
+        return self.bias_alias[0].removesuffix("bias") + "weight" in names

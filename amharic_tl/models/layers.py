@@ -1,12 +1,14 @@
-"""Layers that the families share. Weights lie as torch keeps them (a linear layer's is ``[out, in]``), so that reading and
-writing a Hugging Face checkpoint copies and never transposes.
+"""Layers that the families share. Weights lie as torch keeps them (a linear layer's is ``[out, in]``), so that
+reading and writing a Hugging Face checkpoint copies and never transposes.
 
-Every parameter knows its canonical name (Hugging Face's torch state-dict name): that is what plans, reports, errors and files speak.
+Every parameter knows its canonical name (Hugging Face's torch state-dict name): that is what plans, reports, errors
+and files speak.
 """
 
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +44,7 @@ def parameter(
     ``flax_leaf`` is the last part of its name in Hugging Face's Flax trees; a ``kernel`` lies transposed there.
     """
     # Each parameter draws from its own stream, so that adding a head does not change the others.
-    folded = jax.random.fold_in(key, sum((index + 1) * ord(char) for index, char in enumerate(name)) % (2**31))
+    folded = jax.random.fold_in(key, zlib.crc32(name.encode()))
     return nnx.Param(initializer(folded, shape), hf_name=name, layers=None, flax_leaf=flax_leaf)
 
 
@@ -55,10 +57,16 @@ class Linear(nnx.Module):
         self.weight = parameter(f"{name}.weight", (outputs, inputs), initializer, key, "kernel")
         self.bias = parameter(f"{name}.bias", (outputs,), zeros, key) if bias else None
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """``[..., in] -> [..., out]`` in the dtype of ``x``."""
+    def __call__(self, x: jax.Array, output: Any = None) -> jax.Array:
+        """``[..., in] -> [..., out]``.
+
+        The product is in the dtype of ``x``, the bias is added in float32, the result is of dtype ``output`` (None:
+        that of ``x``).
+        """
         y = jax.lax.dot_general(x, self.weight[...].astype(x.dtype), (((x.ndim - 1,), (1,)), ((), ())))
-        return y if self.bias is None else y + self.bias[...].astype(x.dtype)
+        if self.bias is not None:
+            y = y.astype(jnp.float32) + self.bias[...].astype(jnp.float32)
+        return y.astype(x.dtype if output is None else output)
 
 
 class LayerNorm(nnx.Module):

@@ -1,7 +1,7 @@
 """The view of a model that everyone speaks: its parameters one by one, by canonical name, layers unstacked.
 
-The canonical name is Hugging Face's torch state-dict name. Because each parameter carries its name, the same view works on
-gradients, optimiser moments and any other tree shaped like (a part of) the model.
+The canonical name is Hugging Face's torch state-dict name. Because each parameter carries its name, the same view
+works on gradients, optimiser moments and any other tree shaped like (a part of) the model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from flax import nnx
 
 @dataclass(frozen=True)
 class ParameterView:
-    """One parameter of one layer. ``layer`` is None outside the blocks; ``path`` and ``index`` say where it is stored."""
+    """One parameter of one layer.
+
+    ``layer`` is None outside the blocks; ``path`` and ``index`` say where it is stored.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -48,8 +51,9 @@ def named_parameters(tree: Any) -> dict[str, ParameterView]:
     """The parameters of a model, a state, gradients or moments, by canonical name.
 
     Args:
-      tree: an ``nnx.Module``, or any pytree that holds ``nnx`` variables of this package (an optax state, say). Where a tree holds the
-        same parameter more than once (first and second moments), the first wins; pass the part that is meant.
+      tree: an ``nnx.Module``, or any pytree that holds ``nnx`` variables of this package (an optax state, say). Where
+        a tree holds the same parameter more than once (first and second moments), the first wins; pass the part that
+        is meant.
 
     Returns:
       Embeddings first, then the layers in order, then pooler and head.

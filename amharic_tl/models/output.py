@@ -10,10 +10,11 @@ import jax
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass
 class ModelOutput:
-    """The outputs of a call; what was not asked for, or what the model does not have, is None.
+    """The outputs of a call; what was not asked for, or what the model does not have, is None. All are float32.
 
     Attributes:
-      logits: of the task's head. ``[B, C]`` (sequence classification), ``[B, S, V]`` or, with ``masked_positions``, ``[B, M, V]``.
+      logits: of the task's head. ``[B, C]`` (sequence classification), ``[B, S, V]`` or, with ``masked_positions``,
+        ``[B, M, V]``.
       last_hidden_state: ``[B, S, H]``, of the backbone.
       hidden_states: embeddings first, then each layer: layers + 1 arrays ``[B, S, H]``.
       pooler_output: ``[B, H]``.

@@ -21,7 +21,7 @@ def family_of(config: Mapping[str, Any], where: str) -> Family:
       BadInputError: it has no ``model_type``, or one that no family knows.
     """
     kind = config.get("model_type")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         raise BadInputError(
             f"{where}: model_type is {kind!r}; the families that can be loaded are {', '.join(sorted(FAMILIES))}"
         )

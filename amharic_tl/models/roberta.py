@@ -1,5 +1,5 @@
-"""RoBERTa and XLM-RoBERTa (Liu et al. 2019; Conneau et al. 2020), AfroXLMR among them: positions count from the padding id,
-the classifier has two layers of its own."""
+"""RoBERTa and XLM-RoBERTa (Liu et al. 2019; Conneau et al. 2020), AfroXLMR among them: positions count from the
+padding id, the classifier has two layers of its own."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from typing import Any
 
 import jax
 
-from amharic_tl.models.encoder import (
-    SHARDING_RULES,
-    Encoder,
-    EncoderSettings,
-    FirstTokenClassifier,
-    MaskedLMHead,
-)
+from amharic_tl.models.encoder import SHARDING_RULES, Encoder
+from amharic_tl.models.encoder_settings import EncoderSettings
 from amharic_tl.models.family import Family
+from amharic_tl.models.heads import FirstTokenClassifier, MaskedLMHead
 
 
 def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Encoder:
     """The backbone (task None), or with the head of a task."""
-    settings = EncoderSettings.from_config(config)
+    settings = EncoderSettings.from_config(config, pad_id=1)
     heads = {None: None, "sequence-classification": FirstTokenClassifier, "masked-lm": _masked_lm_head}
     prefix = "" if task is None else "roberta."
     return Encoder(prefix, settings, key, positions_from_ids=True, head=heads[task])
@@ -59,5 +55,8 @@ FAMILY = Family(
         r"qa_outputs\..*",
         r"(roberta\.)?embeddings\.(position_ids|token_type_ids)",
     ),
+    classifier=r"classifier\..*",
+    class_rows=r"classifier\.out_proj\.(weight|bias)",
+    bias_alias=("lm_head.decoder.bias", "lm_head.bias"),
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
 )

@@ -1,7 +1,7 @@
 """A stack of layers as a list of runs: neighbouring layers alike in structure and trainability, stacked and scanned.
 
-One scan compiles once however many layers it has. Cutting the stack where trainability changes keeps the backward pass out
-of the frozen layers below. This is the only file that knows about runs.
+One scan compiles once however many layers it has. Cutting the stack where trainability changes keeps the backward
+pass out of the frozen layers below. This is the only file that knows about runs.
 """
 
 from __future__ import annotations
@@ -60,10 +60,14 @@ class Stack(nnx.Module):
             return
         graphdef, _ = nnx.split(self.runs[0])
         states = [nnx.state(run) for run in self.runs]
-        whole = jax.tree.map(lambda *parts: jnp.concatenate(parts) if len(parts) > 1 else parts[0], *map(_pure, states))
+
+        @jax.jit
+        def cut(pieces: list[Any]) -> list[Any]:
+            whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *pieces)
+            return [jax.tree.map(lambda leaf, span=span: leaf[span[0] : span[-1] + 1], whole) for span in wanted]
+
         runs = []
-        for span in wanted:
-            part = jax.tree.map(lambda leaf, span=span: leaf[span[0] : span[-1] + 1], whole)
+        for span, part in zip(wanted, cut([nnx.to_pure_dict(state) for state in states]), strict=True):
             state = nnx.state(self.runs[0])
             nnx.replace_by_pure_dict(state, part)
             runs.append(_merge(graphdef, state, span))
@@ -92,7 +96,9 @@ class Stack(nnx.Module):
             span = _layers_of(run)
             graphdef, state = nnx.split(run)
 
-            def body(carry: jax.Array, inputs: tuple[Any, jax.Array], graphdef: Any = graphdef) -> tuple[jax.Array, Any]:
+            def body(
+                carry: jax.Array, inputs: tuple[Any, jax.Array], graphdef: Any = graphdef
+            ) -> tuple[jax.Array, Any]:
                 layer_state, layer = inputs
                 block = nnx.merge(graphdef, layer_state, copy=True)
                 key = None if dropout_key is None else jax.random.fold_in(dropout_key, layer)
@@ -103,10 +109,6 @@ class Stack(nnx.Module):
             if output_hidden_states:
                 collected.extend(outputs[index] for index in range(len(span)))
         return x, tuple(collected)
-
-
-def _pure(state: nnx.State) -> Any:
-    return nnx.to_pure_dict(state)
 
 
 def _merge(graphdef: Any, state: nnx.State, span: tuple[int, ...]) -> nnx.Module:

@@ -1,4 +1,6 @@
-"""Outputs, gradients and first training steps against Hugging Face's own numbers, for every form of every checkpoint."""
+"""Outputs, gradients and first training steps against Hugging Face's own numbers, for every form of every
+checkpoint.
+"""
 
 from __future__ import annotations
 

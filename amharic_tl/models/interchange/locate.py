@@ -12,10 +12,15 @@ from typing import Any
 from amharic_tl.errors import BadInputError, MissingInputError, name_some
 
 BUNDLED = {"amharic-tiny": "amharic_tiny"}
-_HUB_FILES = [
-    "config.json", "*.safetensors", "*.safetensors.index.json", "flax_model*.msgpack", "flax_model.msgpack.index.json",
-    "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "*.model",
-]  # fmt: skip
+_HUB_FILES = (
+    "config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
+    "merges.txt", "*.model",
+)  # fmt: skip
+# One format is fetched, not both: Flax only where there are no safetensors.
+_HUB_WEIGHTS = (
+    ("model*.safetensors", "model.safetensors.index.json"),
+    ("flax_model*.msgpack", "flax_model.msgpack.index.json"),
+)
 
 
 def locate(name: str) -> Path:
@@ -42,24 +47,31 @@ def locate(name: str) -> Path:
     near = difflib.get_close_matches(name, BUNDLED, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"the bundled bases are {', '.join(BUNDLED)}"
     raise MissingInputError(
-        f"config.model.path: there is no directory {name!r}, no bundled base of that name ({hint}), and it is not a hub id "
-        "(owner/name)"
+        f"config.model.path: there is no directory {name!r}, no bundled base of that name ({hint}), and it is "
+        "not a hub id (owner/name)"
     )
 
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     repository, _, revision = name.partition("@")
-    try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=_HUB_FILES))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0][:200]
-        raise MissingInputError(
-            f"config.model.path: there is no directory {name!r}, and it could not be fetched from the hub "
-            f"({type(error).__name__}: {reason}). Check the name and the connection, or give the path of a local directory."
-        ) from error
+    folder = Path()
+    for weights in _HUB_WEIGHTS:
+        try:
+            folder = Path(
+                snapshot_download(repository, revision=revision or None, allow_patterns=[*_HUB_FILES, *weights])
+            )
+        except Exception as error:  # the client's own errors and those of its network library have no common base
+            reason = str(error).strip().split("\n")[0][:200]
+            raise MissingInputError(
+                f"config.model.path: there is no directory {name!r}, and it could not be fetched from the hub "
+                f"({type(error).__name__}: {reason}). Check the name and the connection, or give the path of a "
+                "local directory."
+            ) from error
+        if any(any(folder.glob(pattern)) for pattern in weights):
+            break
+    return folder
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -75,7 +87,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise MissingInputError(f"{folder} is not a model directory: expected config.json, found {found}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(config, dict):
         raise BadInputError(f"{path} holds {type(config).__name__}, expected an object")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding
 
-from amharic_tl.errors import BadInputError, name_some
+from amharic_tl.errors import MAX_OFFENDERS, BadInputError, name_some
 from amharic_tl.models.family import Family
-from amharic_tl.models.interchange.weights import Weights
+from amharic_tl.models.interchange.weights import StoredTensor, Weights
 from amharic_tl.models.naming import ParameterView, named_parameters
 from amharic_tl.models.sharding import parameter_shardings
 
@@ -35,8 +35,17 @@ class _Tensor:
     """A tensor of the checkpoint under the name the model would use."""
 
     stored_name: str
-    read: Callable[[], np.ndarray]
+    stored: StoredTensor
     transposed: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape in torch's orientation."""
+        return self.stored.shape[::-1] if self.transposed else self.stored.shape
+
+
+# How the checkpoint's classes become the model's: "keep" them, draw the head "anew", or the stored row of each class.
+ClassRows = Literal["keep", "anew"] | Sequence[int]
 
 
 def fill(
@@ -45,7 +54,7 @@ def fill(
     family: Family,
     weights: Weights,
     *,
-    reinitialise: Callable[[str], bool],
+    classes: ClassRows,
     dtype: Any,
     mesh: Mesh | None,
     where: str,
@@ -57,32 +66,41 @@ def fill(
       initialise: makes the model with random values; called (traced) only if something must be initialised.
       family: what may be missing or left aside.
       weights: the checkpoint's tensors.
-      reinitialise: which parameters shall be drawn anew although the checkpoint has them (a head with other labels).
+      classes: what becomes of the classification head.
       dtype: of all parameters; None keeps the stored one of each.
       mesh: where parameters go, by the family's rules; None: the default device.
       where: the directory, for messages.
 
     Raises:
-      BadInputError: a backbone weight is missing, a shape is wrong, or a name is unknown; up to ten are named.
+      BadInputError: backbone weights are missing, shapes are wrong, or names are unknown; up to ten are named.
     """
     graphdef, state = nnx.split(abstract)
     views = named_parameters(state)
     tensors = _by_canonical_name(weights, views, family)
-    present = {name for name in views if name in tensors and not reinitialise(name)}
+    anew = {name for name in views if classes == "anew" and re.fullmatch(family.classifier, name)}
+    present = tensors.keys() & views.keys() - anew
     missing = [name for name in views if name not in present]
     _refuse_missing([n for n in missing if not _matches(n, family.optional)], views, tensors, where)
-    leftover = [name for name in tensors if name not in views]
-    _refuse_unknown([n for n in leftover if not _matches(n, family.droppable)], tensors, views, where)
+    leftover = [name for name in tensors if name not in present]
+    unknown = [name for name in leftover if name not in anew and not _matches(name, family.droppable)]
+    _refuse_unknown(unknown, tensors, views, where)
+    _refuse_misshapen([n for n in views if n in present and tensors[n].shape != views[n].shape], tensors, views, where)
 
     drawn = _draw(initialise, set(missing)) if missing else {}
+
+    def value(name: str) -> np.ndarray:
+        array = _read(tensors[name], where) if name in present else drawn[name]
+        if not isinstance(classes, str) and name in present and re.fullmatch(family.class_rows, name):
+            array = array[np.asarray(classes)]
+        return array if dtype is None else array.astype(dtype)
+
     shardings = None if mesh is None else parameter_shardings(state, mesh, family.sharding_rules)
     placed = {} if shardings is None else dict(_variables(shardings))
     filled = {}
+    # Parameters are read and placed one by one, so that at no time two copies of the whole model are held.
     for path, variable in _variables(state):
-        array = _assemble(variable, tensors, present, drawn, dtype, where)
         target = placed[path].get_value() if path in placed else None
-        filled[path] = variable.replace(jax.device_put(array, target) if target is not None else jnp.asarray(array))
-    # Variables are replaced one by one, so that at no time two copies of the whole model are held.
+        filled[path] = variable.replace(_place(_assemble(variable, value), target))
     state = jax.tree_util.tree_map_with_path(
         lambda path, variable: filled.pop(path), state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable)
     )
@@ -95,51 +113,46 @@ def _variables(state: Any) -> list[tuple[Any, nnx.Variable[Any]]]:
     return jax.tree_util.tree_flatten_with_path(state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))[0]
 
 
-def _assemble(
-    variable: nnx.Variable[Any],
-    tensors: Mapping[str, _Tensor],
-    present: set[str],
-    drawn: Mapping[str, np.ndarray],
-    dtype: Any,
-    where: str,
-) -> np.ndarray:
+def _assemble(variable: nnx.Variable[Any], value: Callable[[str], np.ndarray]) -> np.ndarray:
     """One stored array: a parameter, or the layers of a stacked one read into their places."""
-    parts = named_parameters({"only": variable})
-    first: np.ndarray | None = None
+    views = list(named_parameters({"only": variable}).values())
+    if views[0].index is None:
+        return value(views[0].name)
     stacked: np.ndarray | None = None
-    for view in parts.values():
-        value = _read(tensors[view.name], view, where) if view.name in present else drawn[view.name]
-        value = value if dtype is None else value.astype(dtype)
-        if view.index is None:
-            first = value
-        else:
-            if stacked is None:
-                stacked = np.empty((len(parts), *view.shape), value.dtype)
-            stacked[view.index] = value
-    result = stacked if stacked is not None else first
-    assert result is not None
-    return result
+    for view in views:
+        layer = value(view.name)
+        if stacked is None:
+            stacked = np.empty((len(views), *view.shape), layer.dtype)
+        elif stacked.dtype != layer.dtype:
+            # Layers stored in different precisions share the wider one.
+            stacked = stacked.astype(np.promote_types(stacked.dtype, layer.dtype))
+        stacked[view.index] = layer
+    assert stacked is not None
+    return stacked
 
 
-def _read(tensor: _Tensor, view: ParameterView, where: str) -> np.ndarray:
-    array = tensor.read()
-    array = array.T if tensor.transposed else array
-    if array.shape != view.shape:
-        raise BadInputError(
-            f"{where}: {tensor.stored_name} has shape {array.shape}, but the model made from config.json expects {view.shape} "
-            f"for {view.name}"
-        )
+def _place(array: np.ndarray, target: NamedSharding | None) -> jax.Array:
+    if target is None:
+        return jnp.asarray(array)
+    # Each process copies only what its own devices hold; nothing goes between hosts.
+    return jax.make_array_from_callback(array.shape, target, lambda index: array[index])
+
+
+def _read(tensor: _Tensor, where: str) -> np.ndarray:
+    array = tensor.stored.read()
     if not np.issubdtype(array.dtype, np.floating) and array.dtype != jnp.bfloat16:
         raise BadInputError(f"{where}: {tensor.stored_name} holds {array.dtype}, expected floating-point numbers")
-    return array
+    return array.T if tensor.transposed else array
 
 
 def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], family: Family) -> dict[str, _Tensor]:
-    """The checkpoint's tensors under the names the model uses: Flax names translated, old names and the prefix mended."""
+    """The checkpoint's tensors under the names the model uses: Flax names translated, old names and the prefix
+    mended.
+    """
     with_prefix = any(name.startswith(family.prefix) for name in views)
     by_flax = {view.flax_name: view for view in views.values()}
     found: dict[str, _Tensor] = {}
-    for stored, read in weights.tensors.items():
+    for stored, tensor in weights.tensors.items():
         name, transposed = stored, False
         if weights.style == "flax":
             view = by_flax.get(_mend_prefix(stored, family.prefix.replace(".", "/"), with_prefix, by_flax))
@@ -149,7 +162,13 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
                 name = re.sub(r"\.(kernel|scale|embedding)$", ".weight", stored.replace("/", "."))
         for pattern, replacement in family.renames:
             name = re.sub(pattern, replacement, name)
-        found[_mend_prefix(name, family.prefix, with_prefix, views)] = _Tensor(stored, read, transposed)
+        found[_mend_prefix(name, family.prefix, with_prefix, views)] = _Tensor(stored, tensor, transposed)
+    alias, name = family.bias_alias
+    if alias in found and (family.untied(views) or name not in found):
+        preferred = found.pop(alias)
+        if name in found:
+            found[alias] = found[name]  # left aside, and said so
+        found[name] = preferred
     return found
 
 
@@ -179,20 +198,31 @@ def _refuse_missing(
     missing: list[str], views: Mapping[str, ParameterView], tensors: Mapping[str, _Tensor], where: str
 ) -> None:
     if missing:
-        shown = [f"{name} {views[name].shape}" for name in missing]
+        shown = name_some([f"{name} {views[name].shape}" for name in missing])
         raise BadInputError(
-            f"{where} lacks {len(missing)} weights of the backbone that its config.json asks for: {name_some(shown)}. "
+            f"{where} lacks {len(missing)} weights of the backbone that its config.json asks for: {shown}. "
             f"The checkpoint holds {len(tensors)} tensors, such as {name_some(list(tensors)[:3])}."
         )
 
 
 def _refuse_unknown(unknown: list[str], tensors: Mapping[str, _Tensor], views: Mapping[str, Any], where: str) -> None:
     if unknown:
-        shown = []
-        for name in unknown[:10]:
-            near = difflib.get_close_matches(name, list(views), n=1)
+        shown: list[str] = []
+        for name in unknown:
+            near = difflib.get_close_matches(name, list(views), n=1) if len(shown) < MAX_OFFENDERS else []
             shown.append(tensors[name].stored_name + (f" (near {near[0]})" if near else ""))
         raise BadInputError(
-            f"{where} holds {len(unknown)} tensors that this family does not know, so the model would not be the one that was "
-            f"saved: {name_some(shown + [''] * (len(unknown) - len(shown))) if len(unknown) > 10 else ', '.join(shown)}"
+            f"{where} holds {len(unknown)} tensors that this family does not know, so the model would not be "
+            f"the one that was saved: {name_some(shown)}"
+        )
+
+
+def _refuse_misshapen(
+    misshapen: list[str], tensors: Mapping[str, _Tensor], views: Mapping[str, ParameterView], where: str
+) -> None:
+    if misshapen:
+        shown = [f"{tensors[n].stored_name}: expected {views[n].shape}, found {tensors[n].shape}" for n in misshapen]
+        raise BadInputError(
+            f"{where}: {len(misshapen)} tensors have other shapes than the model that config.json describes: "
+            f"{name_some(shown)}"
         )

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import jax
 import numpy as np
 
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.naming import ParameterView, named_parameters
-from amharic_tl.records.files import write_json, writing
+from amharic_tl.models.registry import family_of
+from amharic_tl.records.files import write_json, write_text, writing
 
 Format = Literal["safetensors", "flax"]
 TOKENIZER_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
-    "merges.txt", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
+    "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model",
 )  # fmt: skip
+_SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 
 
 def save_pretrained(
@@ -34,32 +39,37 @@ def save_pretrained(
 ) -> Path:
     """Writes ``model`` so that Hugging Face's classes load it.
 
+    Every file appears whole or not at all. Weights of the same format that lay there before are replaced; those of
+    the other format are not touched, so one directory may hold a model in both.
+
     Args:
       model: a model of this package.
-      directory: created if absent; files of the same names are replaced.
+      directory: created if absent.
       format: ``safetensors`` (torch names) or ``flax`` (``flax_model.msgpack``, Hugging Face's Flax names).
-      dtype: of the written weights, such as ``float16``; None keeps each parameter's own.
+      dtype: of the written weights, such as ``bfloat16``; None keeps each parameter's own.
       max_shard_bytes: a larger model is split into numbered shards with an index.
       tokenizer_from: a directory whose tokenizer files are copied along.
 
     Raises:
-      ConfigError: an unknown format.
+      ConfigError: an unknown format or dtype.
       CannotCreateError: the disk is full or the place cannot be written.
     """
     if format not in ("safetensors", "flax"):
         raise ConfigError(f"format: expected 'safetensors' or 'flax', found {format!r}")
+    if dtype is not None and dtype not in _SAFETENSORS_DTYPES:
+        raise ConfigError(f"dtype: expected one of {', '.join(_SAFETENSORS_DTYPES)}, found {dtype!r}")
     folder = Path(directory)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    views = list(named_parameters(model).values())
+    views = named_parameters(model)
     config = dict(model.hf_config)
-    stored = {str(np.dtype(dtype)) if dtype else str(view.dtype) for view in views}
+    stored = {dtype or str(view.dtype) for view in views.values()}
     config["dtype"] = stored.pop() if len(stored) == 1 else "float32"
     config.pop("torch_dtype", None)
     if format == "safetensors":
-        _write_safetensors(folder, views, dtype, max_shard_bytes)
+        _write_safetensors(folder, _with_alias(views, config), dtype, max_shard_bytes)
     else:
-        _write_flax(folder, views, dtype, max_shard_bytes)
+        _write_flax(folder, list(views.values()), dtype, max_shard_bytes)
     if tokenizer_from is not None:
         copy_tokenizer(Path(tokenizer_from), folder)
     # The config goes last: a directory without one is not mistaken for a whole model.
@@ -71,8 +81,16 @@ def copy_tokenizer(source: Path, target: Path) -> None:
     """Copies the tokenizer files of a model directory."""
     for name in TOKENIZER_FILES:
         if (source / name).is_file() and (source / name).resolve() != (target / name).resolve():
-            with writing(target / name):
-                shutil.copyfile(source / name, target / name)
+            with _replacing(target / name) as file, (source / name).open("rb") as original:
+                shutil.copyfileobj(original, file)
+
+
+def _with_alias(views: dict[str, ParameterView], config: dict[str, Any]) -> list[ParameterView]:
+    """What torch stores: the parameters, and the decoder's bias by its second name where it is not tied."""
+    family = family_of(config, "config")
+    alias, name = family.bias_alias
+    extra = [dataclasses.replace(views[name], name=alias)] if family.untied(views) else []
+    return [*views.values(), *extra]
 
 
 def _value(view: ParameterView, dtype: str | None) -> np.ndarray:
@@ -84,40 +102,69 @@ def _bytes(view: ParameterView, dtype: str | None) -> int:
     return view.size * np.dtype(dtype or view.dtype).itemsize
 
 
-def _groups(views: list[ParameterView], dtype: str | None, limit: int) -> Iterator[list[ParameterView]]:
+def _groups(views: list[ParameterView], dtype: str | None, limit: int) -> list[list[ParameterView]]:
     """Neighbouring parameters that fit into one shard; one larger than the limit gets its own."""
-    group: list[ParameterView] = []
+    groups: list[list[ParameterView]] = [[]]
     size = 0
     for view in views:
-        if group and size + _bytes(view, dtype) > limit:
-            yield group
-            group, size = [], 0
-        group.append(view)
+        if groups[-1] and size + _bytes(view, dtype) > limit:
+            groups.append([])
+            size = 0
+        groups[-1].append(view)
         size += _bytes(view, dtype)
-    yield group
+    return groups
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of ``path`` once it is whole and on disk."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with writing(path):
+        try:
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _write_safetensors(folder: Path, views: list[ParameterView], dtype: str | None, limit: int) -> None:
-    from safetensors.numpy import save_file
-
-    groups = list(_groups(views, dtype, limit))
+    groups = _groups(views, dtype, limit)
     names = _shard_names("model", "safetensors", len(groups))
     for name, group in zip(names, groups, strict=True):
-        tensors = {view.name: _value(view, dtype) for view in group}
-        with writing(folder / name):
-            temporary = folder / f".{name}.{os.getpid()}.tmp"
-            try:
-                save_file(tensors, temporary, metadata={"format": "pt"})
-                temporary.replace(folder / name)
-            finally:
-                temporary.unlink(missing_ok=True)
-    _write_index(folder, "model.safetensors.index.json", groups, names, dtype, [v.name for g in groups for v in g])
+        with _replacing(folder / name) as file:
+            _write_safetensors_file(file, group, dtype)
+    located = {view.name: name for name, group in zip(names, groups, strict=True) for view in group}
+    _finish_shards(folder, "model", "safetensors", located, views, dtype)
+
+
+def _write_safetensors_file(file: BinaryIO, views: list[ParameterView], dtype: str | None) -> None:
+    """One file, tensor by tensor.
+
+    The library's own writer wants all tensors in memory, and hides a full disk in an error without a number.
+    Layout: the header's length (uint64, little endian), a JSON header padded with spaces to 8 bytes, the tensors.
+    """
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    offset = 0
+    for view in views:
+        end = offset + _bytes(view, dtype)
+        code = _SAFETENSORS_DTYPES[dtype or str(view.dtype)]
+        header[view.name] = {"dtype": code, "shape": list(view.shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for view in views:
+        # As bytes: bfloat16 has no buffer format that a file would take.
+        file.write(_value(view, dtype).reshape(-1).view(np.uint8).data)
 
 
 def _write_flax(folder: Path, views: list[ParameterView], dtype: str | None, limit: int) -> None:
     from flax import serialization
 
-    groups = list(_groups(views, dtype, limit))
+    groups = _groups(views, dtype, limit)
     names = _shard_names("flax_model", "msgpack", len(groups))
     for name, group in zip(names, groups, strict=True):
         tree: dict[str, Any] = {}
@@ -128,14 +175,10 @@ def _write_flax(folder: Path, views: list[ParameterView], dtype: str | None, lim
                 node = node.setdefault(parent, {})
             value = _value(view, dtype)
             node[leaf] = np.ascontiguousarray(value.T) if view.flax_leaf == "kernel" else value
-        with writing(folder / name):
-            temporary = folder / f".{name}.{os.getpid()}.tmp"
-            try:
-                temporary.write_bytes(serialization.msgpack_serialize(tree))
-                temporary.replace(folder / name)
-            finally:
-                temporary.unlink(missing_ok=True)
-    _write_index(folder, "flax_model.msgpack.index.json", groups, names, dtype, [v.flax_name for g in groups for v in g])
+        with _replacing(folder / name) as file:
+            file.write(serialization.msgpack_serialize(tree, in_place=True))
+    located = {view.flax_name: name for name, group in zip(names, groups, strict=True) for view in group}
+    _finish_shards(folder, "flax_model", "msgpack", located, views, dtype)
 
 
 def _shard_names(stem: str, ending: str, count: int) -> list[str]:
@@ -144,14 +187,19 @@ def _shard_names(stem: str, ending: str, count: int) -> list[str]:
     return [f"{stem}-{number:05d}-of-{count:05d}.{ending}" for number in range(1, count + 1)]
 
 
-def _write_index(
-    folder: Path, index: str, groups: list[list[ParameterView]], files: list[str], dtype: str | None, names: list[str]
+def _finish_shards(
+    folder: Path, stem: str, ending: str, located: dict[str, str], views: list[ParameterView], dtype: str | None
 ) -> None:
-    if len(files) == 1:
-        (folder / index).unlink(missing_ok=True)
-        return
-    by_file = [file for file, group in zip(files, groups, strict=True) for _ in group]
-    total = sum(_bytes(view, dtype) for group in groups for view in group)
-    with writing(folder / index):
-        text = json.dumps({"metadata": {"total_size": total}, "weight_map": dict(zip(names, by_file, strict=True))}, indent=2)
-        (folder / index).write_text(text + "\n", encoding="utf-8")
+    """Writes the index of several shards, and takes away what an earlier save of this format left behind."""
+    index = f"{stem}.{ending}.index.json"
+    kept = set(located.values())
+    if len(kept) > 1:
+        total = sum(_bytes(view, dtype) for view in views)
+        content = {"metadata": {"total_size": total}, "weight_map": dict(sorted(located.items()))}
+        write_text(folder / index, json.dumps(content, indent=2) + "\n")
+        kept.add(index)
+    old = re.compile(rf"{stem}(-\d{{5}}-of-\d{{5}})?\.{ending}(\.index\.json)?")
+    with writing(folder):
+        for path in list(folder.iterdir()):
+            if old.fullmatch(path.name) and path.name not in kept:
+                path.unlink()

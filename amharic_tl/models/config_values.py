@@ -1,0 +1,82 @@
+"""Values of a config.json, each checked as it is read, so that a wrong one is named instead of failing far away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from amharic_tl.errors import BadInputError
+
+
+class ConfigValues:
+    """Reads a Hugging Face config key by key.
+
+    Every method raises ``BadInputError`` that names the key, what was expected and what was found. A key that is
+    absent or null takes ``default``; without a default it must be there.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+
+    def _get(self, key: str, default: Any, expected: str) -> Any:
+        value = self.config.get(key)
+        value = default if value is None else value
+        if value is None:
+            raise BadInputError(
+                f"config.json of this {self.config.get('model_type')} model lacks {key}: expected {expected}"
+            )
+        return value
+
+    def whole(self, key: str, default: int | None = None, minimum: int = 1) -> int:
+        """A whole number of at least ``minimum``."""
+        expected = f"a whole number of at least {minimum}"
+        value = self._get(key, default, expected)
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise _wrong(key, expected, value)
+        return value
+
+    def number(self, key: str, default: float | None = None, maximum: float = float("inf")) -> float:
+        """A number from 0 to ``maximum``."""
+        expected = f"a number from 0 to {maximum:g}" if maximum != float("inf") else "a number of at least 0"
+        value = self._get(key, default, expected)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= maximum:
+            raise _wrong(key, expected, value)
+        return float(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self._get(key, default, "true or false")
+        if not isinstance(value, bool):
+            raise _wrong(key, "true or false", value)
+        return value
+
+    def one_of(self, key: str, choices: Iterable[str], default: str | None = None) -> str:
+        """One of some words."""
+        expected = f"one of {', '.join(choices)}"
+        value = self._get(key, default, expected)
+        if not isinstance(value, str) or value not in choices:
+            raise _wrong(key, expected, value)
+        return value
+
+
+def label_names(config: Mapping[str, Any]) -> list[str]:
+    """The names of the classes in order: ``id2label``, or as many ``LABEL_i`` as ``num_labels`` says (2, as in
+    Hugging Face).
+
+    Raises:
+      BadInputError: ``id2label`` is not a map of 0, 1, ... to names.
+    """
+    stored = config.get("id2label")
+    if not stored:
+        return [f"LABEL_{index}" for index in range(ConfigValues(config).whole("num_labels", 2))]
+    if not isinstance(stored, Mapping) or sorted(map(str, stored)) != sorted(map(str, range(len(stored)))):
+        raise _wrong("id2label", "a map of 0, 1, ... to names", stored)
+    by_index = {int(index): str(name) for index, name in stored.items()}
+    return [by_index[index] for index in range(len(by_index))]
+
+
+def _wrong(key: str, expected: str, found: Any) -> BadInputError:
+    shown = repr(found)
+    return BadInputError(
+        f"config.json: {key}: expected {expected}, found {shown if len(shown) <= 100 else shown[:100] + '...'}"
+    )
