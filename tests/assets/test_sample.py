@@ -1,0 +1,65 @@
+"""The bundled sample is what its README says: distinct, apart, balanced, and marked as unreviewed."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from amharic_tl.language.script import duplicate_key, is_ethiopic_letter
+
+FOLDER = Path(__file__).parents[2] / "amharic_tl" / "assets" / "sample"
+SPLITS = ("train", "validation", "test")
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, list[dict[str, str]]]:
+    found = {}
+    for split in SPLITS:
+        with (FOLDER / f"{split}.csv").open(encoding="utf-8", newline="") as file:
+            found[split] = list(csv.DictReader(file))
+    return found
+
+
+def _words(text: str) -> list[str]:
+    words = ("".join(filter(is_ethiopic_letter, word)) for word in text.split())
+    return [word for word in words if word]
+
+
+def test_there_are_enough_distinct_sentences(rows: dict[str, list[dict[str, str]]]) -> None:
+    texts = [duplicate_key(row["text"]) for split in rows.values() for row in split]
+    letters = ["".join(_words(text)) for text in texts]
+    assert len(texts) >= 1200
+    assert len(set(texts)) == len(set(letters)) == len(texts)
+
+
+def test_every_row_says_who_drafted_it_and_that_nobody_reviewed_it(rows: dict[str, list[dict[str, str]]]) -> None:
+    for split, lines in rows.items():
+        for number, row in enumerate(lines, start=1):
+            assert row["id"] == f"{split}-{number:04d}"
+            assert row["drafted_by"] in ("language-model", "person", "source")
+            assert row["status"] in ("unreviewed", "reviewed")
+            assert row["label"] in ("negative", "neutral", "positive")
+            assert len(row["text"].split()) >= 2
+
+
+def test_no_template_crosses_the_splits(rows: dict[str, list[dict[str, str]]]) -> None:
+    words = {split: [_words(row["text"]) for row in lines] for split, lines in rows.items()}
+    for a, b in itertools.combinations(SPLITS, 2):
+        for x, y in itertools.product(words[a], words[b]):
+            shared = len(set(x) & set(y)) / len(set(x) | set(y))
+            swapped = len(x) == len(y) >= 4 and sum(p != q for p, q in zip(x, y, strict=True)) <= 2
+            assert shared <= 0.6 and not swapped, (a, x, b, y)
+
+
+def test_the_readme_counts_are_those_of_the_files(rows: dict[str, list[dict[str, str]]]) -> None:
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for split, lines in rows.items():
+        counts = Counter(row["label"] for row in lines)
+        expected = [len(lines), *(counts[label] for label in ("negative", "neutral", "positive"))]
+        shown = re.search(rf"\| {split} \| (.*) \|", readme)
+        assert shown is not None and [int(n) for n in shown.group(1).split(" | ")] == expected
