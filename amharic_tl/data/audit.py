@@ -14,10 +14,12 @@ from amharic_tl.data.rows import Row, Source
 from amharic_tl.data.splits import Splits
 from amharic_tl.data.tokenizer import Encoded
 from amharic_tl.errors import name_some
-from amharic_tl.language.script import duplicate_key, ethiopic_share, near_duplicate_key
+from amharic_tl.language.script import duplicate_key, letter_counts, near_duplicate_key
 
 LABEL_SHIFT_WARNING = 0.1
 TRUNCATION_WARNING = 0.05
+UNKNOWN_WARNING = 0.005
+FEW_ROWS = 10
 
 
 def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length: int) -> dict[str, Any]:
@@ -31,7 +33,9 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
     """
     named = dict(splits.items())
     clusters = {name: [_key(row) for row in source.rows] for name, source in named.items()}
-    described = {name: _describe(source, encoded.get(name)) for name, source in named.items()}
+    described = {
+        name: _describe(source, clusters[name], encoded.get(name), max_length) for name, source in named.items()
+    }
     found: dict[str, Any] = {
         "task": task,
         "labels": splits.labels,
@@ -45,7 +49,7 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
         if splits.test is not None
         else {},
         "labels_only_in": _labels_only_in(splits),
-        "label_shift": [_label_shift("train", name, splits) for name in named if name != "train"] if splits.labels else [],
+        "label_shift": [_label_shift("train", name, named) for name in named if name != "train" and splits.labels],
         "notices": _notices(named),
     }
     found["warnings"] = [*splits.notes, *_warnings(found)]
@@ -61,11 +65,12 @@ def clean_rows(splits: Splits) -> np.ndarray:
 
 
 def fingerprint(splits: Splits) -> str:
-    """A sha256 that depends on the rows and their order alone: not on paths, times or formats."""
+    """A sha256 that depends on the texts, labels and their order alone: not on paths, ids, times or formats."""
     digest = hashlib.sha256()
     for name, source in splits.items():
         for row in source.rows:
-            digest.update(json.dumps([name, row.id, row.text, row.label], ensure_ascii=False).encode())
+            # A lone surrogate, which JSON lines may escape, has no UTF-8; json.dumps escapes it again.
+            digest.update(json.dumps([name, row.text, row.label]).encode())
     return digest.hexdigest()
 
 
@@ -75,10 +80,14 @@ def _key(row: Row) -> str:
     return f"near:{near}" if near is not None else f"exact:{duplicate_key(row.text)}"
 
 
-def _describe(source: Source, encoded: Encoded | None) -> dict[str, Any]:
+def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None, max_length: int) -> dict[str, Any]:
+    """One split. Near-duplicates include the exact ones; both count the rows that repeat an earlier one."""
     counts = Counter(row.label for row in source.rows if row.label is not None)
-    shares = [share for row in source.rows if (share := ethiopic_share(row.text)) is not None]
+    letters, ethiopic = np.asarray([letter_counts(row.text) for row in source.rows]).sum(axis=0)
     exact = Counter(duplicate_key(row.text) for row in source.rows)
+    labels_of: dict[str, set[str | None]] = {}
+    for row, cluster in zip(source.rows, clusters, strict=True):
+        labels_of.setdefault(cluster, set()).add(row.label)
     described: dict[str, Any] = {
         "source": source.spec,
         "files": [{"path": f.path, "sha256": f.sha256, "bytes": f.bytes, "rows": f.rows} for f in source.files],
@@ -86,8 +95,10 @@ def _describe(source: Source, encoded: Encoded | None) -> dict[str, Any]:
         "quoting": source.quoting,
         "rows": len(source.rows),
         "labels": dict(sorted(counts.items())),
-        "exact_duplicates": sum(count - 1 for count in exact.values()),
-        "ethiopic_share": float(np.mean(shares)) if shares else None,
+        "exact_duplicates": len(source.rows) - len(exact),
+        "near_duplicates": len(source.rows) - len(labels_of),
+        "conflicting_labels": sum(1 for labels in labels_of.values() if len(labels) > 1),
+        "ethiopic_share": float(ethiopic / letters) if letters else None,
     }
     if encoded is not None:
         lengths = encoded.lengths
@@ -100,7 +111,7 @@ def _describe(source: Source, encoded: Encoded | None) -> dict[str, Any]:
         described["truncated"] = int(encoded.truncated.sum())
         described["truncated_share"] = float(encoded.truncated.mean())
         described["unknown_tokens"] = int(encoded.unknown.sum())
-        described["unknown_token_share"] = float(encoded.unknown.sum() / max(int(lengths.sum()), 1))
+        described["unknown_token_share"] = float(encoded.unknown.sum() / np.minimum(lengths, max_length).sum())
     return described
 
 
@@ -134,13 +145,13 @@ def _labels_only_in(splits: Splits) -> dict[str, list[str]]:
     return {name: labels for name, labels in found.items() if labels}
 
 
-def _label_shift(a: str, b: str, splits: Splits) -> dict[str, Any]:
+def _label_shift(a: str, b: str, named: Mapping[str, Source]) -> dict[str, Any]:
     """Total variation distance between the label shares of two splits, and a chi-squared test of independence."""
     from scipy.stats import chi2_contingency
 
-    named = dict(splits.items())
-    labels = sorted({row.label or "" for name in (a, b) for row in named[name].rows})
-    table = np.asarray([[sum(row.label == label for row in named[name].rows) for label in labels] for name in (a, b)], float)
+    counts = [Counter(row.label for row in named[name].rows) for name in (a, b)]
+    labels = sorted(counts[0].keys() | counts[1].keys(), key=str)
+    table = np.asarray([[count[label] for label in labels] for count in counts], float)
     shares = table / table.sum(axis=1, keepdims=True)
     return {
         "a": a,
@@ -177,8 +188,27 @@ def _warnings(found: Mapping[str, Any]) -> list[str]:
     for name, labels in found["labels_only_in"].items():
         said.append(f"{name} has labels that train does not have: {name_some(labels)}; their rows count as wrong")
     for name, split in found["splits"].items():
-        if split.get("truncated_share", 0.0) > TRUNCATION_WARNING:
-            said.append(f"{split['truncated_share']:.1%} of {name} is longer than {found['max_length']} tokens and is cut there")
-        if split.get("unknown_tokens"):
-            said.append(f"{split['unknown_tokens']} tokens of {name} are unknown to the tokenizer")
+        said += _split_warnings(name, split, found)
+    return said
+
+
+def _split_warnings(name: str, split: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    said = []
+    if split["conflicting_labels"]:
+        said.append(f"{split['conflicting_labels']} texts of {name} stand there more than once with different labels")
+    if split.get("truncated_share", 0.0) > TRUNCATION_WARNING:
+        said.append(
+            f"{split['truncated_share']:.1%} of {name} is longer than {found['max_length']} tokens and is cut there; "
+            "a higher config.data.max_length keeps more"
+        )
+    if split.get("unknown_token_share", 0.0) > UNKNOWN_WARNING:
+        said.append(f"{split['unknown_token_share']:.1%} of the tokens of {name} are unknown to the tokenizer")
+    rare = [f"{label} ({count})" for label, count in split["labels"].items() if count < FEW_ROWS]
+    if rare and name != "train":
+        said.append(
+            f"{name} has fewer than {FEW_ROWS} rows of {name_some(rare)}: scores of these labels rest on little"
+        )
+    missing = [label for label in found["labels"] if label not in split["labels"]]
+    if missing:
+        said.append(f"{name} has no row of {name_some(missing)}")
     return said

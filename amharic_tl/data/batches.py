@@ -1,15 +1,18 @@
 """The batch plan: which rows make up which batch, at which padded length, as a pure function of seed and step.
 
-Every process computes the same plan and cuts its own rows out of each batch, so that shapes agree; the position in the plan
-is the only state that a resumption needs.
+Every process computes the same plan and cuts its own rows out of each batch, so that shapes agree; the position in the
+plan is the only state that a resumption needs.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from amharic_tl.errors import ConfigError
 
 MULTIPLE = 8
 MAX_BUCKETS = 6
@@ -60,17 +63,14 @@ class BatchPlan:
         self.lengths = np.asarray(lengths)
         self.buckets = bucket_lengths(self.lengths)
         self._bucket_of = np.searchsorted(self.buckets, self.lengths)
-        self.steps_per_epoch = len(self._epoch_batches(0))
-        self._cached: tuple[int, list[PlannedBatch]] = (-1, [])
+        # Two epochs: threads that prefetch across an epoch's end need both.
+        self._epoch = functools.lru_cache(maxsize=2)(self._epoch_batches)
+        self.steps_per_epoch = len(self._epoch(0))
 
     def __getitem__(self, step: int) -> PlannedBatch:
         """The batch at ``step``, counted from 0 over all epochs."""
         epoch, position = divmod(step, self.steps_per_epoch)
-        cached = self._cached
-        if cached[0] != epoch:
-            cached = (epoch, self._epoch_batches(epoch))
-            self._cached = cached
-        return cached[1][position]
+        return self._epoch(epoch)[position]
 
     def _epoch_batches(self, epoch: int) -> list[PlannedBatch]:
         """Whole batches from one bucket each; what is left of each bucket moves up into the next longer one."""
@@ -93,7 +93,7 @@ class BatchPlan:
 
     def padding_share(self) -> float:
         """Share of an epoch's token places that hold no token."""
-        batches = self._epoch_batches(0)
+        batches = self._epoch(0)
         places = sum(batch.length * self.batch_size for batch in batches)
         return 1.0 - float(self.lengths.sum()) / places
 
@@ -113,7 +113,10 @@ class Batches:
     ) -> None:
         """``fields(rows, length, step)`` adds what the task needs (labels, weights) for the given global rows."""
         if plan.batch_size % process_count:
-            raise ValueError(f"{plan.batch_size} rows cannot be split over {process_count} processes")
+            raise ConfigError(
+                f"config.train.batch_size (or config.train.microbatch): {plan.batch_size} rows cannot be divided evenly "
+                f"over {process_count} processes"
+            )
         self.plan, self._ids, self._pad, self._fields = plan, ids, pad_id, fields
         share = plan.batch_size // process_count
         self._mine = slice(process_index * share, (process_index + 1) * share)

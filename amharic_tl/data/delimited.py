@@ -1,21 +1,22 @@
 """Comma- and tab-separated files, quoted or not. Which of the two a file is, is found out and said.
 
-Read the wrong way, an unquoted file with a stray quotation mark silently swallows the lines up to the next one; a quoted
-one keeps its quotation marks as text. Neither may happen unnoticed.
+Read the wrong way, an unquoted file with a stray quotation mark silently swallows the lines up to the next one; a
+quoted one keeps its quotation marks as text. Neither may happen unnoticed.
 """
 
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from amharic_tl.data.rows import Columns, place
+from amharic_tl.data.rows import Columns
 from amharic_tl.errors import BadInputError, name_some
 
 QUOTE = '"'
+DELIMITERS = (",", "\t", ";")
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,39 @@ class Record:
 
 @dataclass(frozen=True)
 class Reading:
-    """A delimited text read one way. ``problems`` are records with another number of fields than the header, or bad quotes."""
+    """A delimited text read one way.
 
+    Attributes:
+      choice: ``standard`` or ``none``.
+      records: header included, where the file has one.
+      problems: records with another number of fields than the first one, or bad quotes, by line.
+      mended: records whose surplus delimiters were taken as part of the text.
+    """
+
+    choice: str
     records: list[Record]
     problems: list[str]
-    quoted_fields: int = 0
+    mended: int = 0
 
 
-def choose_delimiter(path: Path, first_line: str) -> str:
-    """Tab for ``.tsv``; otherwise the most frequent of comma, tab and semicolon in the first line."""
-    if ".tsv" in path.suffixes:
+def choose_delimiter(kind: str, first_line: str, columns: Columns) -> str:
+    """Tab for ``tsv``; else the one of comma, tab and semicolon that parts the wanted columns, or the most frequent one."""
+    if kind == "tsv":
         return "\t"
-    counts = {mark: first_line.count(mark) for mark in (",", "\t", ";")}
-    return max(counts, key=lambda mark: counts[mark])
+    for mark in DELIMITERS:
+        fields = [field.strip().strip(QUOTE) for field in first_line.split(mark)]
+        if columns.header is None and len(fields) > 1 and set(columns.wanted()) <= set(fields):
+            return mark
+        if columns.header is not None and 1 < len(fields) == len(columns.header):
+            return mark
+    return max(DELIMITERS, key=first_line.count)
 
 
 def read_quoted(text: str, delimiter: str) -> Reading:
     """Standard CSV (RFC 4180): fields may stand in quotation marks, inner ones doubled, line breaks inside allowed."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     csv.field_size_limit(2**31 - 1)
+    # Only \n ends a line, so that the numbers are those an editor shows.
+    reader = csv.reader((f"{line}\n" for line in text.split("\n")), delimiter=delimiter, strict=True)
     records: list[Record] = []
     problems: list[str] = []
     line = 1
@@ -56,52 +71,57 @@ def read_quoted(text: str, delimiter: str) -> Reading:
                 records.append(Record(line, fields))
             line = reader.line_num + 1
     except csv.Error as error:
-        problems.append(f"line {line}: {error}")
-    if records:
-        width = len(records[0].fields)
-        problems += [
-            f"line {record.line}: {len(record.fields)} fields, expected {width}"
-            for record in records
-            if len(record.fields) != width
-        ]
-    return Reading(records, problems, sum(1 for record in text.split("\n") if record.lstrip("\ufeff").startswith(QUOTE)))
+        problems.append(f"line {line}: {error} (reading with quotes ended there)")
+    width = len(records[0].fields) if records else 0
+    uneven = [_uneven(record, width) for record in records if len(record.fields) != width]
+    return Reading("standard", records, uneven + problems)
 
 
 def read_unquoted(text: str, delimiter: str, columns: Columns) -> Reading:
     """Every line is a record, a quotation mark is text.
 
-    A line with too many commas is mended where that has one meaning: the label is the last column and the text the only other
-    one, so that the surplus commas are the text's.
+    A line with too many delimiters is mended where that has one meaning: the label is the last column and the text the
+    only other one, so that the surplus delimiters are the text's.
     """
     records: list[Record] = []
     problems: list[str] = []
-    header: list[str] = list(columns.header or [])
-    for number, line in enumerate(_lines(text), start=1):
-        if not line.strip():
+    header = list(columns.header or [])
+    mended = 0
+    for number, line in enumerate(lines_of(text), start=1):
+        if not line:
             continue
         fields = line.split(delimiter)
         if not header:
-            header = fields
-        if len(fields) > len(header) == 2 and columns.label is not None and header == [columns.text, columns.label]:
+            header = [name.strip() for name in fields]
+        if len(fields) > len(header) == 2 and header == columns.wanted():
             fields = [delimiter.join(fields[:-1]), fields[-1]]
+            mended += 1
+        record = Record(number, fields)
         if len(fields) != len(header):
-            problems.append(f"line {number}: {len(fields)} fields, expected {len(header)}")
-        records.append(Record(number, fields))
-    return Reading(records, problems)
+            problems.append(_uneven(record, len(header)))
+        records.append(record)
+    return Reading("none", records, problems, mended)
 
 
-def _lines(text: str) -> Iterator[str]:
-    # Only \n and \r\n end a line: str.splitlines would also cut at characters that real texts hold, such as U+2028.
+def lines_of(text: str) -> Iterator[str]:
+    r"""Lines without their ends. Only \n and \r\n end one: ``str.splitlines`` also cuts at U+2028 and others."""
     for line in text.split("\n"):
         yield line.removesuffix("\r")
 
 
-def read_delimited(path: Path, text: str, columns: Columns, quoting: str) -> tuple[list[Record], dict[str, str]]:
+def _uneven(record: Record, width: int) -> str:
+    return f"line {record.line}: expected {width} fields, found {len(record.fields)}"
+
+
+def read_delimited(
+    path: Path, text: str, kind: str, columns: Columns, quoting: str
+) -> tuple[list[Record], dict[str, str]]:
     """Reads a delimited file.
 
     Args:
-      path: for messages and the delimiter.
+      path: for messages.
       text: the file's content.
+      kind: ``tsv``, or anything else to look for the delimiter.
       columns: which columns matter, and the names of a file without header.
       quoting: ``standard``, ``none``, or ``auto`` to find out.
 
@@ -111,64 +131,90 @@ def read_delimited(path: Path, text: str, columns: Columns, quoting: str) -> tup
     Raises:
       BadInputError: records do not have the header's number of fields, named by line; up to ten.
     """
-    delimiter = choose_delimiter(path, text.split("\n", 1)[0])
-    if quoting == "auto":
-        return _find_out(path, text, delimiter, columns)
-    reading = read_quoted(text, delimiter) if quoting == "standard" else read_unquoted(text, delimiter, columns)
+    delimiter = choose_delimiter(kind, text.split("\n", 1)[0], columns)
+    if quoting == "standard":
+        reading, reason = read_quoted(text, delimiter), "asked for"
+    elif quoting == "none":
+        reading, reason = read_unquoted(text, delimiter, columns), "asked for"
+    elif QUOTE not in text:
+        reading, reason = read_unquoted(text, delimiter, columns), "the file has no quotation marks"
+    else:
+        reading, reason = _find_out(path, text, delimiter, columns)
     if reading.problems:
-        other = "none" if quoting == "standard" else "standard"
-        raise BadInputError(
-            f"{path}: {len(reading.problems)} malformed records with config.data.quoting={quoting}: "
-            f"{name_some(reading.problems)}. Mend these lines, or try config.data.quoting={other}."
+        raise BadInputError(_malformed(path, reading, reason))
+    if reading.mended:
+        reason += (
+            f"; in {reading.mended} records the surplus {_delimiter_name(delimiter)} were taken as part of the text, "
+            "as the label is the last column"
         )
-    return reading.records, {"choice": quoting, "reason": "asked for"}
+    return reading.records, {"choice": reading.choice, "reason": reason}
 
 
-def _find_out(path: Path, text: str, delimiter: str, columns: Columns) -> tuple[list[Record], dict[str, str]]:
-    if QUOTE not in text:
-        reading = read_unquoted(text, delimiter, columns)
-        if reading.problems:
-            raise BadInputError(
-                f"{path}: {len(reading.problems)} malformed records (the file has no quotation marks): "
-                f"{name_some(reading.problems)}. Mend these lines."
-            )
-        return reading.records, {"choice": "none", "reason": "the file has no quotation marks"}
-    quoted, unquoted = read_quoted(text, delimiter), read_unquoted(text, delimiter, columns)
-    fields = [field for record in quoted.records for field in record.fields]
-    wrapped = _wrapped_share(text, delimiter)
-    if not quoted.problems and unquoted.problems:
-        return quoted.records, {
-            "choice": "standard",
-            "reason": f"read with quotes every record is whole ({len(quoted.records)}); without, {len(unquoted.problems)} are not",
-        }
-    if not unquoted.problems and quoted.problems:
-        return unquoted.records, {
-            "choice": "none",
-            "reason": f"read without quotes every line is a whole record ({len(unquoted.records)}); with, "
-            f"{len(quoted.problems)} problems ({quoted.problems[0]})",
-        }
-    if not quoted.problems:
-        swallowed = len(unquoted.records) - len(quoted.records)
-        stray = sum(1 for field in fields if QUOTE in field)
-        if wrapped and (not swallowed or stray == 0 or wrapped > stray):
-            return quoted.records, {
-                "choice": "standard",
-                "reason": f"both ways fit; {wrapped} fields stand wholly in quotation marks",
-            }
-        return unquoted.records, {
-            "choice": "none",
-            "reason": f"both ways fit, but no field stands wholly in quotation marks ({swallowed} lines would be joined)",
-        }
-    raise BadInputError(
-        f"{path} is whole neither with quotes ({len(quoted.problems)} problems: {name_some(quoted.problems, 5)}) nor without "
-        f"({len(unquoted.problems)}: {name_some(unquoted.problems, 5)}). Mend these lines, or say config.data.quoting=standard or "
-        "none to have one kind of problem named in full."
+def _malformed(path: Path, reading: Reading, reason: str) -> str:
+    other = "none" if reading.choice == "standard" else "standard"
+    hint = f", or try config.data.quoting={other}" if reason == "asked for" else ""
+    return (
+        f"{path}: {len(reading.problems)} malformed records (config.data.quoting={reading.choice}: {reason}): "
+        f"{name_some(reading.problems)}. Mend or remove these lines{hint}."
     )
 
 
-def _wrapped_share(text: str, delimiter: str) -> int:
-    """How many fields of single lines begin and end with a quotation mark."""
-    count = 0
-    for line in _lines(text):
-        count += sum(1 for field in line.split(delimiter) if len(field) > 1 and field[0] == QUOTE == field[-1])
-    return count
+def _delimiter_name(delimiter: str) -> str:
+    return {",": "commas", "\t": "tabs", ";": "semicolons"}[delimiter]
+
+
+def _find_out(path: Path, text: str, delimiter: str, columns: Columns) -> tuple[Reading, str]:
+    """Picks the reading in which every record is whole, and says why."""
+    quoted, unquoted = read_quoted(text, delimiter), read_unquoted(text, delimiter, columns)
+    if not quoted.problems and unquoted.problems:
+        return quoted, (
+            f"read with quotes all {len(quoted.records)} records are whole; without, {len(unquoted.problems)} are not"
+        )
+    if quoted.problems and not unquoted.problems:
+        return unquoted, (
+            f"read without quotes all {len(unquoted.records)} records are whole; with them not ({quoted.problems[0]})"
+        )
+    if quoted.problems:
+        raise BadInputError(
+            f"{path} is whole neither with quotes ({len(quoted.problems)} problems: {name_some(quoted.problems, 5)}) "
+            f"nor without ({len(unquoted.problems)} problems: {name_some(unquoted.problems, 5)}). Mend these lines, or set "
+            "config.data.quoting to standard or none to have one kind of problem named in full."
+        )
+    if [record.fields for record in quoted.records] == [record.fields for record in unquoted.records]:
+        return unquoted, "both ways give the same fields"
+    wrapped, stray = _quote_counts(text, delimiter)
+    if len(quoted.records) < len(unquoted.records):
+        return _joined(quoted, unquoted, wrapped > stray, columns)
+    counts = f"{wrapped} fields stand wholly in quotation marks, {stray} marks stand elsewhere"
+    return (quoted if wrapped > stray else unquoted), f"both ways fit; {counts}"
+
+
+def _joined(quoted: Reading, unquoted: Reading, looks_quoted: bool, columns: Columns) -> tuple[Reading, str]:
+    """Both ways fit, but quotes would join lines: are those lines records of their own?"""
+    count = len(unquoted.records) - len(quoted.records)
+    if columns.label is None:
+        whole = len(unquoted.records[0].fields) > 1 or not looks_quoted
+        because = "by itself a whole record" if whole else "inside a wholly quoted field"
+    else:
+        whole = _labels(unquoted, columns) <= _labels(quoted, columns)
+        because = "by itself a whole record with a label that others have" if whole else "no record with a known label"
+    return (
+        unquoted if whole else quoted
+    ), f"both ways fit; each of the {count} lines that quotes would join is {because}"
+
+
+def _labels(reading: Reading, columns: Columns) -> set[str]:
+    """The values of the label column, empty where there is no such column."""
+    header = list(columns.header or [name.strip() for name in reading.records[0].fields])
+    if columns.label not in header:
+        return set()
+    at = header.index(columns.label)
+    return {record.fields[at] for record in reading.records}
+
+
+def _quote_counts(text: str, delimiter: str) -> tuple[int, int]:
+    """How many fields are wholly quoted, and how many quotation marks stand elsewhere."""
+    mark = re.escape(delimiter)
+    wholly_quoted = re.compile(rf'(?:(?<=[\n{mark}])|\A)"(?:[^"]|"")*"(?=\r?\n|{mark}|\r?\Z)')
+    rest, wrapped = wholly_quoted.subn("", text)
+    return wrapped, rest.count(QUOTE)

@@ -1,4 +1,4 @@
-"""Masked-LM examples: long texts cut into windows, and tokens masked anew at every step (Liu et al. 2019, section 4.1)."""
+"""Masked-LM examples: long texts cut into windows, tokens masked anew at every step (Liu et al. 2019, section 4.1)."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def windows(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list
 class MaskedBatches(Batches):
     """Batches whose tokens are masked as a function of seed, step and row: the same again after a resumption.
 
-    A share of the tokens that are not special is chosen; 80% of those become the mask token, 10% a random token, 10% stay
-    (Devlin et al. 2019, appendix A.1). The number of places is fixed by the length, so that shapes do not vary.
+    A share of the tokens that are not special is chosen; 80% of those become the mask token, 10% a random token, 10%
+    stay (Devlin et al. 2019, appendix A.1). The number of places is fixed by the length, so that shapes do not vary.
     """
 
     def __init__(
@@ -86,7 +86,8 @@ class MaskedBatches(Batches):
             if row < 0:
                 continue
             # Keyed by row and step, not by process or place: any layout of processes masks alike.
-            generator = np.random.Generator(np.random.Philox(key=[self._seed, (int(row) << 32) | (step if self._vary else 0)]))
+            counter = (int(row) << 32) | (step if self._vary else 0)
+            generator = np.random.Generator(np.random.Philox(key=[self._seed, counter]))
             candidates = np.flatnonzero((batch["attention_mask"][place] > 0) & ~np.isin(ids[place], self._special))
             count = min(places, max(1, round(self._probability * len(candidates))), len(candidates))
             chosen = np.sort(generator.choice(candidates, count, replace=False))

@@ -1,4 +1,4 @@
-"""Reading one file into rows, whatever its format; every complaint names file and line."""
+"""Reading one file into rows, whatever its format; every complaint names file and line, never the text."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ import difflib
 import gzip
 import hashlib
 import json
+import math
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from amharic_tl.data.delimited import read_delimited
+from amharic_tl.data.delimited import QUOTE, Record, lines_of, read_delimited
 from amharic_tl.data.rows import Columns, Row, SourceFile, place
 from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError, name_some
 
 FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet")
 _BY_ENDING = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".json": "jsonl", ".txt": "txt", ".parquet": "parquet"}
-_ID_COLUMNS = ("id", "tweet_id", "ID", "uid")
+ID_COLUMNS = ("id", "ID", "tweet_id", "uid")
+# A longer "column name" is a post in a file without header, and posts are not printed.
+_LONGEST_COLUMN_NAME, _MOST_WORDS = 32, 4
 
-# (id found in the file or None, text, label or None, line)
-RawRow = tuple[str | None, object, object, int]
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as found, unchecked. ``line`` counts rows in formats without lines."""
+
+    id: object
+    text: object
+    label: object
+    line: int
 
 
 def format_of(path: Path, asked: str) -> str:
@@ -36,7 +48,9 @@ def format_of(path: Path, asked: str) -> str:
     raise BadInputError(f"{path}: the ending says no format; set config.data.format to one of {', '.join(FORMATS)}")
 
 
-def read_file(path: Path, columns: Columns, asked_format: str, quoting: str) -> tuple[list[Row], SourceFile, str, dict[str, str] | None]:
+def read_file(
+    path: Path, columns: Columns, asked_format: str, quoting: str
+) -> tuple[list[Row], SourceFile, str, dict[str, str] | None]:
     """Reads a file.
 
     Returns:
@@ -45,25 +59,27 @@ def read_file(path: Path, columns: Columns, asked_format: str, quoting: str) -> 
     Raises:
       MissingInputError: there is no such file.
       BadInputError: it is empty, not UTF-8, malformed, or lacks a column; up to ten offenders by line.
+      InputOutputError: it cannot be read.
     """
     data = _bytes(path)
     kind = format_of(path, asked_format)
     content = _decompress(path, data) if path.suffix.lower() == ".gz" else data
-    if not content.strip():
-        raise BadInputError(f"{path} is empty")
     chosen: dict[str, str] | None = None
     if kind == "parquet":
-        raw: Iterable[RawRow] = _parquet(path, content, columns)
+        raw = list(_parquet(path, content, columns))
     else:
         text = _decode(path, content)
-        if kind == "txt" and columns.label is None:
-            raw = _lines_of_text(text)
-        elif kind == "jsonl":
-            raw = _json_lines(path, text, columns)
+        if not text.strip():
+            raise BadInputError(f"{path} is empty")
+        if kind == "jsonl":
+            raw = list(_json_lines(path, text, columns))
+        elif kind == "txt" and columns.label is None:
+            raw = [RawRow(None, line, None, number) for number, line in enumerate(lines_of(text), 1) if line.strip()]
         else:
-            records, chosen = read_delimited(path, text, columns, quoting)
-            raw = _records(path, records, columns)
-    rows = _check(path, list(raw), columns)
+            columns = Columns(columns.text.strip(), columns.label and columns.label.strip(), columns.header)
+            records, chosen = read_delimited(path, text, kind, columns, quoting)
+            raw = list(_records(path, records, columns))
+    rows = _check(path, raw, columns, "row" if kind == "parquet" else "line")
     return rows, SourceFile(path.name, hashlib.sha256(data).hexdigest(), len(data), len(rows)), kind, chosen
 
 
@@ -71,7 +87,8 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else [], n=3)
+        siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, siblings, n=3)
         hint = f"; near it are {', '.join(near)}" if near else ""
         raise MissingInputError(f"there is no file {path}{hint}") from None
     except IsADirectoryError:
@@ -88,40 +105,45 @@ def _decompress(path: Path, data: bytes) -> bytes:
 
 
 def _decode(path: Path, content: bytes) -> str:
+    start = 3 if content.startswith(b"\xef\xbb\xbf") else 0
     try:
-        text = content.decode("utf-8-sig")
+        text = content[start:].decode("utf-8")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
+        position = start + error.start
+        line = content.count(b"\n", 0, position) + 1
+        encoding = "UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "its encoding"
         raise BadInputError(
-            f"{place(path, line)}: not UTF-8 (byte 0x{content[error.start]:02X} at position {error.start}); convert the file first"
+            f"{place(path, line)}: not UTF-8 (byte 0x{content[position]:02X} at position {position}); "
+            f"convert the file from {encoding} to UTF-8"
         ) from None
     if "\0" in text:
-        raise BadInputError(f"{place(path, text[: text.index(chr(0))].count(chr(10)) + 1)}: a NUL character; this is no text file")
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise BadInputError(f"{place(path, line)}: a NUL character; this is no text file")
     return text
 
 
-def _lines_of_text(text: str) -> Iterator[RawRow]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield None, line.removesuffix("\r"), None, number
-
-
 def _json_lines(path: Path, text: str, columns: Columns) -> Iterator[RawRow]:
-    for number, line in enumerate(text.split("\n"), start=1):
+    checked = False
+    for number, line in enumerate(lines_of(text), start=1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise BadInputError(f"{place(path, number)}: not valid JSON: {error}") from None
+        except json.JSONDecodeError as error:
+            raise BadInputError(
+                f"{place(path, number)}: not valid JSON: {error.msg} at column {error.colno} "
+                "(one object a line is expected)"
+            ) from None
+        except RecursionError:
+            raise BadInputError(f"{place(path, number)}: the JSON is nested too deeply") from None
         if not isinstance(record, dict):
             raise BadInputError(f"{place(path, number)}: expected an object, found {type(record).__name__}")
-        for column in (columns.text, columns.label):
-            if column is not None and column not in record:
-                raise BadInputError(f"{place(path, number)}: {_no_column(column, list(record))}")
-        identity = next((record[name] for name in _ID_COLUMNS if name in record), None)
-        label = record[columns.label] if columns.label is not None else None
-        yield None if identity is None else str(identity), record[columns.text], label, number
+        if not checked:
+            _require_columns(place(path, number), columns, list(record))
+            checked = True
+        identity = next((record[name] for name in ID_COLUMNS if name in record), None)
+        label = record.get(columns.label) if columns.label is not None else None
+        yield RawRow(identity, record.get(columns.text), label, number)
 
 
 def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
@@ -129,72 +151,132 @@ def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowInvalid, OSError) as error:
+        file = pq.ParquetFile(pa.BufferReader(content))
+        names = file.schema_arrow.names
+        _require_columns(str(path), columns, names)
+        identity = next((name for name in ID_COLUMNS if name in names), None)
+        read = dict.fromkeys(name for name in (columns.text, columns.label, identity) if name is not None)
+        table = file.read(columns=list(read))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise BadInputError(f"{path} is not a whole parquet file: {error}") from None
-    for column in (columns.text, columns.label):
-        if column is not None and column not in table.column_names:
-            raise BadInputError(f"{path}: {_no_column(column, table.column_names)}")
-    name = next((name for name in _ID_COLUMNS if name in table.column_names), None)
-    identities = table[name].to_pylist() if name else [None] * table.num_rows
-    labels = table[columns.label].to_pylist() if columns.label is not None else [None] * table.num_rows
-    for number, (identity, text, label) in enumerate(zip(identities, table[columns.text].to_pylist(), labels, strict=True), 1):
-        yield None if identity is None else str(identity), text, label, number
+    nothing = [None] * table.num_rows
+    identities = table[identity].to_pylist() if identity is not None else nothing
+    labels = table[columns.label].to_pylist() if columns.label is not None else nothing
+    classes = _class_names(table.schema.metadata, columns.label)
+    if classes is not None:
+        labels = [classes[label] if isinstance(label, int) and 0 <= label < len(classes) else None for label in labels]
+    for number, (name, text, label) in enumerate(
+        zip(identities, table[columns.text].to_pylist(), labels, strict=True), 1
+    ):
+        yield RawRow(name, text, label, number)
 
 
-def _records(path: Path, records: list, columns: Columns) -> Iterator[RawRow]:  # type: ignore[type-arg]
-    header = list(columns.header) if columns.header is not None else [name.strip() for name in records[0].fields]
-    if columns.header is not None and len(header) != len(records[0].fields):
-        raise BadInputError(
-            f"{path}: config.data.columns names {len(header)} columns ({', '.join(header)}), the file has {len(records[0].fields)}"
-        )
-    for column in (columns.text, columns.label):
-        if column is not None and column not in header:
-            raise BadInputError(f"{path}: {_no_column(column, header)}")
+def _class_names(metadata: dict[bytes, bytes] | None, label: str | None) -> list[str] | None:
+    """The names behind a column of class numbers, as Hugging Face's ``datasets`` keeps them in parquet metadata."""
+    try:
+        info = json.loads((metadata or {})[b"huggingface"])
+        feature = info["info"]["features"][label]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return list(feature["names"]) if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" else None
+
+
+def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[RawRow]:
+    first = [name.strip() for name in records[0].fields]
+    header = first if columns.header is None else list(columns.header)
+    if columns.header is not None:
+        if len(header) != len(first):
+            raise BadInputError(
+                f"{path}: config.data.columns names {len(header)} columns ({', '.join(header)}), "
+                f"the file has {len(first)}"
+            )
+        if first == header:
+            raise BadInputError(f"{place(path, records[0].line)} is a header; leave config.data.columns unset")
+    _require_columns(str(path), columns, header)
     text_at = header.index(columns.text)
     label_at = header.index(columns.label) if columns.label is not None else None
-    id_at = next((header.index(name) for name in _ID_COLUMNS if name in header), None)
+    id_at = next((header.index(name) for name in ID_COLUMNS if name in header), None)
     for record in records if columns.header is not None else records[1:]:
-        identity = record.fields[id_at] if id_at is not None else None
-        yield identity, record.fields[text_at], record.fields[label_at] if label_at is not None else None, record.line
+        fields = record.fields
+        yield RawRow(
+            fields[id_at] if id_at is not None else None,
+            fields[text_at],
+            fields[label_at] if label_at is not None else None,
+            record.line,
+        )
+
+
+def _require_columns(where: str, columns: Columns, found: list[str]) -> None:
+    """Refuses a file that lacks a wanted column, or has it twice."""
+    for column in columns.wanted():
+        if found.count(column) > 1:
+            raise BadInputError(f"{where}: {found.count(column)} columns are called {column!r}; rename all but one")
+        if column not in found:
+            raise BadInputError(f"{where}: {_no_column(column, found)}")
 
 
 def _no_column(column: str, found: list[str]) -> str:
     near = difflib.get_close_matches(column, found, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near and _is_name(near[0]) else "."
+    shown = name_some(repr(name) if _is_name(name) else f"(a text of {len(name)} characters)" for name in found)
+    headerless = (
+        ""
+        if all(map(_is_name, found))
+        else " This looks like a file without a header line: name its columns with config.data.columns=first,second,..."
+    )
     return (
-        f"there is no column {column!r}{hint} The columns are {name_some(repr(name) for name in found)} "
-        "(set config.data.text and config.data.label; config.data.columns for a file without header)"
+        f"there is no column {column!r}{hint} Found: {shown}. Set config.data.text and config.data.label to two of "
+        f"these.{headerless}"
     )
 
 
-def _check(path: Path, raw: list[RawRow], columns: Columns) -> list[Row]:
+def _is_name(name: str) -> bool:
+    return len(name) <= _LONGEST_COLUMN_NAME and len(name.split()) <= _MOST_WORDS and QUOTE not in name
+
+
+def _check(path: Path, raw: list[RawRow], columns: Columns, unit: str) -> list[Row]:
     """Rows with an id, a text and (where asked for) a label; refuses the file where one lacks."""
     if not raw:
         raise BadInputError(f"{path} has no rows")
     problems = []
-    for _, text, label, line in raw:
-        if not isinstance(text, str) or not text.strip():
-            problems.append(f"line {line}: no text in column {columns.text!r}")
-        if columns.label is not None and (label is None or not str(label).strip()):
-            problems.append(f"line {line}: no label in column {columns.label!r}")
+    for row in raw:
+        if (problem := _value_problem(row.text, columns.text, "text")) is not None:
+            problems.append(f"{unit} {row.line}: {problem}")
+        if columns.label is not None and (problem := _value_problem(row.label, columns.label, "label")) is not None:
+            problems.append(f"{unit} {row.line}: {problem}")
     if problems:
-        raise BadInputError(f"{path}: {len(problems)} rows cannot be used: {name_some(problems)}. Mend or remove these rows.")
-    identities = [identity for identity, *_ in raw]
-    own = None not in identities and len(set(identities)) == len(identities)
+        raise BadInputError(
+            f"{path}: {len(problems)} values cannot be used: {name_some(problems)}. Mend or remove these {unit}s."
+        )
+    identities = [str(row.id).strip() if row.id is not None else "" for row in raw]
+    own = all(identities) and len(set(identities)) == len(identities)
     return [
         Row(
-            id=str(identity) if own else f"{path.name}:{line}",
-            text=str(text),
-            label=None if columns.label is None else _label_text(label),
+            id=identity if own else f"{path.name}:{row.line}",
+            text=str(row.text),
+            label=None if columns.label is None else label_text(row.label),
             file=path.name,
-            line=line,
+            line=row.line,
         )
-        for identity, text, label, line in raw
+        for identity, row in zip(identities, raw, strict=True)
     ]
 
 
-def _label_text(label: object) -> str:
+def _value_problem(value: Any, column: str, role: str) -> str | None:
+    """What is wrong with a text or a label, None where nothing is."""
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, str) and not value.strip())
+    ):
+        return f"no {role} in column {column!r}"
+    allowed = (str,) if role == "text" else (str, int, float, bool)
+    if not isinstance(value, allowed):
+        return f"column {column!r} holds a {type(value).__name__}, expected a {role}"
+    return None
+
+
+def label_text(label: object) -> str:
     """A label as text: white space at its ends taken off, whole numbers without a decimal point."""
     if isinstance(label, float) and label.is_integer():
         return str(int(label))

@@ -19,7 +19,7 @@ class Row:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file that was read: its bytes are known by their sha256."""
+    """A file that was read: its bytes (as stored, compressed or not) are known by their sha256."""
 
     path: str
     sha256: str
@@ -46,6 +46,10 @@ class Columns:
     text: str
     label: str | None
     header: tuple[str, ...] | None = None
+
+    def wanted(self) -> list[str]:
+        """The columns that a file must have."""
+        return [self.text] if self.label is None else [self.text, self.label]
 
 
 def place(path: Path | str, line: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -29,17 +30,16 @@ def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str
       BadInputError: something that is there and wrong.
     """
     parts = _parts(spec)
-    name = parts[0] if len(parts) == 1 else ", ".join(parts)
     if any(part.startswith("tfds:") for part in parts):
         from amharic_tl.data.catalog import read_tfds
 
         if len(parts) > 1:
-            raise BadInputError(f"{name}: tfds: stands alone, not in a list")
+            raise BadInputError(f"{', '.join(parts)}: a tfds: source stands alone, not in a list")
         return read_tfds(parts[0], columns)
-    files: list[Path] = []
-    for part in parts:
-        files.extend(_files(part))
-    repeated = sorted({str(path) for path in files if files.count(path) > 1})
+    found = [_files(part) for part in parts]
+    name = ", ".join(said for said, _ in found)
+    files = [path for _, paths in found for path in paths]
+    repeated = [str(path) for path, count in Counter(path.resolve() for path in files).items() if count > 1]
     if repeated:
         raise BadInputError(f"{name} names a file more than once: {name_some(repeated)}")
     rows: list[Row] = []
@@ -69,22 +69,23 @@ def _parts(spec: Spec) -> list[str]:
     return [part.strip() for part in spec.split(",") if part.strip()]
 
 
-def _files(part: str) -> list[Path]:
+def _files(part: str) -> tuple[str, list[Path]]:
+    """The files of one part of a specification, and the part as it should be recorded (revisions resolved)."""
     if part.startswith("sample:"):
         path = Path(str(resources.files("amharic_tl") / "assets" / "sample" / f"{part.removeprefix('sample:')}.csv"))
         if not path.is_file():
             raise MissingInputError(f"{part}: the bundled sample has the splits train, validation and test")
-        return [path]
+        return part, [path]
     if part.startswith("hf:"):
-        from amharic_tl.data.catalog import hub_files
+        from amharic_tl.data.hub import hub_files
 
         return hub_files(part)
-    if any(mark in part for mark in "*?["):
-        found = sorted(Path(path) for path in glob.glob(part, recursive=True) if Path(path).is_file())
+    if any(mark in part for mark in "*?[") and not Path(part).exists():
+        found = sorted(Path(path) for path in glob.glob(part, recursive=True) if Path(path).is_file())  # noqa: PTH207
         if not found:
             raise MissingInputError(f"the pattern {part!r} matches no file")
-        return found
-    return [Path(part)]
+        return part, found
+    return part, [Path(part)]
 
 
 def _join_choices(choices: list[tuple[str, dict[str, str]]]) -> dict[str, str] | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from amharic_tl.data.rows import Columns, Row, Source
 from amharic_tl.data.sources import read_source
-from amharic_tl.errors import BadInputError, ConfigError, name_some
+from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
 
 VALIDATION_SHARE = 0.1
@@ -17,7 +18,7 @@ VALIDATION_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run trains on and is judged by. ``labels`` is the model's order of classes, from the training rows alone."""
+    """What a run trains on and is judged by. ``labels``: the model's order of classes, from the training rows alone."""
 
     train: Source
     validation: Source
@@ -62,23 +63,34 @@ def load_splits(data: Any, *, labelled: bool, seed: int) -> Splits:
     else:
         train, validation = make_validation(train, seed)
         notes.append(
-            f"no validation data was named: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, stratified by label, "
-            "near-duplicates kept together) were set aside"
+            f"no validation data was named: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, "
+            "stratified by label, near-duplicates kept together) were set aside"
         )
     test = read(data.test) if data.test is not None else None
     labels = _label_order({row.label for row in train.rows if row.label is not None})
     if labelled and len(labels) < 2:
-        raise BadInputError(f"{train.spec}: column {data.label!r} holds one label ({labels}); a classifier needs two or more")
-    if labelled and len(labels) > max(100, len(train.rows) // 2):
         raise BadInputError(
-            f"{train.spec}: column {data.label!r} holds {len(labels)} different labels in {len(train.rows)} rows "
-            f"({name_some(labels, 5)}); is it the right column?"
+            f"{train.spec}: column {data.label!r} holds the same label in all {len(train.rows)} rows; a classifier needs "
+            "two labels or more"
+        )
+    if labelled and len(labels) > max(100, len(train.rows) // 2):
+        # The values are not shown: in a wrong column they are likely to be posts.
+        raise BadInputError(
+            f"{train.spec}: column {data.label!r} holds {len(labels)} different labels in {len(train.rows)} rows; is it "
+            "the right column? Set config.data.label"
         )
     return Splits(train, validation, test, labels, notes)
 
 
 def make_validation(source: Source, seed: int) -> tuple[Source, Source]:
-    """Cuts a tenth off a source: stratified by label, rows that are near-duplicates on the same side."""
+    """Cuts a tenth off a source: stratified by label, rows that are near-duplicates on the same side.
+
+    Returns:
+      What is left for training, and the validation split.
+
+    Raises:
+      BadInputError: too few rows.
+    """
     clusters: dict[str, list[int]] = {}
     for number, row in enumerate(source.rows):
         clusters.setdefault(near_duplicate_key(row.text) or duplicate_key(row.text), []).append(number)
@@ -97,19 +109,20 @@ def make_validation(source: Source, seed: int) -> tuple[Source, Source]:
             chosen.update(groups[index])
             taken += len(groups[index])
     if not chosen:
-        raise BadInputError(f"{source.spec}: too few rows ({len(source.rows)}) to set a validation split aside; name one")
+        raise BadInputError(
+            f"{source.spec}: too few rows ({len(source.rows)}) to set a validation split aside; name one with "
+            "config.data.validation"
+        )
 
     def part(keep: bool) -> list[Row]:
         return [row for number, row in enumerate(source.rows) if (number in chosen) is keep]
 
-    def cut(rows: list[Row]) -> Source:
-        return Source(source.spec, rows, source.files, source.format, source.quoting, source.notes)
-
-    return cut(part(False)), cut(part(True))
+    return replace(source, rows=part(False)), replace(source, rows=part(True))
 
 
 def _label_order(labels: set[str]) -> list[str]:
     """Sorted; by value where all are whole numbers."""
-    if all(label.lstrip("-").isdigit() for label in labels):
-        return sorted(labels, key=int)
+    # ASCII digits only: int() refuses other signs that str.isdigit takes, the Ethiopic numerals among them.
+    if all(re.fullmatch("-?[0-9]+", label) for label in labels):
+        return sorted(labels, key=lambda label: (int(label), label))
     return sorted(labels)

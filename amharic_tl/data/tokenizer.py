@@ -11,7 +11,14 @@ import numpy as np
 
 from amharic_tl.errors import BadInputError, MissingInputError
 
-TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.txt", "vocab.json")
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
+    "vocab.txt",
+    "vocab.json",
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,9 @@ def special_ends(tokenizer: Any) -> tuple[list[int], list[int]]:
     for start in range(len(whole) - len(bare) + 1):
         if whole[start : start + len(bare)] == bare:
             return whole[:start], whole[start + len(bare) :]
-    raise BadInputError("the tokenizer changes a text's own tokens when it adds special ones; such a tokenizer cannot be used")
+    raise BadInputError(
+        "the tokenizer changes a text's own tokens when it adds special ones; such a tokenizer cannot be used"
+    )
 
 
 def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
@@ -87,7 +96,8 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
     lengths = np.zeros(len(texts), np.int32)
     unknown = np.zeros(len(texts), np.int32)
     for start in range(0, len(texts), 1024):
-        bare = tokenizer(list(texts[start : start + 1024]), add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+        batch = list(texts[start : start + 1024])
+        bare = tokenizer(batch, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
         for offset, pieces in enumerate(bare):
             row = start + offset
             lengths[row] = len(pieces) + special

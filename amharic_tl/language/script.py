@@ -1,4 +1,4 @@
-"""The Ethiopic script: what belongs to it, and the keys by which texts count as duplicates. Texts are never changed here."""
+"""The Ethiopic script: what belongs to it, and the keys by which texts count as duplicates. Texts are never changed."""
 
 from __future__ import annotations
 
@@ -7,26 +7,33 @@ import unicodedata
 
 # Ethiopic, Supplement, Extended, Extended-A, Extended-B (Unicode 14).
 ETHIOPIC_BLOCKS = ((0x1200, 0x137F), (0x1380, 0x139F), (0x2D80, 0x2DDF), (0xAB00, 0xAB2F), (0x1E7E0, 0x1E7FF))
-_ETHIOPIC = "".join(f"{chr(first)}-{chr(last)}" for first, last in ETHIOPIC_BLOCKS)
-# Punctuation (U+1360-1368) and numerals (U+1369-137C) are no letters.
-_LETTERS = re.compile(f"[{_ETHIOPIC}]")
-_NOT_LETTERS = re.compile("[\u1360-\u137f]")
+
+# Letters alone: the blocks also hold punctuation, numerals, tone signs and gemination marks.
+_LETTERS = "".join(
+    chr(code) for first, last in ETHIOPIC_BLOCKS for code in range(first, last + 1) if chr(code).isalpha()
+)
+_NOT_LETTERS = re.compile(f"[^{_LETTERS}]+")
+_ETHIOPIC_LETTERS = frozenset(_LETTERS)
 _LINKS_AND_MENTIONS = re.compile(r"https?://\S+|www\.\S+|@\w+")
 
 MINIMUM_LETTERS = 15
 
 
 def is_ethiopic_letter(character: str) -> bool:
-    """Whether a character is an Ethiopic letter (not a mark of punctuation or a numeral)."""
-    return bool(_LETTERS.match(character)) and not _NOT_LETTERS.match(character)
+    """Whether a character is an Ethiopic letter (not a mark of punctuation, a numeral or a gemination mark)."""
+    return character in _ETHIOPIC_LETTERS
+
+
+def letter_counts(text: str) -> tuple[int, int]:
+    """How many alphabetic characters a text has, and how many of them are Ethiopic letters."""
+    letters = [character for character in text if character.isalpha()]
+    return len(letters), sum(1 for character in letters if character in _ETHIOPIC_LETTERS)
 
 
 def ethiopic_share(text: str) -> float | None:
     """The share of alphabetic characters that are Ethiopic, None where there are none."""
-    letters = [character for character in text if character.isalpha()]
-    if not letters:
-        return None
-    return sum(1 for character in letters if _LETTERS.match(character)) / len(letters)
+    letters, ethiopic = letter_counts(text)
+    return ethiopic / letters if letters else None
 
 
 def duplicate_key(text: str) -> str:
@@ -39,5 +46,5 @@ def near_duplicate_key(text: str) -> str | None:
 
     Links and user mentions are removed first, so that a reposted text keeps its key.
     """
-    letters = "".join(_LETTERS.findall(_NOT_LETTERS.sub("", _LINKS_AND_MENTIONS.sub(" ", text))))
+    letters = _NOT_LETTERS.sub("", _LINKS_AND_MENTIONS.sub(" ", text))
     return letters if len(letters) >= MINIMUM_LETTERS else None
