@@ -114,8 +114,8 @@ class Batches:
         """``fields(rows, length, step)`` adds what the task needs (labels, weights) for the given global rows."""
         if plan.batch_size % process_count:
             raise ConfigError(
-                f"config.train.batch_size (or config.train.microbatch): {plan.batch_size} rows cannot be divided evenly "
-                f"over {process_count} processes"
+                f"config.train.batch_size (or config.train.microbatch): {plan.batch_size} rows cannot be divided "
+                f"evenly over {process_count} processes"
             )
         self.plan, self._ids, self._pad, self._fields = plan, ids, pad_id, fields
         share = plan.batch_size // process_count

@@ -45,7 +45,7 @@ class Reading:
 
 
 def choose_delimiter(kind: str, first_line: str, columns: Columns) -> str:
-    """Tab for ``tsv``; else the one of comma, tab and semicolon that parts the wanted columns, or the most frequent one."""
+    """Tab for ``tsv``; else the one of comma, tab, semicolon that parts the wanted columns, or the most frequent."""
     if kind == "tsv":
         return "\t"
     for mark in DELIMITERS:
@@ -177,8 +177,8 @@ def _find_out(path: Path, text: str, delimiter: str, columns: Columns) -> tuple[
     if quoted.problems:
         raise BadInputError(
             f"{path} is whole neither with quotes ({len(quoted.problems)} problems: {name_some(quoted.problems, 5)}) "
-            f"nor without ({len(unquoted.problems)} problems: {name_some(unquoted.problems, 5)}). Mend these lines, or set "
-            "config.data.quoting to standard or none to have one kind of problem named in full."
+            f"nor without ({len(unquoted.problems)} problems: {name_some(unquoted.problems, 5)}). Mend these lines, or "
+            "set config.data.quoting to standard or none to have one kind of problem named in full."
         )
     if [record.fields for record in quoted.records] == [record.fields for record in unquoted.records]:
         return unquoted, "both ways give the same fields"

@@ -63,14 +63,12 @@ def read_file(
     """
     data = _bytes(path)
     kind = format_of(path, asked_format)
-    content = _decompress(path, data) if path.suffix.lower() == ".gz" else data
+    content = _decompress(path, data)
     chosen: dict[str, str] | None = None
     if kind == "parquet":
         raw = list(_parquet(path, content, columns))
     else:
         text = _decode(path, content)
-        if not text.strip():
-            raise BadInputError(f"{path} is empty")
         if kind == "jsonl":
             raw = list(_json_lines(path, text, columns))
         elif kind == "txt" and columns.label is None:
@@ -81,6 +79,17 @@ def read_file(
             raw = list(_records(path, records, columns))
     rows = _check(path, raw, columns, "row" if kind == "parquet" else "line")
     return rows, SourceFile(path.name, hashlib.sha256(data).hexdigest(), len(data), len(rows)), kind, chosen
+
+
+def read_text(path: Path) -> str:
+    """The content of a UTF-8 file (a byte order mark taken off; gzip undone where the name ends in ``.gz``).
+
+    Raises:
+      MissingInputError: there is no such file.
+      BadInputError: it is empty or not UTF-8.
+      InputOutputError: it cannot be read.
+    """
+    return _decode(path, _decompress(path, _bytes(path)))
 
 
 def _bytes(path: Path) -> bytes:
@@ -98,6 +107,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def _decompress(path: Path, data: bytes) -> bytes:
+    if path.suffix.lower() != ".gz":
+        return data
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
@@ -119,6 +130,8 @@ def _decode(path: Path, content: bytes) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise BadInputError(f"{place(path, line)}: a NUL character; this is no text file")
+    if not text.strip():
+        raise BadInputError(f"{path} is empty")
     return text
 
 

@@ -70,14 +70,14 @@ def load_splits(data: Any, *, labelled: bool, seed: int) -> Splits:
     labels = _label_order({row.label for row in train.rows if row.label is not None})
     if labelled and len(labels) < 2:
         raise BadInputError(
-            f"{train.spec}: column {data.label!r} holds the same label in all {len(train.rows)} rows; a classifier needs "
-            "two labels or more"
+            f"{train.spec}: column {data.label!r} holds the same label in all {len(train.rows)} rows; a classifier "
+            "needs two labels or more"
         )
     if labelled and len(labels) > max(100, len(train.rows) // 2):
         # The values are not shown: in a wrong column they are likely to be posts.
         raise BadInputError(
-            f"{train.spec}: column {data.label!r} holds {len(labels)} different labels in {len(train.rows)} rows; is it "
-            "the right column? Set config.data.label"
+            f"{train.spec}: column {data.label!r} holds {len(labels)} different labels in {len(train.rows)} rows; is "
+            "it the right column? Set config.data.label"
         )
     return Splits(train, validation, test, labels, notes)
 
