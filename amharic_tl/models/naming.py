@@ -56,7 +56,7 @@ def named_parameters(tree: Any) -> dict[str, ParameterView]:
         is meant.
 
     Returns:
-      Embeddings first, then the layers in order, then pooler and head.
+      Embeddings first, then the layers in order, then the rest (pooler, head).
     """
     if isinstance(tree, nnx.Module):
         tree = nnx.state(tree)

@@ -27,6 +27,11 @@ from reference_checkpoints import (
 
 from amharic_tl.models import named_parameters
 
+
+def _name(found: Checkpoint) -> str:
+    return f"{found.model.name}/{found.variant}"
+
+
 TRAINED = [found for found in MODELS if (found.model / "train_reference.json").is_file()]
 
 
@@ -109,24 +114,27 @@ def test_gradient_norms_equal_the_reference(checkpoint: Checkpoint) -> None:
 def test_training_losses_equal_the_reference(checkpoint: Checkpoint, key: str, optimizer: Any) -> None:
     expected = json.loads((checkpoint.model / "train_reference.json").read_text(encoding="utf-8"))[key]
     value_and_grad, parameters, _ = _differentiated(checkpoint.load(), checkpoint.reference())
-    moments = optimizer.init(parameters)
-    losses = []
-    for _ in expected:
+
+    @jax.jit
+    def step(parameters: Any, moments: Any) -> tuple[Any, Any, jax.Array]:
         value, gradients = value_and_grad(parameters)
-        losses.append(float(value))
         updates, moments = optimizer.update(gradients, moments, parameters)
-        parameters = optax.apply_updates(parameters, updates)
+        return optax.apply_updates(parameters, updates), moments, value
+
+    moments, losses = optimizer.init(parameters), []
+    for _ in expected:
+        parameters, moments, value = step(parameters, moments)
+        losses.append(float(value))
     assert len(losses) == 6
     for ours, theirs in zip(losses, expected, strict=True):
         assert abs(ours - theirs) <= max(1e-4, 1e-4 * abs(theirs)), (losses, expected)
 
 
-@every_form
+@pytest.mark.slow
+@pytest.mark.parametrize("checkpoint", [c for c in ALL if c.variant.startswith("safetensors")], ids=_name)
 def test_bfloat16_is_as_close_as_torch_in_bfloat16(checkpoint: Checkpoint) -> None:
     torch = pytest.importorskip("torch", reason="torch is the oracle of this test")
     transformers = pytest.importorskip("transformers")
-    if not checkpoint.variant.startswith("safetensors"):
-        pytest.skip("transformers 5 reads no Flax weights")
     reference = checkpoint.reference()
     oracle = getattr(transformers, checkpoint.manifest()["torch_class"])
     oracle = oracle.from_pretrained(checkpoint.folder, dtype=torch.bfloat16, attn_implementation="eager").eval()

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.errors import BadInputError, MissingInputError, name_some
+from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError, name_some
 
 BUNDLED = {"amharic-tiny": "amharic_tiny"}
 _HUB_FILES = (
@@ -32,7 +32,7 @@ def locate(name: str) -> Path:
     Raises:
       MissingInputError: none of these.
     """
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.is_dir():
         return path
     if path.is_file():
@@ -80,6 +80,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
       MissingInputError: there is none.
       BadInputError: it is not a JSON object.
+      InputOutputError: the system cannot read it.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -87,6 +88,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise MissingInputError(f"{folder} is not a model directory: expected config.json, found {found}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputOutputError(f"could not read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(config, dict):
