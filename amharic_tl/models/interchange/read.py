@@ -92,7 +92,7 @@ def fill(
         array = _read(tensors[name], where) if name in present else drawn[name]
         if not isinstance(classes, str) and name in present and re.fullmatch(family.class_rows, name):
             array = array[np.asarray(classes)]
-        return array if dtype is None else array.astype(dtype)
+        return array if dtype is None else array.astype(dtype, copy=False)
 
     shardings = None if mesh is None else parameter_shardings(state, mesh, family.sharding_rules)
     placed = {} if shardings is None else dict(_variables(shardings))

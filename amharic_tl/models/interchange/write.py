@@ -95,7 +95,7 @@ def _with_alias(views: dict[str, ParameterView], config: dict[str, Any]) -> list
 
 def _value(view: ParameterView, dtype: str | None) -> np.ndarray:
     array = np.asarray(jax.device_get(view.value()))
-    return np.ascontiguousarray(array if dtype is None else array.astype(dtype))
+    return np.ascontiguousarray(array if dtype is None else array.astype(dtype, copy=False))
 
 
 def _bytes(view: ParameterView, dtype: str | None) -> int:
