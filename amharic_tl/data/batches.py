@@ -46,6 +46,11 @@ def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[
     return bounds[::-1]
 
 
+def shapes_worth_compiling(rows: int, batch_size: int) -> int:
+    """How many padded lengths to use: each costs a compilation of some seconds, which dozens of batches have to win back."""
+    return min(MAX_BUCKETS, max(2, rows // (batch_size * 25)))
+
+
 @dataclass(frozen=True)
 class PlannedBatch:
     """One batch: its rows (-1 for filler) and the length they are padded to."""
@@ -61,7 +66,7 @@ class BatchPlan:
         """Args: ``lengths [rows]`` in tokens; rows of a batch; the seed of the order, None to keep the rows' order."""
         self.batch_size, self.seed = batch_size, seed
         self.lengths = np.asarray(lengths)
-        self.buckets = bucket_lengths(self.lengths)
+        self.buckets = bucket_lengths(self.lengths, shapes_worth_compiling(len(self.lengths), batch_size))
         self._bucket_of = np.searchsorted(self.buckets, self.lengths)
         # Two epochs: threads that prefetch across an epoch's end need both.
         self._epoch = functools.lru_cache(maxsize=2)(self._epoch_batches)

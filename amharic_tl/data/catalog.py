@@ -19,11 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.data.download import fetch
 from amharic_tl.data.readers import ID_COLUMNS, label_text
 from amharic_tl.data.rows import Columns, Row, Source, SourceFile
 from amharic_tl.data.tfds_builders import BUILDERS
 from amharic_tl.errors import BadInputError, CannotCreateError, ConfigError, MissingInputError, name_some
 
+SPLITS = ("train", "validation", "test")
 _SPEC = re.compile(r"tfds:(?P<name>\w+)(/(?P<config>[^:/]+))?:(?P<split>\w+)")
 
 
@@ -88,39 +90,47 @@ def _bundled(spec: str, name: str, config: str | None) -> Any:
 
 
 def _build(spec: str, builder: Any) -> None:
+    """Has TFDS build from files that are here already: its own downloader waits for minutes where there is no net."""
     import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-    local = _local_folder(builder)
     options = tfds.download.DownloadConfig(
-        manual_dir=str(local) if local is not None else None, try_download_gcs=False, force_checksums_validation=True
+        manual_dir=str(_source_folder(spec, builder)), try_download_gcs=False, force_checksums_validation=True
     )
     try:
         # TFDS announces itself on stdout, which belongs to the command's own result.
         with contextlib.redirect_stdout(io.StringIO()), _no_bars():
             builder.download_and_prepare(download_config=options)
-    except _checksum_error() as error:
+    except NonMatchingChecksumError as error:
         raise BadInputError(
             f"{spec}: a file is not the one recorded for the pinned revision: {' '.join(str(error).split())}"
         ) from None
-    except (tfds.download.DownloadError, ConnectionError, OSError) as error:
+    except OSError as error:
+        raise CannotCreateError(f"{spec}: could not be built in {builder.data_dir}: {error}") from error
+
+
+def _source_folder(spec: str, builder: Any) -> Path:
+    """A folder that holds the files of all splits, downloaded if ``$AMHARIC_TL_SOURCE_DIR`` has none."""
+    files = {split: builder.source_file(split) for split in SPLITS}
+    names = ", ".join(name for name, _, _ in files.values())
+    root = os.environ.get("AMHARIC_TL_SOURCE_DIR")
+    local = [Path(root) / folder for folder in builder.FOLDERS] if root else []
+    for folder in local:
+        if folder.is_dir():
+            absent = [name for name, _, _ in files.values() if not (folder / name).is_file()]
+            if absent:
+                raise MissingInputError(f"{spec}: {folder} lacks {', '.join(absent)}")
+            return folder
+    target = cache_dir() / "downloads" / str(builder.name)
+    try:
+        for split, (name, _, sha256) in files.items():
+            fetch(builder.urls(builder.builder_config.name, split), target / name, sha256)
+    except MissingInputError as error:
         folders = " or ".join(f"{folder}/" for folder in builder.FOLDERS)
-        names = ", ".join(builder.source_file(split)[0] for split in ("train", "validation", "test"))
         raise MissingInputError(
-            f"{spec}: could not be fetched from {builder.HOME} ({type(error).__name__}). Connect, or set "
-            f"AMHARIC_TL_SOURCE_DIR to a folder that holds {folders} with {names}"
-        ) from error
-
-
-def _local_folder(builder: Any) -> Path | None:
-    named = os.environ.get("AMHARIC_TL_SOURCE_DIR")
-    folders = [Path(named) / folder for folder in builder.FOLDERS] if named else []
-    return next((folder for folder in folders if folder.is_dir()), None)
-
-
-def _checksum_error() -> type[Exception]:
-    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
-
-    return NonMatchingChecksumError
+            f"{spec}: {error}. Connect, or set AMHARIC_TL_SOURCE_DIR to a folder that holds {folders} with {names}"
+        ) from None
+    return target
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ class Afrisenti(PinnedBuilder):
     KIND = "tsv"
     QUOTING = "none"
     DESCRIPTION = (
-        "Sentiment of Amharic tweets (SemEval-2023 Task 12): 5984 for training, 1497 for validation, 1999 for the test, "
-        "which has other label shares than the rest. Contains abuse and personal names."
+        "Sentiment of Amharic tweets (SemEval-2023 Task 12): 5984 for training, 1497 for validation, 1999 for the "
+        "test, which has other label shares than the rest. Contains abuse and personal names."
     )
     CITATION = (
         "Shamsuddeen Hassan Muhammad et al., AfriSenti: A Twitter Sentiment Analysis Benchmark for African Languages, "

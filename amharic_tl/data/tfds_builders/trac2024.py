@@ -25,8 +25,8 @@ class Trac2024(PinnedBuilder):
     HOME = "https://raw.githubusercontent.com/uhh-lt/AmharicHateSpeech/6b1338c90d59e0a0d7dfc886b675c8dbfd8d1289"
     FOLDERS = ("trac2024", "trac2024-hate")
     DESCRIPTION = (
-        "8258 Amharic tweets (5780 for training, 1239 for validation, 1239 for the test), labelled for category, target "
-        "and intensity of hate. Contains real abuse, ethnic and religious slurs, and calls for violence."
+        "8258 Amharic tweets (5780 for training, 1239 for validation, 1239 for the test), labelled for category, "
+        "target and intensity of hate. Contains real abuse, ethnic and religious slurs, and calls for violence."
     )
     CITATION = (
         "Abinew Ali Ayele et al., Exploring Boundaries and Intensities in Offensive and Hate Speech: Unveiling the "
