@@ -14,6 +14,7 @@ from amharic_tl.language.script import duplicate_key, is_ethiopic_letter
 
 FOLDER = Path(__file__).parents[2] / "amharic_tl" / "assets" / "sample"
 SPLITS = ("train", "validation", "test")
+LABELS = ("negative", "neutral", "positive")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,8 @@ def _words(text: str) -> list[str]:
 def test_there_are_enough_distinct_sentences(rows: dict[str, list[dict[str, str]]]) -> None:
     texts = [duplicate_key(row["text"]) for split in rows.values() for row in split]
     letters = ["".join(_words(text)) for text in texts]
-    assert len(texts) >= 1200
+    assert len(texts) >= 1600
+    assert len(rows["train"]) >= 1000 and len(rows["validation"]) >= 300 and len(rows["test"]) >= 300
     assert len(set(texts)) == len(set(letters)) == len(texts)
 
 
@@ -43,8 +45,20 @@ def test_every_row_says_who_drafted_it_and_that_nobody_reviewed_it(rows: dict[st
             assert row["id"] == f"{split}-{number:04d}"
             assert row["drafted_by"] in ("language-model", "person", "source")
             assert row["status"] in ("unreviewed", "reviewed")
-            assert row["label"] in ("negative", "neutral", "positive")
-            assert len(row["text"].split()) >= 2
+            assert 2 <= len(row["text"].split()) <= 20
+
+
+def test_the_labels_are_balanced(rows: dict[str, list[dict[str, str]]]) -> None:
+    for lines in rows.values():
+        counts = Counter(row["label"] for row in lines)
+        assert set(counts) == set(LABELS)
+        assert max(counts.values()) - min(counts.values()) <= 0.05 * len(lines)
+
+
+def test_texts_hold_ethiopic_letters_and_plain_punctuation(rows: dict[str, list[dict[str, str]]]) -> None:
+    for row in itertools.chain.from_iterable(rows.values()):
+        assert row["text"] == " ".join(row["text"].split())
+        assert re.fullmatch("[\u1200-\u137f ?!]+", row["text"]), row["id"]
 
 
 def test_no_template_crosses_the_splits(rows: dict[str, list[dict[str, str]]]) -> None:
@@ -60,6 +74,6 @@ def test_the_readme_counts_are_those_of_the_files(rows: dict[str, list[dict[str,
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     for split, lines in rows.items():
         counts = Counter(row["label"] for row in lines)
-        expected = [len(lines), *(counts[label] for label in ("negative", "neutral", "positive"))]
+        expected = [len(lines), *(counts[label] for label in LABELS)]
         shown = re.search(rf"\| {split} \| (.*) \|", readme)
         assert shown is not None and [int(n) for n in shown.group(1).split(" | ")] == expected
