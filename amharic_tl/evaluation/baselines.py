@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from amharic_tl.evaluation.score import classification_metrics
-from amharic_tl.evaluation.summary import constant_predictions
 
 RECIPE = (
     "character 2-5-grams within words (sublinear, in at least 2 texts) and word 1-2-grams (sublinear), "
@@ -32,15 +31,18 @@ def baseline_scores(
       subsets: more names to score: ``{name: (split, kept rows as a mask)}``.
 
     Returns:
-      What baselines.json holds.
+      What baselines.json holds; ``tfidf`` has ``not_measured``, a reason, instead of scores where the texts have no
+      features that the recipe counts.
     """
     scored = {name: rows for name, rows in labels.items() if name != "train"}
-    lines = {
-        "constant": constant_predictions(labels["train"], scored),
-        "tfidf": _tfidf_predictions(texts, labels["train"], list(scored)),
-    }
-    majority = int(np.bincount(labels["train"][labels["train"] >= 0]).argmax())
+    majority = most_frequent_class(labels["train"])
     result: dict[str, Any] = {"constant": {"label": label_names[majority]}, "tfidf": {"recipe": RECIPE}}
+    lines = {"constant": {name: np.full(len(rows), majority) for name, rows in scored.items()}}
+    try:
+        lines["tfidf"] = _tfidf_predictions(texts, labels["train"], list(scored))
+    except ValueError as error:
+        # Texts of single letters, say, have no n-grams; the model can be trained all the same.
+        result["tfidf"]["not_measured"] = str(error)
     for line, predictions in lines.items():
         for split, predicted in predictions.items():
             result[line][split] = classification_metrics(labels[split], predicted, label_names)
@@ -49,7 +51,19 @@ def baseline_scores(
     return result
 
 
-def _tfidf_predictions(texts: Mapping[str, Sequence[str]], labels: np.ndarray, splits: list[str]) -> dict[str, np.ndarray]:
+def most_frequent_class(labels: np.ndarray) -> int:
+    """The class with most rows; the first of them where several have as many. Unknown labels (-1) do not count."""
+    return int(np.bincount(labels[labels >= 0]).argmax())
+
+
+def _tfidf_predictions(
+    texts: Mapping[str, Sequence[str]], labels: np.ndarray, splits: list[str]
+) -> dict[str, np.ndarray]:
+    """The classes that the TF-IDF line predicts, by split.
+
+    Raises:
+      ValueError: the training texts hold no n-gram that the recipe counts.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

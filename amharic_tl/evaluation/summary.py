@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from amharic_tl.evaluation.intervals import LEVEL, RESAMPLES, bootstrap_intervals
+from amharic_tl.evaluation.intervals import CLUSTERS_METHOD, ROWS_METHOD, intervals
 from amharic_tl.evaluation.score import classification_metrics, confusion_counts
 
 
-def summarise(labels: np.ndarray, predicted: np.ndarray, label_names: Sequence[str], seed: int = 0) -> dict[str, Any]:
+def summarise(
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    label_names: Sequence[str],
+    seed: int = 0,
+    clusters: Sequence[object] | None = None,
+) -> dict[str, Any]:
     """Metrics with intervals, and the confusion matrix (gold in rows, predictions in columns).
 
-    ``unknown_labels`` counts rows whose gold label the model does not know; they are wrong in every metric.
+    ``unknown_labels`` counts rows whose gold label the model does not know; they are wrong in every metric. A metric
+    that ``intervals`` leaves out has none that means anything. Arguments: as of
+    :func:`~amharic_tl.evaluation.intervals.intervals`.
     """
     counts = confusion_counts(labels, predicted, len(label_names))
+    found = intervals(labels, predicted, label_names, seed, clusters)
     return {
         "n": len(labels),
         "metrics": classification_metrics(labels, predicted, label_names),
-        "intervals": {name: list(ends) for name, ends in bootstrap_intervals(labels, predicted, label_names, seed).items()},
-        "interval": f"{LEVEL:.0%} percentile bootstrap over rows, {RESAMPLES} resamples",
+        "intervals": {name: list(ends) for name, ends in found.items()},
+        "interval": ROWS_METHOD if clusters is None else CLUSTERS_METHOD,
         "confusion": {"labels": list(label_names), "counts": counts[:-1].tolist()},
         "unknown_labels": int(counts[-1].sum()),
     }
@@ -41,9 +50,3 @@ def prediction_lines(
         }
         for identity, label, choice, row in zip(ids, gold, predicted, probabilities, strict=True)
     ]
-
-
-def constant_predictions(labels: np.ndarray, rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The most frequent training class as the prediction for every row of each split."""
-    majority = int(np.bincount(labels[labels >= 0]).argmax())
-    return {name: np.full(len(split), majority) for name, split in rows.items()}
