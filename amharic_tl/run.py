@@ -132,8 +132,13 @@ def _schedule(config: Config, steps_per_epoch: int) -> Schedule:
     )
 
 
-def train(config: Config, workdir: str | Path) -> dict[str, Any]:
+def train(config: Config, workdir: str | Path, mesh: Mesh | None = None) -> dict[str, Any]:
     """Trains, judges and reports a run, or goes on with it; what ``amharic-tl train`` calls.
+
+    Args:
+      config: the run.
+      workdir: a new directory, or that of the same run.
+      mesh: where to run; None: over all devices, as ``config.mesh`` says.
 
     Returns:
       What run.json holds.
@@ -150,7 +155,7 @@ def train(config: Config, workdir: str | Path) -> dict[str, Any]:
         progress.say(f"{place.root} is complete; its report is {place.report}")
         return dict(read_json(place.run))
     progress.note("reading data and model")
-    run = assemble(config)
+    run = assemble(config, mesh)
     with locked(place):
         return _Training(run, place, state == "unfinished").go()
 

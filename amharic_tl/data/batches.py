@@ -14,19 +14,23 @@ import numpy as np
 
 from amharic_tl.errors import ConfigError
 
-MULTIPLE = 8
-MAX_BUCKETS = 6
+MAX_BUCKETS = 10
+# A further shape costs a compilation: it must save this share of an epoch's tokens.
+MINIMUM_SAVING = 0.005
 
 HostBatch = dict[str, np.ndarray]
 Fields = Callable[[np.ndarray, int, int], Mapping[str, np.ndarray]]
 
 
 def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[int]:
-    """Padded lengths, multiples of 8, that waste the least padding for ``lengths`` with at most ``max_buckets`` shapes.
+    """Padded lengths (multiples of 4, above 64 of 8), ascending, that waste the least padding for ``lengths``.
 
-    Exact, by dynamic programming over the distinct rounded lengths.
+    At most ``max_buckets``, and only as many as save enough to be worth compiling for. Exact for that cost, by dynamic
+    programming over the distinct rounded lengths.
     """
-    rounded = -(-np.maximum(lengths, 1) // MULTIPLE) * MULTIPLE
+    lengths = np.maximum(lengths, 1)
+    multiples = np.where(lengths > 64, 8, 4)
+    rounded = -(-lengths // multiples) * multiples
     values, counts = np.unique(rounded, return_counts=True)
     n = len(values)
     below = np.concatenate([[0], np.cumsum(counts)])
@@ -39,7 +43,8 @@ def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[
             options = cost[k - 1, :j] + values[j - 1] * (below[j] - below[:j])
             cut[k, j] = int(np.argmin(options))
             cost[k, j] = options[cut[k, j]]
-    k, j, bounds = int(np.argmin(cost[:, n])), n, []
+    price = MINIMUM_SAVING * float(lengths.sum())
+    k, j, bounds = int(np.argmin(cost[:, n] + price * np.arange(max_buckets + 1))), n, []
     while j > 0:
         bounds.append(int(values[j - 1]))
         j, k = cut[k, j], k - 1
@@ -47,8 +52,8 @@ def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[
 
 
 def shapes_worth_compiling(rows: int, batch_size: int) -> int:
-    """How many padded lengths to use: each costs a compilation of some seconds, which dozens of batches have to win back."""
-    return min(MAX_BUCKETS, max(2, rows // (batch_size * 25)))
+    """How many padded lengths to use: each costs a compilation of seconds, which dozens of batches have to win back."""
+    return min(MAX_BUCKETS, max(2, rows // (batch_size * 20)))
 
 
 @dataclass(frozen=True)

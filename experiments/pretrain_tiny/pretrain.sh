@@ -6,5 +6,5 @@ set -euo pipefail
 exec amharic-tl train --config mlm \
   --config.model.path="$BASE" --config.model.dropout=0.0 \
   --config.data.train="$DATA/train.jsonl.gz" --config.data.validation="$DATA/dev.jsonl.gz" --config.data.text=text \
-  --config.data.max_length=128 --config.train.batch_size=32 --config.optim.lr=7e-4 --config.optim.warmup=0.08 \
-  --config.train.evaluate_every=650 --config.train.save_every=250 --workdir "$WORKDIR" "$@"
+  --config.data.max_length=128 --config.train.batch_size=16 --config.optim.lr=6e-4 --config.optim.warmup=0.08 \
+  --config.train.evaluate_every=1000 --config.train.save_every=500 --workdir "$WORKDIR" "$@"
