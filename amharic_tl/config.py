@@ -1,7 +1,7 @@
 """The typed schema of a run: every leaf a user can set, its default, its type and its bounds.
 
-A config is built in this order: the defaults below, then a preset or file, then the command line; then it is validated as
-a whole, before any input is opened. A misspelt key is refused with the nearest right one.
+A config is built in this order: the defaults below, then a preset or file, then the command line; then it is
+validated as a whole, before any input is opened. A misspelt key is refused with the nearest right one.
 """
 
 from __future__ import annotations
@@ -38,11 +38,15 @@ def _leaf(
 class ModelConfig:
     """Which pretrained model, and how it computes."""
 
-    path: str = _leaf("amharic-tiny", "A local directory, a bundled base (amharic-tiny), or a hub id owner/name[@revision].")
+    path: str = _leaf(
+        "amharic-tiny", "A local directory, a bundled base (amharic-tiny), or a hub id owner/name[@revision]."
+    )
     initialise: Literal["pretrained", "random"] = _leaf(
         "pretrained", "random: only the config and tokenizer of model.path are used; weights are drawn from train.seed."
     )
-    compute_dtype: Literal["float32", "bfloat16"] = _leaf("float32", "Dtype of matrix products; parameters stay float32.")
+    compute_dtype: Literal["float32", "bfloat16"] = _leaf(
+        "float32", "Dtype of matrix products; parameters stay float32."
+    )
     dropout: float | None = _leaf(
         None, "Overrides every dropout rate of the model's config; none keeps them.", minimum=0.0, maximum=0.9
     )
@@ -61,7 +65,9 @@ class TaskConfig:
 class DataConfig:
     """Where the data lies and how it is read."""
 
-    train: Sources = _leaf(None, "A file, a glob, several of them, tfds:name/config:split or hf:owner/name/config:split.")
+    train: Sources = _leaf(
+        None, "A file, a glob, several of them, tfds:name/config:split or hf:owner/name/config:split."
+    )
     validation: Sources = _leaf(None, "As data.train; none: a tenth of the training rows, stratified, is set aside.")
     test: Sources = _leaf(None, "As data.train; none: no test scores.")
     text: str = _leaf("text", "The column that holds the text.")
@@ -89,7 +95,9 @@ class TrainConfig:
     select_by: str = _leaf(
         "validation/macro_f1", "Which figure picks the best checkpoint (loss and bits_per_character: lower is better)."
     )
-    patience: int | None = _leaf(None, "Evaluations without a better train.select_by before stopping; none: never.", minimum=1)
+    patience: int | None = _leaf(
+        None, "Evaluations without a better train.select_by before stopping; none: never.", minimum=1
+    )
     class_weights: Literal["none", "balanced"] = _leaf(
         "none", "balanced: weight n / (classes x count of the class), as scikit-learn."
     )
@@ -110,7 +118,9 @@ class OptimConfig:
     beta1: float = _leaf(0.9, "Decay of the first moment.", minimum=0.0, maximum=0.9999)
     beta2: float = _leaf(0.999, "Decay of the second moment.", minimum=0.0, maximum=0.999999)
     epsilon: float = _leaf(1e-8, "Added to the root of the second moment.", above=0.0, maximum=1.0)
-    clip_norm: float | None = _leaf(1.0, "Largest global norm of the trainable gradients; none: no clipping.", above=0.0)
+    clip_norm: float | None = _leaf(
+        1.0, "Largest global norm of the trainable gradients; none: no clipping.", above=0.0
+    )
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,9 @@ class TransferConfig:
     """What of the pretrained model trains."""
 
     method: Literal["full", "head", "top-layers"] = _leaf("full", "Which parameters train.")
-    trainable_layers: int | None = _leaf(None, "top-layers: how many of the top blocks train with head and pooler.", minimum=0)
+    trainable_layers: int | None = _leaf(
+        None, "top-layers: how many of the top blocks train with head and pooler.", minimum=0
+    )
     layer_decay: float = _leaf(
         1.0, "Learning rate of a block = that of the block above x this; 1 is off.", above=0.0, maximum=1.0
     )
@@ -193,7 +205,8 @@ def build_config(overrides: Mapping[str, Any]) -> Config:
     Values may be text as typed on a command line; they are converted by the leaf's type.
 
     Raises:
-      ConfigError: an unknown key (with the nearest right one), a value of the wrong type or out of bounds, leaves that do
+      ConfigError: an unknown key (with the nearest right one), a value of the wrong type or out of bounds, leaves
+        that do
         not fit together. All problems are named at once.
     """
     known = {name: (item, kind) for name, item, kind in leaves()}
@@ -244,10 +257,13 @@ def _assemble(cls: Any, values: Mapping[str, Any], prefix: str = "") -> Any:
 def _unknown_key(name: str, known: list[str]) -> str:
     groups = {key.split(".")[0] for key in known}
     if name in groups:
-        return f"config.{name} is a group, not a value; set one of {name_some(k for k in known if k.startswith(name + '.'))}"
+        inside = name_some(key for key in known if key.startswith(f"{name}."))
+        return f"config.{name} is a group, not a value; set one of {inside}"
     by_last = {key.rsplit(".", 1)[-1]: key for key in known}
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    near = near or [by_last[m] for m in difflib.get_close_matches(name.rsplit(".", 1)[-1], list(by_last), n=1, cutoff=0.75)]
+    near = near or [
+        by_last[m] for m in difflib.get_close_matches(name.rsplit(".", 1)[-1], list(by_last), n=1, cutoff=0.75)
+    ]
     hint = f"did you mean config.{near[0]}?" if near else f"the groups are {', '.join(sorted(groups))}"
     return f"there is no config.{name}; {hint}"
 
@@ -351,5 +367,7 @@ def _cross_checks(config: Config) -> list[str]:
     if config.task.kind == "masked-lm" and train.class_weights != "none":
         problems.append("config.train.class_weights: masked-lm has no classes to weight; use none")
     if config.optim.warmup >= 1 and config.optim.warmup != int(config.optim.warmup):
-        problems.append(f"config.optim.warmup: {config.optim.warmup:g} is neither a share below 1 nor a number of steps")
+        problems.append(
+            f"config.optim.warmup: {config.optim.warmup:g} is neither a share below 1 nor a number of steps"
+        )
     return problems

@@ -73,7 +73,8 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     model = _load_model(config, hf_config, splits)
     if config.data.max_length > model.max_positions:
         raise ConfigError(
-            f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of {config.model.path}"
+            f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of "
+            f"{config.model.path}"
         )
     check_fits(tokenizer, hf_config["vocab_size"], folder)
     prepared = prepare(config, splits, tokenizer)
@@ -213,7 +214,9 @@ class _Training:
 
     def _write_plan(self) -> None:
         run = self.run
-        batch = jax.eval_shape(lambda: {name: jax.numpy.asarray(array) for name, array in run.prepared.train[0].items()})
+        batch = jax.eval_shape(
+            lambda: {name: jax.numpy.asarray(array) for name, array in run.prepared.train[0].items()}
+        )
         per_batch = {
             "train_step": count_flops(run.steps.train, run.steps.state, batch),
             "forward": count_flops(run.steps.evaluate, run.steps.state, batch),
@@ -234,7 +237,11 @@ class _Training:
 
     def _baselines(self) -> None:
         run = self.run
-        if run.config.task.kind != "sequence-classification" or not run.config.output.baselines or self.workdir.baselines.exists():
+        if (
+            run.config.task.kind != "sequence-classification"
+            or not run.config.output.baselines
+            or self.workdir.baselines.exists()
+        ):
             return
         if not self.first:
             return
@@ -289,7 +296,11 @@ class _Training:
         )
 
     def _after_evaluation(self, step: int, memory: Memory) -> None:
-        self.record["best"] = {"step": memory.best_step, "metric": self.run.config.train.select_by, "value": memory.best_value}
+        self.record["best"] = {
+            "step": memory.best_step,
+            "metric": self.run.config.train.select_by,
+            "value": memory.best_value,
+        }
         self.record["step"] = step
         self._write("run", self.record)
         self._report()
@@ -344,7 +355,7 @@ class _Training:
                     "test_clean", gathered["labels"][kept], gathered["probabilities"].argmax(axis=-1)[kept]
                 )
         if run.config.output.export and self.first:
-            model = run.steps.model(state)
+            model: Any = run.steps.model(state)
             model.hf_config = run.hf_config
             save_pretrained(model, self.workdir.export, tokenizer_from=run.model_folder)
         self.writer.write_event(int(jax.device_get(state.step)), "completed", reason=reason)

@@ -9,5 +9,12 @@ def get_config() -> config_dict.ConfigDict:
     config.model = {"path": "amharic-tiny"}
     config.data = {"max_length": 128}
     config.train = {"epochs": 1.0, "batch_size": 64, "select_by": "validation/loss", "log_every": 50}
-    config.optim = {"lr": 5e-4, "schedule": "linear", "warmup": 0.06, "weight_decay": 0.01, "beta2": 0.98, "epsilon": 1e-6}
+    config.optim = {
+        "lr": 5e-4,
+        "schedule": "linear",
+        "warmup": 0.06,
+        "weight_decay": 0.01,
+        "beta2": 0.98,
+        "epsilon": 1e-6,
+    }
     return config

@@ -36,7 +36,9 @@ def shared_dir() -> Path:
     """The folder of shared data and checkpoints; the test is skipped where there is none."""
     folder = _shared()
     if folder is None:
-        pytest.skip("needs the shared data folder: set AMHARIC_TL_SHARED to it, or put it beside the repository as 'shared'")
+        pytest.skip(
+            "needs the shared data folder: set AMHARIC_TL_SHARED to it, or put it beside the repository as 'shared'"
+        )
     return folder
 
 

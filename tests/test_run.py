@@ -48,8 +48,8 @@ def test_the_workdir_holds_what_the_contract_names(finished: tuple[Path, Overrid
     names = {path.name for path in workdir.iterdir()}
     assert names >= {
         "config.json", "plan.json", "data.json", "baselines.json", "evaluation.json", "run.json", "metrics.jsonl",
-        "timing.jsonl", "events.jsonl", "predictions-validation.jsonl", "predictions-test.jsonl", "checkpoints", "export",
-        "tensorboard", "report.html", "report.json",
+        "timing.jsonl", "events.jsonl", "predictions-validation.jsonl", "predictions-test.jsonl", "checkpoints",
+        "export", "tensorboard", "report.html", "report.json",
     }  # fmt: skip
     run = read_json(workdir / "run.json")
     assert run["status"] == "completed"
@@ -75,7 +75,10 @@ def test_predictions_hold_ids_and_scores_and_no_text(finished: tuple[Path, Overr
     assert len(lines) == 60
     assert all(set(line) == {"id", "label", "predicted", "scores"} for line in lines)
     assert all(abs(sum(line["scores"].values()) - 1) < 1e-4 for line in lines)
-    texts = {line.split('","')[0].strip('"') for line in (tiny_files / "test.csv").read_text(encoding="utf-8").splitlines()[1:]}
+    texts = {
+        line.split('","')[0].strip('"')
+        for line in (tiny_files / "test.csv").read_text(encoding="utf-8").splitlines()[1:]
+    }
     everything = "".join(p.read_text(encoding="utf-8") for p in workdir.glob("*.json*"))
     assert not any(text in everything for text in texts)
 
@@ -87,7 +90,9 @@ def test_the_export_predicts_what_was_scored(finished: tuple[Path, Overrides], t
     model = atl.from_pretrained(str(workdir / "export"), "sequence-classification")
     tokenizer = load_tokenizer(workdir / "export")
     lines = read_lines(workdir / "predictions-test.jsonl")
-    rows = [line.strip('"').split('","') for line in (tiny_files / "test.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    rows = [
+        line.strip('"').split('","') for line in (tiny_files / "test.csv").read_text(encoding="utf-8").splitlines()[1:]
+    ]
     labels = ["ሀ", "ለ", "መ"]
     for line, (text, _) in list(zip(lines, rows, strict=True))[:8]:
         ids = encode(tokenizer, [text], 16).ids[0]
@@ -177,7 +182,12 @@ def test_early_stopping_ends_the_run(tiny_overrides: Overrides, tmp_path: Path) 
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_exit_code(
-    change: Overrides, code: int, said: str, tiny_overrides: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    change: Overrides,
+    code: int,
+    said: str,
+    tiny_overrides: Overrides,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     empty = tmp_path / "empty.csv"
     empty.write_text("")
@@ -201,7 +211,9 @@ def test_a_folder_of_other_things_is_not_overwritten(tiny_overrides: Overrides, 
 
 
 @pytest.mark.skipif(os.geteuid() != 0 if hasattr(os, "geteuid") else True, reason="needs to mount a small file system")
-def test_a_full_disk_is_one_sentence_and_loses_nothing(tiny_overrides: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_one_sentence_and_loses_nothing(
+    tiny_overrides: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import subprocess
 
     disk = tmp_path / "disk"

@@ -1,4 +1,4 @@
-"""A tiny model and a tiny data set, made on the spot: invented words in Ethiopic letters, which say nothing about anybody."""
+"""A tiny model and data set, made on the spot: invented words in Ethiopic letters that say nothing of anybody."""
 
 from __future__ import annotations
 

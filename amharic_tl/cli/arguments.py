@@ -67,7 +67,10 @@ def parse(arguments: Sequence[str], options: Sequence[str], flags: Sequence[str]
 
 def presets() -> dict[str, Path]:
     """Presets by name: the repository's ``configs/``, or their copies inside an installed wheel."""
-    for folder in (Path(__file__).parents[2] / "configs", Path(str(resources.files("amharic_tl") / "assets" / "configs"))):
+    for folder in (
+        Path(__file__).parents[2] / "configs",
+        Path(str(resources.files("amharic_tl") / "assets" / "configs")),
+    ):
         found = {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
         if found:
             return found
@@ -77,8 +80,8 @@ def presets() -> dict[str, Path]:
 def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:
     """Defaults, then the preset or file ``name``, then ``overrides``; validated as a whole.
 
-    A ``.py`` file is executed: its ``get_config()`` returns any subset of the leaves as an ml_collections ConfigDict or a dict. A
-    ``.json`` file is data, such as the config.json of another run.
+    A ``.py`` file is executed: its ``get_config()`` returns any subset of the leaves as an ml_collections
+    ConfigDict or a dict. A ``.json`` file is data, such as the config.json of another run.
 
     Raises:
       MissingInputError: neither a file nor a preset.
@@ -97,7 +100,8 @@ def _read(name: str) -> Mapping[str, Any]:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise MissingInputError(
-                f"--config: there is no file {name!r}, and no preset of that name; {hint}the presets are {', '.join(known)}"
+                f"--config: there is no file {name!r}, and no preset of that name; "
+                f"{hint}the presets are {', '.join(known)}"
             )
         path = known[name]
     if path.suffix == ".json":
@@ -133,7 +137,9 @@ def describe_leaves() -> str:
     """Every leaf with its type, default and meaning, for ``--help``."""
     lines = []
     for name, item, kind in leaves():
-        shown = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
+        shown = (
+            kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
+        )
         default = "none" if item.default is None else item.default
         lines.append(f"  --config.{name}={default}\n        {item.metadata['doc']} ({shown})")
     return "\n".join(lines)

@@ -31,14 +31,14 @@ usage: amharic-tl VERB [options]
 
 Each verb has its own help: amharic-tl train --help
 
-Exit codes: 0 done; 2 wrong usage; 78 wrong config, or a workdir of another config; 66 an input is absent; 65 an input is
-wrong; 77 an input is unsafe; 73 disk full or cannot create; 74 other input/output; 71 stopped for non-finite values;
-75 interrupted and saved, the same command goes on; 70 a bug of ours.
+Exit codes: 0 done; 2 wrong usage; 78 wrong config, or a workdir of another config; 66 an input is absent;
+65 an input is wrong; 77 an input is unsafe; 73 disk full or cannot create; 74 other input/output; 71 stopped for
+non-finite values; 75 interrupted and saved, the same command goes on; 70 a bug of ours.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a verb and returns the exit code. Errors meant for the user are printed as a sentence, without a traceback."""
+    """Runs a verb and returns the exit code. Errors meant for the user are printed as a sentence, no traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())

@@ -33,17 +33,23 @@ def line_chart(
     if not rows:
         return None
     names = [name for name in series if series[name]] + list(rules or {})
-    colour = alt.Color("line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])))
+    colour = alt.Color(
+        "line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
+    )
     chart = (
         alt.Chart(alt.Data(values=rows))
         .mark_line(point=len(rows) <= 40, strokeWidth=2)
-        .encode(x=alt.X("step:Q", title="step"), y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)), color=colour)
+        .encode(
+            x=alt.X("step:Q", title="step"), y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)), color=colour
+        )
     )
     layers: list[Any] = [chart]
     if rules:
         values = [{"value": value, "line": name} for name, value in rules.items()]
         layers.append(
-            alt.Chart(alt.Data(values=values)).mark_rule(strokeDash=[5, 4], strokeWidth=1.5).encode(y="value:Q", color=colour)
+            alt.Chart(alt.Data(values=values))
+            .mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
+            .encode(y="value:Q", color=colour)
         )
     return to_svg(alt.layer(*layers).properties(width=_WIDTH, height=220, title=title))
 
@@ -63,7 +69,9 @@ def bar_chart(shares: Mapping[str, Mapping[str, float]], title: str) -> str | No
             y=alt.Y("label:N", title=None, sort=list(shares)),
             x=alt.X("share:Q", title="share of rows", axis=alt.Axis(format="%")),
             yOffset=alt.YOffset("split:N", sort=splits),
-            color=alt.Color("split:N", title=None, sort=splits, scale=alt.Scale(domain=splits, range=list(COLOURS[: len(splits)]))),
+            color=alt.Color(
+                "split:N", title=None, sort=splits, scale=alt.Scale(domain=splits, range=list(COLOURS[: len(splits)]))
+            ),
         )
         .properties(width=_WIDTH, height=alt.Step(14), title=title)
     )
@@ -86,7 +94,9 @@ def matrix_chart(labels: Sequence[str], counts: Sequence[Sequence[int]], title: 
         x=alt.X("predicted:N", title="predicted", sort=list(labels), axis=alt.Axis(orient="top", labelAngle=-30)),
         y=alt.Y("gold:N", title="gold", sort=list(labels)),
     )
-    cells = base.mark_rect().encode(color=alt.Color("share:Q", title="share of gold", scale=alt.Scale(scheme="blues", domain=[0, 1])))
+    cells = base.mark_rect().encode(
+        color=alt.Color("share:Q", title="share of gold", scale=alt.Scale(scheme="blues", domain=[0, 1]))
+    )
     numbers = base.mark_text(fontSize=11).encode(
         text="count:Q", color=alt.condition("datum.share > 0.6", alt.value("white"), alt.value("#222"))
     )
@@ -102,8 +112,20 @@ def to_svg(chart: Any) -> str:
         "font": FONTS,
         "background": "transparent",
         "view": {"stroke": None},
-        "axis": {"labelFontSize": 12, "titleFontSize": 12, "gridColor": "#8884", "labelColor": "#666", "titleColor": "#666"},
-        "legend": {"labelFontSize": 12, "orient": "bottom", "labelColor": "#666", "titleColor": "#666", "labelLimit": 400},
+        "axis": {
+            "labelFontSize": 12,
+            "titleFontSize": 12,
+            "gridColor": "#8884",
+            "labelColor": "#666",
+            "titleColor": "#666",
+        },
+        "legend": {
+            "labelFontSize": 12,
+            "orient": "bottom",
+            "labelColor": "#666",
+            "titleColor": "#666",
+            "labelLimit": 400,
+        },
         "title": {"fontSize": 13, "anchor": "start", "color": "#666", "fontWeight": 600},
     }
     spec["config"] = {**spec.get("config", {}), **config}

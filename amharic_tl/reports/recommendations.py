@@ -62,7 +62,7 @@ def below_tfidf(run: Contents) -> Finding:
         model < line,
         f"{split} macro-F1 {model:.3f}, TF-IDF {line:.3f}",
         "at least the TF-IDF line",
-        "Train longer or with a larger learning rate, transfer from a larger base (config.model.path), or use the line itself.",
+        "Train longer or at a larger rate, transfer from a larger base (config.model.path), or use the line itself.",
     )
 
 
@@ -78,7 +78,7 @@ def below_constant(run: Contents) -> Finding:
         model <= line,
         f"{split} accuracy {model:.3f}, always {run.baselines['constant'].get('label')!r} {line:.3f}",
         "above the constant class",
-        "The model has learned nothing useful, or the labels shift: look at the confusion matrix and at the label shift.",
+        "The model learned nothing useful, or the labels shift: look at the confusion matrix and the label shift.",
     )
 
 
@@ -91,9 +91,9 @@ def label_shift(run: Contents) -> Finding:
     return _judge(
         "label-shift",
         worst["total_variation"] > LABEL_SHIFT and worst["chi2_p"] < 0.01,
-        f"total variation {worst['total_variation']:.2f} between {worst['a']} and {worst['b']} (p {worst['chi2_p']:.1g})",
+        f"total variation {worst['total_variation']:.2f}, {worst['a']} to {worst['b']} (p {worst['chi2_p']:.1g})",
         f"{LABEL_SHIFT:g}",
-        "Read macro-F1 rather than accuracy, compare with the constant class, and do not tune on a split with other shares.",
+        "Read macro-F1 rather than accuracy, compare with the constant class, do not tune on a split with other shares.",
     )
 
 
@@ -201,7 +201,11 @@ def label_only_in_test(run: Contents) -> Finding:
     only = run.data.get("labels_only_in", {})
     shown = "; ".join(f"{split}: {', '.join(labels)}" for split, labels in only.items()) or "none"
     return _judge(
-        "label-only-in-test", bool(only), shown, "none", "These rows count as wrong; mend the labels or add training rows."
+        "label-only-in-test",
+        bool(only),
+        shown,
+        "none",
+        "These rows count as wrong; mend the labels or add training rows.",
     )
 
 

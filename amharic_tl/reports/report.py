@@ -134,7 +134,9 @@ def _curves(run: Contents) -> list[dict[str, Any]]:
     for title, lines, rules in wanted:
         series = {name: run.curve(*source) for name, source in lines.items()}
         svg = charts.line_chart(series, title, rules)
-        rows = [(name, step, value) for name, points in series.items() for step, value in charts.thin(points, LOWER_ROWS)]
+        rows = [
+            (name, step, value) for name, points in series.items() for step, value in charts.thin(points, LOWER_ROWS)
+        ]
         drawn.append({"title": title, "svg": svg, "rows": rows, "rules": rules})
     return drawn
 
@@ -172,7 +174,9 @@ def _classes(run: Contents) -> list[dict[str, Any]]:
             "f1": run.metric(split, f"f1/{label}"),
             "interval": run.interval(split, f"f1/{label}"),
             "recall": counts[index][index] / sum(counts[index]) if sum(counts[index]) else None,
-            "precision": counts[index][index] / predicted if (predicted := sum(line[index] for line in counts)) else None,
+            "precision": counts[index][index] / predicted
+            if (predicted := sum(line[index] for line in counts))
+            else None,
             "tfidf": run.baseline("tfidf", split, f"f1/{label}"),
         }
         for index, label in enumerate(stored["confusion"]["labels"])
@@ -199,7 +203,8 @@ def _label_shares(run: Contents) -> dict[str, Any]:
     splits = {name: split["labels"] for name, split in run.data.get("splits", {}).items() if split.get("labels")}
     labels = sorted({label for counts in splits.values() for label in counts})[:LOWER_ROWS]
     shares = {
-        label: {name: counts.get(label, 0) / max(sum(counts.values()), 1) for name, counts in splits.items()} for label in labels
+        label: {name: counts.get(label, 0) / max(sum(counts.values()), 1) for name, counts in splits.items()}
+        for label in labels
     }
     counts = {label: {name: by.get(label, 0) for name, by in splits.items()} for label in labels}
     return {"svg": charts.bar_chart(shares, "Labels by split"), "counts": counts, "splits": list(splits)}
@@ -212,11 +217,20 @@ def _plan_parts(run: Contents) -> list[dict[str, Any]]:
         if row["layer"] is not None:
             name = f"block {row['layer']}"
         else:
-            name = re.sub(r"\.(dense|LayerNorm|layer_norm|out_proj|transform)?\.?[^.]*$", "", row["name"]) or row["name"]
+            name = (
+                re.sub(r"\.(dense|LayerNorm|layer_norm|out_proj|transform)?\.?[^.]*$", "", row["name"]) or row["name"]
+            )
             name = "embeddings" if "embeddings" in name else name
         key = (name, row["trainable"], row["learning_rate_multiplier"], row["rule"])
         part = parts.setdefault(
-            key, {"name": name, "trainable": row["trainable"], "rate": row["learning_rate_multiplier"], "rule": row["rule"], "count": 0}
+            key,
+            {
+                "name": name,
+                "trainable": row["trainable"],
+                "rate": row["learning_rate_multiplier"],
+                "rule": row["rule"],
+                "count": 0,
+            },
         )
         part["count"] += row["parameters"]
     return list(parts.values())

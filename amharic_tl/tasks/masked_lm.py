@@ -16,9 +16,10 @@ from amharic_tl.tasks.base import Batch, lower_is_better
 def token_characters(tokens: Sequence[str], byte_level: bool = False) -> np.ndarray:
     """How many characters each vocabulary entry writes, float32 ``[V]``.
 
-    ``▁`` counts as the space it stands for; a WordPiece continuation as what follows ``##``. A byte counts 1 when it begins a
-    character and 0 when it continues one, so that the bytes of a character sum to 1: entries ``<0xE1>``, and every sign of an entry
-    written in GPT-2's byte alphabet (``byte_level``).
+    ``▁`` counts as the space it stands for; a WordPiece continuation as what follows ``##``. A byte counts 1 when
+    it begins a
+    character and 0 when it continues one, so that the bytes of a character sum to 1: entries ``<0xE1>``, and every
+    sign of an entry written in GPT-2's byte alphabet (``byte_level``).
     """
     counts = np.zeros(len(tokens), np.float32)
     continuing = _continuation_signs() if byte_level else frozenset()
@@ -72,7 +73,7 @@ class MaskedLM:
         return jnp.sum(self._losses(outputs.logits, batch["labels"]) * self.loss_weights(batch))
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
-        """Sums by row ``[B]``: nats, masked tokens, tokens predicted right, characters of the masked tokens."""
+        """Sums by row ``[B]``: nats, masked tokens, those predicted right, characters of the masked tokens."""
         weights_BM = self.loss_weights(batch)
         labels_BM = batch["labels"]
         right_BM = outputs.logits.argmax(axis=-1) == labels_BM
@@ -84,7 +85,7 @@ class MaskedLM:
         }
 
     def score(self, gathered: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """``loss`` (nats a masked token), ``accuracy`` of the masked tokens, ``bits_per_character`` of what was masked."""
+        """``loss`` (nats a masked token), ``accuracy`` of masked tokens, ``bits_per_character`` of what was masked."""
         sums = {name: float(values.astype(np.float64).sum()) for name, values in gathered.items()}
         tokens = max(sums["tokens"], 1.0)
         return {

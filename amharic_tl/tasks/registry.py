@@ -50,7 +50,8 @@ def _evaluation_rows(config: Config) -> int:
 
 def _classification(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
     encoded = {
-        name: encode(tokenizer, [row.text for row in source.rows], config.data.max_length) for name, source in splits.items()
+        name: encode(tokenizer, [row.text for row in source.rows], config.data.max_length)
+        for name, source in splits.items()
     }
     labels = {name: splits.label_ids(source) for name, source in splits.items()}
 
@@ -74,7 +75,8 @@ def _masked_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
     if tokenizer.mask_token_id is None:
         raise BadInputError("masked-lm needs a tokenizer with a mask token; this one has none")
     cut = {
-        name: windows(tokenizer, [row.text for row in source.rows], config.data.max_length) for name, source in splits.items()
+        name: windows(tokenizer, [row.text for row in source.rows], config.data.max_length)
+        for name, source in splits.items()
     }
 
     def batches(name: str, rows: int, seed: int | None) -> Batches:

@@ -57,7 +57,7 @@ class SequenceClassification:
         return jnp.sum(self._row_losses(outputs.logits, batch["labels"]) * self.loss_weights(batch))
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
-        """Probabilities ``[B, C]``, plain cross-entropy ``[B]`` (no smoothing, no class weights), labels, weights, rows."""
+        """Probabilities ``[B, C]``, plain cross-entropy ``[B]`` (unsmoothed, unweighted), labels, weights, rows."""
         logits_BC = outputs.logits.astype(jnp.float32)
         log_probs_BC = jax.nn.log_softmax(logits_BC, axis=-1)
         labels_B = batch["labels"]

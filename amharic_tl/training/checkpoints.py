@@ -113,7 +113,11 @@ class Checkpoints:
         folder = self.root / str(step)
         stored = read_json(folder / MANIFEST)["leaves"]
         leaves, names = _flatten(like)
-        wrong = [f"{key}: expected {names.get(key)}, found {stored.get(key)}" for key in names | stored if names.get(key) != stored.get(key)]
+        wrong = [
+            f"{key}: expected {names.get(key)}, found {stored.get(key)}"
+            for key in names | stored
+            if names.get(key) != stored.get(key)
+        ]
         if wrong:
             raise BadInputError(f"checkpoint {folder} does not fit this model: {name_some(wrong)}")
         placed, _ = _flatten(shardings)

@@ -1,7 +1,9 @@
 """Floating-point operations of a function, counted from its jaxpr times the trip counts of its loops.
 
-XLA's own ``cost_analysis`` counts the body of a scan once, however often it runs, so that a stack of scanned layers looks
-as cheap as one. Only matrix products are counted (2 per multiply-add), the common convention (Kaplan et al. 2020, table 1).
+XLA's own ``cost_analysis`` counts the body of a scan once, however often it runs, so that a stack of scanned layers
+looks
+as cheap as one. Only matrix products are counted (2 per multiply-add), the common convention (Kaplan et al. 2020,
+table 1).
 """
 
 from __future__ import annotations

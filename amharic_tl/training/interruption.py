@@ -1,6 +1,7 @@
 """Being told to stop: SIGTERM and Ctrl-C set a flag that the loop polls; a second Ctrl-C stops at once.
 
-One process looks at its own flag. With several, all must stop at the same step, so the question goes to JAX's preemption
+One process looks at its own flag. With several, all must stop at the same step, so the question goes to JAX's
+preemption
 sync, which owns SIGTERM once ``jax.distributed`` is up and answers for all when asked with one counter that rises by 1.
 """
 
@@ -24,7 +25,7 @@ class Interruption:
 
     @contextmanager
     def listening(self) -> Iterator[Interruption]:
-        """Takes over the signals inside the block, and gives them back after it. Outside the main thread: does nothing."""
+        """Owns the signals inside the block and gives them back after it. Does nothing outside the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield self
             return

@@ -10,7 +10,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import numpy as np
@@ -34,7 +34,9 @@ class Interrupted(Exception):
 class Evaluator(Protocol):
     """Scores the validation split: metrics by name. Raises :class:`Interrupted` when told to stop in between."""
 
-    def __call__(self, state: TrainState, step: int) -> dict[str, float]: ...
+    def __call__(self, state: TrainState, step: int) -> dict[str, float]:
+        """Metrics of the validation split."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class Loop:
         stopped_because = "all steps done"
         while True:
             if self.schedule.evaluation_due(step) and memory.evaluated_step != step:
-                pending = self._flush(pending, window)
+                self._flush(pending, window)
+                pending = None
                 self._save(state, step, memory)
                 if not self._evaluate(state, step, memory):
                     raise self._preempted(step)
@@ -105,12 +108,14 @@ class Loop:
                     self.writer.write_event(step, "early_stop", best_step=memory.best_step)
                     break
             elif step > 0 and step % self.schedule.save_every == 0:
-                pending = self._flush(pending, window)
+                self._flush(pending, window)
+                pending = None
                 self._save(state, step, memory)
             if step >= self.schedule.total:
                 break
             if self.interruption.requested():
-                pending = self._flush(pending, window)
+                self._flush(pending, window)
+                pending = None
                 self._save(state, step, memory)
                 raise self._preempted(step)
             if batches is None:
@@ -137,7 +142,9 @@ class Loop:
         if skipped:
             rows = self.row_ids(pending.host["row_index"])
             self.writer.write_event(step, "non_finite", in_a_row=in_a_row, rows=rows[:50], **values)
-            self.progress.say(f"step {step}: the loss or gradient is not finite; the update was skipped ({in_a_row} in a row)")
+            self.progress.say(
+                f"step {step}: the loss or gradient is not finite; the update was skipped ({in_a_row} in a row)"
+            )
         if skipped or step % self.schedule.log_every == 0 or step == self.schedule.total:
             self.writer.write_scalars(step, values)
         if step % self.schedule.log_every == 0:
@@ -148,9 +155,10 @@ class Loop:
             self.writer.write_event(step, "stopped", reason="non_finite", in_a_row=in_a_row)
             raise TrainingStopped(
                 f"stopped at step {step}: {in_a_row} updates in a row had a non-finite loss or gradient "
-                f"(loss {values['loss']}, gradient norm {values['grad_norm']}, rate {values['learning_rate']:.3g}); more than "
-                f"config.train.max_non_finite={self.schedule.max_non_finite} allows. The parameters are those before the "
-                f"first of them. Rows of the last batch: {name_some(rows)}. Try a lower config.optim.lr or look at these rows."
+                f"(loss {values['loss']}, gradient norm {values['grad_norm']}, rate {values['learning_rate']:.3g}); "
+                f"config.train.max_non_finite={self.schedule.max_non_finite} allows no more. The parameters are those "
+                f"before the first of them. Rows of the last batch: {name_some(rows)}. Try a lower config.optim.lr, or "
+                "look at these rows."
             )
 
     def _save(self, state: TrainState, step: int, memory: Memory) -> None:

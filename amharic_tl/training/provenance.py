@@ -15,7 +15,18 @@ import jax
 
 from amharic_tl import __version__
 
-_VERSIONS = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "transformers", "tokenizers", "numpy", "scikit-learn")
+_VERSIONS = (
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "grain",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "scikit-learn",
+)
 
 
 def now() -> str:

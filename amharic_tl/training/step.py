@@ -83,7 +83,8 @@ def make_steps(
     """
     parts = batch_size // (microbatch or batch_size)
     _check_batch(microbatch or batch_size, mesh, "microbatch" if microbatch else "batch_size")
-    graphdef, trainable, frozen = nnx.split(model, plan.is_trainable, ...)
+    split: Any = nnx.split(model, plan.is_trainable, ...)
+    graphdef, trainable, frozen = split
     trainable_shardings = parameter_shardings(trainable, mesh)
     frozen_shardings = parameter_shardings(frozen, mesh)
     trainable = jax.device_put(trainable, trainable_shardings)
@@ -100,7 +101,7 @@ def make_steps(
         in_a_row=in_a_row,
         skipped=skipped,
     )
-    scalar = replicated(mesh)
+    scalar: Any = replicated(mesh)
     shardings = TrainState(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar)
     train = _train_step(graphdef, task, optimizer, schedule, mesh, parts, seed)
     evaluate = _evaluation_step(graphdef, task)
@@ -122,7 +123,9 @@ def _train_step(
     parts: int,
     seed: int,
 ) -> Callable[[TrainState, Mapping[str, jax.Array]], tuple[TrainState, dict[str, jax.Array]]]:
-    def loss_share(trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, total: jax.Array) -> Any:
+    def loss_share(
+        trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, total: jax.Array
+    ) -> Any:
         model = nnx.merge(graphdef, trainable, frozen, copy=True)
         outputs = model(**task.model_inputs(batch), dropout_key=key)
         return task.loss(outputs, batch) / total

@@ -31,15 +31,15 @@ def workdir_state(workdir: Workdir, config: Config) -> State:
         strangers = [path.name for path in root.iterdir() if path.name != ".lock"] if root.is_dir() else []
         if strangers:
             raise ConfigError(
-                f"--workdir: {root} holds files but no config.json ({name_some(sorted(strangers), 5)}), so it is not a run to "
-                "resume; nothing was changed. Name a new directory."
+                f"--workdir: {root} holds files but no config.json ({name_some(sorted(strangers), 5)}), so it is not a run "
+                "to resume; nothing was changed. Name a new directory."
             )
         return "new"
     changed = differences(read_json(workdir.config), config)
     if changed:
         raise ConfigError(
-            f"--workdir: {root} is a run of another config; nothing was changed. Name a new directory, or take back:\n  "
-            + "\n  ".join(changed[:10])
+            f"--workdir: {root} is a run of another config; nothing was changed. Name a new directory, or take "
+            "back:\n  " + "\n  ".join(changed[:10])
         )
     if workdir.run.exists() and read_json(workdir.run).get("status") == "completed":
         return "completed"
@@ -64,5 +64,7 @@ def locked(workdir: Workdir) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigError(f"--workdir: another process is running in {workdir.root}; wait for it, or name another") from None
+            raise ConfigError(
+                f"--workdir: another process is running in {workdir.root}; wait for it, or name another"
+            ) from None
         yield

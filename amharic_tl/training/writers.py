@@ -16,7 +16,8 @@ from amharic_tl.records.workdir import REWOUND_FILES, Workdir
 class Writer:
     """Appends whole lines to the workdir's files; in other processes than the first it does nothing.
 
-    ``write_scalars``, ``flush`` and ``close`` are named as in ``clu.metric_writers``, which cannot be imported without TensorFlow.
+    ``write_scalars``, ``flush`` and ``close`` are named as in ``clu.metric_writers``, which cannot be imported
+    without TensorFlow.
     """
 
     def __init__(self, workdir: Workdir, tensorboard: bool) -> None:

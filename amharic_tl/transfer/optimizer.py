@@ -20,8 +20,8 @@ def make_schedule(optim: OptimConfig, total_steps: int) -> Schedule:
     """The learning rate at a step, counted from 0.
 
     A linear warm-up from 0 to ``optim.lr`` over ``optim.warmup`` (a share of the steps below 1, otherwise steps), then
-    linear or cosine decay to 0 at ``total_steps``, or a constant rate. The first update already has a rate above 0: step t
-    of a warm-up of w steps has rate ``lr * (t + 1) / (w + 1)``.
+    linear or cosine decay to 0 at ``total_steps``, or a constant rate. The first update already has a rate above 0:
+    step t of a warm-up of w steps has rate ``lr * (t + 1) / (w + 1)``.
     """
     warmup = int(optim.warmup) if optim.warmup >= 1 else round(optim.warmup * total_steps)
     warmup = min(warmup, total_steps - 1)
@@ -43,8 +43,8 @@ def make_schedule(optim: OptimConfig, total_steps: int) -> Schedule:
 def make_optimizer(optim: OptimConfig, plan: TrainablePlan, trainable: nnx.State) -> optax.GradientTransformation:
     """AdamW (Loshchilov & Hutter 2019) whose result still has to be scaled by minus the scheduled rate.
 
-    update = multiplier * (m_hat / (sqrt(v_hat) + epsilon) + decay * parameter), with the multiplier and decay of the plan.
-    The schedule stays outside: it follows the position in the run, also past skipped updates.
+    update = multiplier * (m_hat / (sqrt(v_hat) + epsilon) + decay * parameter), with the multiplier and decay of
+    the plan. The schedule stays outside: it follows the position in the run, also past skipped updates.
 
     Args:
       optim: betas, epsilon, clipping.
@@ -56,7 +56,9 @@ def make_optimizer(optim: OptimConfig, plan: TrainablePlan, trainable: nnx.State
 
     def decay_and_scale(updates: Any, parameters: Any) -> Any:
         return jax.tree.map(
-            lambda update, parameter, decay, multiplier: (multiplier * (update + decay * parameter)).astype(update.dtype),
+            lambda update, parameter, decay, multiplier: (multiplier * (update + decay * parameter)).astype(
+                update.dtype
+            ),
             updates,
             parameters,
             decays,

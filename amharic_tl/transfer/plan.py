@@ -1,7 +1,7 @@
 """Which parameters train, at what rate and decay: ordered rules ``(pattern, setting)`` over canonical parameter names.
 
-The first rule that matches a name holds. A parameter that no rule matches and a rule that matches nothing are errors, so
-that a plan never silently trains less, or more, than it says.
+The first rule that matches a name holds. A parameter that no rule matches and a rule that matches nothing are
+errors, so that a plan never silently trains less, or more, than it says.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class TrainablePlan:
             values = [getattr(self.rows[name], field) for name in _names(variable)]
             if len(set(values)) == 1:
                 return variable.replace(np.float32(values[0]))
-            return variable.replace(np.asarray(values, np.float32).reshape((-1,) + (1,) * (variable.get_value().ndim - 1)))
+            return variable.replace(
+                np.asarray(values, np.float32).reshape((-1,) + (1,) * (variable.get_value().ndim - 1))
+            )
 
         return jax.tree.map(value, state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
 
@@ -111,7 +113,9 @@ class TrainablePlan:
         """The plan as text: one line for each part of the model (block, embeddings, head) that is treated alike."""
         groups: dict[tuple[str, bool, float, str], int] = {}
         for row in self.rows.values():
-            part = re.sub(r"\.layer(s)?\.\d+\..*", "", row.name) if row.layer is not None else row.name.rsplit(".", 2)[0]
+            part = (
+                re.sub(r"\.layer(s)?\.\d+\..*", "", row.name) if row.layer is not None else row.name.rsplit(".", 2)[0]
+            )
             if row.layer is not None:
                 part = f"{part} block {row.layer}"
             key = (part, row.trainable, row.learning_rate_multiplier, row.rule)
@@ -123,7 +127,9 @@ class TrainablePlan:
             lines.append(f"{part:<{width}}  {count:>12,}  {'yes' if trainable else 'no ':<6}  {rate}  {rule}")
         totals = self.totals
         share = totals["trainable"] / max(totals["parameters"], 1)
-        lines.append(f"{totals['trainable']:,} of {totals['parameters']:,} parameters train ({share:.1%}): {self.reason}")
+        lines.append(
+            f"{totals['trainable']:,} of {totals['parameters']:,} parameters train ({share:.1%}): {self.reason}"
+        )
         return "\n".join(lines)
 
 

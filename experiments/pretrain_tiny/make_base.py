@@ -5,10 +5,14 @@
 The tokenizer is byte-pair encoding over words with byte fallback: every text can be written, none is normalised, and no
 input becomes an unknown token.
 
-The weights are drawn at random, with two exceptions that save a processor the thousands of steps in which a masked model
-learns no more than how frequent tokens are, because it cannot yet find a token's neighbours. The table of positions begins as
-sinusoids (Vaswani et al. 2017) of the size of the other embeddings; and two heads of the lower two layers begin by attending to the
-token before and the token after, which is a rotation of the sinusoids (in the spirit of Trockman & Kolter 2023). All is learned on.
+The weights are drawn at random, with two exceptions that save a processor the thousands of steps in which a masked
+model
+learns no more than how frequent tokens are, because it cannot yet find a token's neighbours. The table of positions
+begins as
+sinusoids (Vaswani et al. 2017) of the size of the other embeddings; and two heads of the lower two layers begin by
+attending to the
+token before and the token after, which is a rotation of the sinusoids (in the spirit of Trockman & Kolter 2023).
+All is learned on.
 """
 
 from __future__ import annotations
@@ -95,7 +99,7 @@ def model_config(vocabulary: int, positions: int) -> dict[str, Any]:
 
 
 def sinusoids(rows: int, size: int, deviation: float) -> np.ndarray:
-    """Sine and cosine waves over positions, float32 ``[rows, size]``, scaled to the standard deviation of random embeddings."""
+    """Sine and cosine waves over positions, float32 ``[rows, size]``, scaled to a standard deviation."""
     rates = 10000.0 ** (-np.arange(0, size, 2) / size)
     angles = np.arange(rows)[:, None] * rates[None, :]
     table = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)

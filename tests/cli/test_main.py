@@ -50,7 +50,12 @@ def test_help_loads_neither_jax_nor_any_other_heavy_library() -> None:
     ],
 )
 def test_a_users_mistake_is_one_sentence_and_an_exit_code(
-    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    code: int,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == code
@@ -60,7 +65,9 @@ def test_a_users_mistake_is_one_sentence_and_an_exit_code(
 
 
 def test_parse_takes_both_spellings() -> None:
-    parsed = parse(["--config=x.py", "--workdir", "w", "--config.optim.lr", "1e-4", "--config.a.b=c=d"], ["config", "workdir"])
+    parsed = parse(
+        ["--config=x.py", "--workdir", "w", "--config.optim.lr", "1e-4", "--config.a.b=c=d"], ["config", "workdir"]
+    )
     assert parsed.options == {"config": "x.py", "workdir": "w"}
     assert parsed.overrides == {"optim.lr": "1e-4", "a.b": "c=d"}
     with pytest.raises(UsageError, match="needs a value"):

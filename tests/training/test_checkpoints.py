@@ -111,7 +111,9 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path: Path, monkeypatch: pytest.Mo
     assert store.steps() == [1, 2]
 
 
-def test_a_kill_between_arrays_and_manifest_leaves_the_older_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_between_arrays_and_manifest_leaves_the_older_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Checkpoints(tmp_path)
     store.save(1, _state(1), {}, keep=set())
 

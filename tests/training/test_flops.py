@@ -30,15 +30,15 @@ def test_a_scan_counts_as_often_as_it_runs(arguments: tuple[jax.Array, jax.Array
     assert count_flops(_scanned, *arguments) == count_flops(_unrolled, *arguments) == 8 * PRODUCT
 
 
-def test_the_unrolled_count_is_near_what_xla_says(arguments: tuple[jax.Array, jax.Array]) -> None:
+def test_the_unrolled_count_is_what_xla_says(arguments: tuple[jax.Array, jax.Array]) -> None:
     def products(weights: jax.Array, x: jax.Array) -> jax.Array:
         for index in range(weights.shape[0]):
             x = x @ weights[index]
-        return jnp.vdot(x, x)
+        return x
 
-    analysis = jax.jit(jax.grad(products, argnums=(0, 1))).lower(*arguments).compile().cost_analysis()
-    counted = count_flops(jax.grad(products, argnums=(0, 1)), *arguments)
-    assert counted <= analysis["flops"] <= 1.1 * counted
+    analysis = jax.jit(products).lower(*arguments).compile().cost_analysis()
+    # XLA may count the slicing of the weights too, at one operation an element.
+    assert 0 <= analysis["flops"] - count_flops(products, *arguments) <= arguments[0].size
 
 
 def test_only_wanted_gradients_count(arguments: tuple[jax.Array, jax.Array]) -> None:

@@ -58,7 +58,9 @@ def test_accumulation_equals_the_whole_batch(tiny_overrides: Overrides) -> None:
             np.testing.assert_allclose(found[name], array, atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("method", [{"transfer.method": "head"}, {"transfer.method": "top-layers", "transfer.trainable_layers": 1}])
+@pytest.mark.parametrize(
+    "method", [{"transfer.method": "head"}, {"transfer.method": "top-layers", "transfer.trainable_layers": 1}]
+)
 def test_frozen_leaves_stay_bit_identical_and_have_no_state(tiny_overrides: Overrides, method: Overrides) -> None:
     run = assemble(build_config({**tiny_overrides, **method}), make_mesh(1, 1, 1, jax.devices()[:1]))
     before_frozen, before_trainable = _arrays(run.steps.state.frozen), _arrays(run.steps.state.trainable)
@@ -68,7 +70,9 @@ def test_frozen_leaves_stay_bit_identical_and_have_no_state(tiny_overrides: Over
     _, state = _losses(run, 5)
     for name, array in _arrays(state.frozen).items():
         np.testing.assert_array_equal(array, before_frozen[name])
-    changed = [name for name, array in _arrays(state.trainable).items() if not np.array_equal(array, before_trainable[name])]
+    changed = [
+        name for name, array in _arrays(state.trainable).items() if not np.array_equal(array, before_trainable[name])
+    ]
     # Attention key biases have no gradient: softmax does not see a constant. Everything else moves.
     assert {name for name in before_trainable if "key.bias" not in name} <= set(changed)
 
@@ -83,7 +87,8 @@ def test_flops_and_memory_fall_as_less_trains(tiny_overrides: Overrides) -> None
         forward = count_flops(run.steps.evaluate, run.steps.state, batch)
         memory[top] = run.steps.train.lower(run.steps.state, batch).compile().memory_analysis().temp_size_in_bytes
     assert flops[4] > flops[2] > flops[1] > flops[0] > forward
-    # A trained block costs two more forward passes; the lowest one that trains needs no gradient of its input, but a scanned
+    # A trained block costs two more forward passes; the lowest one that trains needs no gradient of its input, but
+    # a scanned
     # block computes it all the same.
     block = (flops[4] - flops[2]) / 2
     assert flops[2] - flops[1] == pytest.approx(block, rel=0.01)

@@ -78,7 +78,11 @@ def test_rules_must_cover_and_be_used() -> None:
     with pytest.raises(ConfigError, match="match no parameter: c"):
         match_rules(names, [Rule("all", ".*", True), Rule("c", "c", False)])
     first = match_rules(names, [Rule("bias", r".*\.bias", False), Rule("rest", ".*", True)])
-    assert {name: rule.name for name, rule in first.items()} == {"a.weight": "rest", "a.bias": "bias", "b.weight": "rest"}
+    assert {name: rule.name for name, rule in first.items()} == {
+        "a.weight": "rest",
+        "a.bias": "bias",
+        "b.weight": "rest",
+    }
 
 
 def test_the_table_says_what_trains(model: nnx.Module) -> None:
