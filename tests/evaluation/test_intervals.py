@@ -11,8 +11,8 @@ from amharic_tl.evaluation import intervals as module
 from amharic_tl.evaluation.intervals import bootstrap_intervals, intervals, wilson
 
 NAMES = ["ሀ", "ለ", "መ"]
-# Gold by predicted, as shares of the rows; the third class is rare and mostly missed.
-CELLS = np.asarray([[0.56, 0.06, 0.02], [0.08, 0.20, 0.02], [0.02, 0.02, 0.02]])
+# Gold by predicted, as shares of the rows.
+CELLS = np.asarray([[0.46, 0.06, 0.02], [0.08, 0.20, 0.04], [0.02, 0.04, 0.08]])
 
 
 def draw(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

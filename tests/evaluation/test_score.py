@@ -17,6 +17,7 @@ def test_metrics_are_those_of_scikit_learn_over_the_full_list_of_labels() -> Non
     gold, guessed = generator.integers(0, 2, 50), generator.integers(0, 3, 50)  # no gold row of the third class
     found = classification_metrics(gold, guessed, NAMES)
     by_class = f1_score(gold, guessed, labels=[0, 1, 2], average=None, zero_division=0)
+    weighted = f1_score(gold, guessed, labels=[0, 1, 2], average="weighted", zero_division=0)
     assert found["accuracy"] == accuracy_score(gold, guessed)
     assert found["macro_f1"] == pytest.approx(by_class.mean())
     assert found["weighted_f1"] == pytest.approx(
