@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -40,7 +41,8 @@ def fetch(urls: Sequence[str], target: Path, sha256: str) -> None:
         partial.write_bytes(content)
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise CannotCreateError(f"could not store {target}: {error.strerror}") from error
 
 

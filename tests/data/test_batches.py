@@ -1,4 +1,4 @@
-"""The plan is a pure function; every row once an epoch; few shapes; little padding; the same on any number of processes."""
+"""The plan is a pure function; every row once an epoch; few shapes; little padding; alike on any number of processes."""
 
 from __future__ import annotations
 
