@@ -5,7 +5,7 @@
   the class or were put into it (Hand, Christen & Kirielle 2021). Wilson's interval of F*, sent through the same rising
   function, is one of F1. Unlike the bootstrap it does not shrink to a point where a rare class was never right.
 - macro-F1 and weighted F1 are no proportions: bias-corrected and accelerated bootstrap (BCa; Efron 1987) over the rows.
-  In simulations it held the true macro-F1 in 93% to 97% of samples, but in as few as 72% where a class had four rows and
+  In simulations it held the true macro-F1 in 93% to 97% of samples, but in 72% where a class had four rows and
   88% where it had seven, because resamples lose such a class: it needs more rows before that interval can be trusted.
 
 Where rows come in clusters (copies of a text, items of one template), whole clusters are drawn, for every metric.
