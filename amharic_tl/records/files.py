@@ -13,7 +13,16 @@ from typing import Any
 
 from amharic_tl.errors import BadInputError, CannotCreateError, InputOutputError, MissingInputError
 
-_CANNOT_CREATE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG)
+_CANNOT_CREATE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EFBIG,
+)
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def label_shift(run: Contents) -> Finding:
         worst["total_variation"] > LABEL_SHIFT and worst["chi2_p"] < 0.01,
         f"total variation {worst['total_variation']:.2f}, {worst['a']} to {worst['b']} (p {worst['chi2_p']:.1g})",
         f"{LABEL_SHIFT:g}",
-        "Read macro-F1 rather than accuracy, compare with the constant class, do not tune on a split with other shares.",
+        "Read macro-F1 rather than accuracy, compare with the constant class, do not tune on such a split.",
     )
 
 

@@ -31,8 +31,8 @@ def workdir_state(workdir: Workdir, config: Config) -> State:
         strangers = [path.name for path in root.iterdir() if path.name != ".lock"] if root.is_dir() else []
         if strangers:
             raise ConfigError(
-                f"--workdir: {root} holds files but no config.json ({name_some(sorted(strangers), 5)}), so it is not a run "
-                "to resume; nothing was changed. Name a new directory."
+                f"--workdir: {root} holds files but no config.json ({name_some(sorted(strangers), 5)}), so it is not a "
+                "run to resume; nothing was changed. Name a new directory."
             )
         return "new"
     changed = differences(read_json(workdir.config), config)
