@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amharic_tl.evaluation.intervals import CLUSTERS_METHOD, ROWS_METHOD, intervals
+from amharic_tl.evaluation.intervals import CLUSTERS_METHOD, ROWS_METHOD, intervals, wilson
 from amharic_tl.evaluation.score import classification_metrics, confusion_counts
 
 
@@ -18,10 +18,11 @@ def summarise(
     seed: int = 0,
     clusters: Sequence[object] | None = None,
 ) -> dict[str, Any]:
-    """Metrics with intervals, and the confusion matrix (gold in rows, predictions in columns).
+    """Metrics with intervals, precision and recall by class, and the confusion matrix (gold in rows).
 
-    ``unknown_labels`` counts rows whose gold label the model does not know; they are wrong in every metric. A metric
-    that ``intervals`` leaves out has none that means anything. Arguments: as of
+    ``unknown_labels`` counts rows whose gold label the model does not know; they are wrong in every metric, and
+    ``confusion["unknown"]`` says what was predicted for them. A metric that ``intervals`` leaves out has none that means
+    anything. Arguments: as of
     :func:`~amharic_tl.evaluation.intervals.intervals`.
     """
     counts = confusion_counts(labels, predicted, len(label_names))
@@ -31,8 +32,22 @@ def summarise(
         "metrics": classification_metrics(labels, predicted, label_names),
         "intervals": {name: list(ends) for name, ends in found.items()},
         "interval": ROWS_METHOD if clusters is None else CLUSTERS_METHOD,
-        "confusion": {"labels": list(label_names), "counts": counts[:-1].tolist()},
+        "classes": {name: _precision_and_recall(counts, index) for index, name in enumerate(label_names)},
+        "confusion": {"labels": list(label_names), "counts": counts[:-1].tolist(), "unknown": counts[-1].tolist()},
         "unknown_labels": int(counts[-1].sum()),
+    }
+
+
+def _precision_and_recall(counts: np.ndarray, index: int) -> dict[str, Any]:
+    """Of one class, with Wilson's intervals; None where there is nothing to divide by."""
+    right, gold, predicted = int(counts[index, index]), int(counts[index].sum()), int(counts[:, index].sum())
+    return {
+        "gold": gold,
+        "predicted": predicted,
+        "precision": right / predicted if predicted else None,
+        "precision_interval": list(wilson(right, predicted)) if predicted else None,
+        "recall": right / gold if gold else None,
+        "recall_interval": list(wilson(right, gold)) if gold else None,
     }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
+from amharic_tl.evaluation.intervals import wilson
 from amharic_tl.evaluation.score import classification_metrics, confusion_counts
 from amharic_tl.evaluation.summary import prediction_lines, summarise
 
@@ -50,7 +51,11 @@ def test_a_summary_holds_metrics_intervals_and_the_confusion() -> None:
     summary = summarise(gold, guessed, NAMES)
     assert summary["n"] == 60 and summary["unknown_labels"] == 10
     assert summary["metrics"] == classification_metrics(gold, guessed, NAMES)
-    assert summary["confusion"] == {"labels": NAMES, "counts": [[10, 10, 0], [0, 20, 0], [10, 0, 0]]}
+    counts = [[10, 10, 0], [0, 20, 0], [10, 0, 0]]
+    assert summary["confusion"] == {"labels": NAMES, "counts": counts, "unknown": [0, 0, 10]}
+    assert summary["classes"]["ለ"]["recall"] == 1.0 and summary["classes"]["ለ"]["precision"] == pytest.approx(2 / 3)
+    assert summary["classes"]["ለ"]["precision_interval"] == pytest.approx(wilson(20, 30))
+    assert summary["classes"]["መ"]["precision"] == 0.0  # its ten predictions were all for rows of an unknown label
     for name, (low, high) in summary["intervals"].items():
         assert low <= summary["metrics"][name] <= high
     assert "Wilson" in summary["interval"]
@@ -62,6 +67,7 @@ def test_a_summary_of_no_rows_is_empty_but_whole() -> None:
     summary = summarise(none, none, NAMES)
     assert summary["n"] == 0 and summary["metrics"] == {} and summary["intervals"] == {}
     assert summary["confusion"]["counts"] == [[0, 0, 0]] * 3
+    assert summary["classes"]["ሀ"]["precision"] is None and summary["classes"]["ሀ"]["recall_interval"] is None
 
 
 def test_prediction_lines_hold_ids_labels_and_scores() -> None:
