@@ -67,11 +67,19 @@ class PlannedBatch:
 class BatchPlan:
     """All batches of all epochs. Each epoch sees every row exactly once; filler rows make the last batches whole."""
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int | None) -> None:
-        """Args: ``lengths [rows]`` in tokens; rows of a batch; the seed of the order, None to keep the rows' order."""
+    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int | None, limit: int | None = None) -> None:
+        """Plans batches of whole rows.
+
+        Args:
+          lengths: ``[rows]``, in tokens.
+          batch_size: rows of a batch.
+          seed: of the order; None keeps the rows' order.
+          limit: positions that the model has, which padding must not exceed; None where rounding up cannot.
+        """
         self.batch_size, self.seed = batch_size, seed
         self.lengths = np.asarray(lengths)
-        self.buckets = bucket_lengths(self.lengths, shapes_worth_compiling(len(self.lengths), batch_size))
+        buckets = bucket_lengths(self.lengths, shapes_worth_compiling(len(self.lengths), batch_size))
+        self.buckets = buckets if limit is None else [*buckets[:-1], min(buckets[-1], limit)]
         self._bucket_of = np.searchsorted(self.buckets, self.lengths)
         # Two epochs: threads that prefetch across an epoch's end need both.
         self._epoch = functools.lru_cache(maxsize=2)(self._epoch_batches)

@@ -64,7 +64,11 @@ def read_tfds(spec: str, columns: Columns) -> Source:
         raise MissingInputError(f"{spec}: the splits are {', '.join(builder.info.splits)}{hint}")
     _require_features(spec, columns, list(builder.info.features))
     rows = _rows(builder, f"{builder.info.full_name}:{split}", builder.as_data_source(split=split), columns)
-    notes = [builder.info.description] if name in BUILDERS else []
+    about = builder.info
+    named = {"Licence": about.redistribution_info.license, "Cite": about.citation}
+    notes = (
+        [about.description, *(f"{title}: {said}" for title, said in named.items() if said)] if about.description else []
+    )
     return Source(
         f"tfds:{builder.info.full_name}:{split}", rows, _files(builder, split, len(rows)), "tfds", None, notes
     )

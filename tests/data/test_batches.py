@@ -1,4 +1,4 @@
-"""The plan is a pure function; every row once an epoch; few shapes; little padding; alike on any number of processes."""
+"""The plan is a pure function; every row once an epoch; few shapes; little padding; alike however many processes."""
 
 from __future__ import annotations
 
@@ -37,6 +37,13 @@ def test_buckets_are_few_round_lengths_that_hold_everything() -> None:
     assert bucket_lengths(np.asarray([8, 9])) == [8, 12]
     assert bucket_lengths(np.asarray([64, 65])) == [64, 72]
     assert bucket_lengths(np.asarray([100] + [105] * 2000)) == [112], "a length that saves next to nothing has no shape"
+
+
+def test_padding_stays_within_the_positions_of_the_model() -> None:
+    lengths = np.asarray([5, 9, 20, 30] * 50)
+    assert BatchPlan(lengths, 4, 0).buckets[-1] == 32
+    assert BatchPlan(lengths, 4, 0, limit=30).buckets[-1] == 30
+    assert BatchPlan(lengths, 4, 0, limit=64).buckets[-1] == 32
 
 
 def test_little_data_has_few_shapes() -> None:

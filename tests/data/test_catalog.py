@@ -90,6 +90,7 @@ def test_a_bundled_set_is_downloaded_once_and_built_once(
         "in the file's order"
     )
     assert source.spec == "tfds:afrisenti/amh/1.0.0:train" and source.format == "tfds"
+    assert any("personal names" in note for note in source.notes) and "Licence: CC BY 4.0" in source.notes
     content = (small_afrisenti / "amh_train.tsv").read_bytes()
     assert [(file.path, file.sha256, file.rows) for file in source.files] == [
         ("train.tsv", hashlib.sha256(content).hexdigest(), 2)
