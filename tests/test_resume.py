@@ -16,7 +16,8 @@ import pytest
 
 from amharic_tl.records.files import read_json, read_lines
 
-pytestmark = pytest.mark.slow
+# Each test starts several processes; on busy cores that takes long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 # One device, so that a step is quick and a kill falls into every kind of moment.
 ENVIRONMENT = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=1"}

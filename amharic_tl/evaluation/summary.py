@@ -21,9 +21,8 @@ def summarise(
     """Metrics with intervals, precision and recall by class, and the confusion matrix (gold in rows).
 
     ``unknown_labels`` counts rows whose gold label the model does not know; they are wrong in every metric, and
-    ``confusion["unknown"]`` says what was predicted for them. A metric that ``intervals`` leaves out has none that means
-    anything. Arguments: as of
-    :func:`~amharic_tl.evaluation.intervals.intervals`.
+    ``confusion["unknown"]`` says what was predicted for them. A metric that ``intervals`` leaves out has none that
+    means anything. Arguments: as of :func:`~amharic_tl.evaluation.intervals.intervals`.
     """
     counts = confusion_counts(labels, predicted, len(label_names))
     found = intervals(labels, predicted, label_names, seed, clusters)

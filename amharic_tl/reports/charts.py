@@ -1,18 +1,28 @@
-"""Charts as inline SVG: no scripts, Ethiopic kept as text in a font stack that has it."""
+"""Charts as inline SVG: no scripts, text kept as text in a font stack that has Ethiopic.
+
+Every chart has a title and a description for those who cannot see it; the page prints its figures as a table beside it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 FONTS = "Noto Sans Ethiopic, Abyssinica SIL, Nyala, Kefa, Ebrima, Noto Sans, system-ui, sans-serif"
-COLOURS = ("#2f6690", "#d1495b", "#6a994e", "#8f5d9a", "#b07d2b", "#4a4e69")
+# Told apart with any colour vision, and on a white as well as on a dark page.
+COLOURS = ("#3b82b8", "#d9822b", "#8e6bbf", "#2a9d8f", "#c2556a", "#8a8f98")
 MAX_POINTS = 400
-_WIDTH = 640
+_WIDTH, _HEIGHT = 600, 230
+# The page's own colour, whichever it is by day or by night.
+_INK = "currentColor"
+
+Points = Sequence[tuple[int, float]]
+Scored = Mapping[str, Any]
 
 
-def thin(points: Sequence[tuple[int, float]], limit: int = MAX_POINTS) -> list[tuple[int, float]]:
+def thin(points: Points, limit: int = MAX_POINTS) -> list[tuple[int, float]]:
     """At most ``limit`` points: means of equal stretches, so that a long curve keeps its level."""
     if len(points) <= limit:
         return list(points)
@@ -24,7 +34,7 @@ def thin(points: Sequence[tuple[int, float]], limit: int = MAX_POINTS) -> list[t
 
 
 def line_chart(
-    series: Mapping[str, Sequence[tuple[int, float]]], title: str, rules: Mapping[str, float] | None = None
+    series: Mapping[str, Points], title: str, rules: Mapping[str, float] | None = None, number_format: str = "~g"
 ) -> str | None:
     """Curves over steps, with horizontal lines for ``rules``; None where there is nothing to draw."""
     import altair as alt
@@ -33,25 +43,61 @@ def line_chart(
     if not rows:
         return None
     names = [name for name in series if series[name]] + list(rules or {})
-    colour = alt.Color(
-        "line:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
-    )
-    chart = (
+    legend = alt.Legend() if len(names) > 1 else None
+    colour = alt.Color("line:N", title=None, scale=_scale(names), legend=legend)
+    value = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=number_format, tickCount=6))
+    layers: list[Any] = [
         alt.Chart(alt.Data(values=rows))
-        .mark_line(point=len(rows) <= 40, strokeWidth=2)
-        .encode(
-            x=alt.X("step:Q", title="step"), y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)), color=colour
-        )
-    )
-    layers: list[Any] = [chart]
+        .mark_line(point=alt.OverlayMarkDef(size=30) if len(rows) <= 60 else False, strokeWidth=2)
+        .encode(x=alt.X("step:Q", title="step", axis=alt.Axis(tickCount=8, format="~s")), y=value, color=colour)
+    ]
     if rules:
         values = [{"value": value, "line": name} for name, value in rules.items()]
         layers.append(
-            alt.Chart(alt.Data(values=values))
-            .mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
-            .encode(y="value:Q", color=colour)
+            alt.Chart(alt.Data(values=values)).mark_rule(strokeDash=[6, 4], strokeWidth=2).encode(y=value, color=colour)
         )
-    return to_svg(alt.layer(*layers).properties(width=_WIDTH, height=220, title=title))
+    ends = [f"{name} from {points[0][1]:.4g} to {points[-1][1]:.4g}" for name, points in series.items() if points]
+    told = "; ".join([*ends, *(f"{name} at {value:.4g}" for name, value in (rules or {}).items())])
+    chart = alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT)
+    return to_svg(chart, title, f"Curves over training steps: {told}.")
+
+
+def interval_chart(rows: Sequence[Scored], title: str, names: Sequence[str]) -> str | None:
+    """Scores from 0 to 1, one line each: a dot with its interval for the model, ticks for the lines beside it.
+
+    Args:
+      rows: ``{"label", "value", "interval": (low, high) or None, *names[1:]: figure or None}``.
+      title: of the chart.
+      names: the model's name in the legend, then those of the ticks, which are keys of ``rows`` too.
+    """
+    import altair as alt
+
+    dots = [{"label": r["label"], "value": r["value"], "line": names[0]} for r in rows if r["value"] is not None]
+    if not dots:
+        return None
+    spans = [
+        {"label": r["label"], "low": r["interval"][0], "high": r["interval"][1], "line": names[0]}
+        for r in rows
+        if r["interval"] is not None
+    ]
+    ticks = [
+        {"label": r["label"], "value": r[name], "line": name} for r in rows for name in names[1:] if r[name] is not None
+    ]
+    shown = [names[0], *(name for name in names[1:] if any(tick["line"] == name for tick in ticks))]
+    y = alt.Y("label:N", title=None, sort=[r["label"] for r in rows], axis=alt.Axis(grid=True, labelLimit=260))
+    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".1f"))
+    colour = alt.Color("line:N", title=None, scale=_scale(shown))
+    layers: list[Any] = []
+    if ticks:
+        mark = alt.Chart(alt.Data(values=ticks)).mark_tick(thickness=3, size=18)
+        layers.append(mark.encode(x=x, y=y, color=colour))
+    if spans:
+        mark = alt.Chart(alt.Data(values=spans)).mark_rule(strokeWidth=3)
+        layers.append(mark.encode(x=alt.X("low:Q", title=None), x2="high:Q", y=y, color=colour))
+    layers.append(alt.Chart(alt.Data(values=dots)).mark_circle(size=110, opacity=1).encode(x=x, y=y, color=colour))
+    told = "; ".join(f"{dot['label']} {dot['value']:.3f}" for dot in dots)
+    chart = alt.layer(*layers).properties(width=_WIDTH, height=alt.Step(30))
+    return to_svg(chart, title, f"{names[0]}: {told}.")
 
 
 def bar_chart(shares: Mapping[str, Mapping[str, float]], title: str) -> str | None:
@@ -66,16 +112,17 @@ def bar_chart(shares: Mapping[str, Mapping[str, float]], title: str) -> str | No
         alt.Chart(alt.Data(values=rows))
         .mark_bar()
         .encode(
-            y=alt.Y("label:N", title=None, sort=list(shares)),
-            x=alt.X("share:Q", title="share of rows", axis=alt.Axis(format="%")),
+            y=alt.Y("label:N", title=None, sort=list(shares), axis=alt.Axis(labelLimit=260)),
+            x=alt.X("share:Q", title="share of the split's rows", axis=alt.Axis(format="%", tickCount=8)),
             yOffset=alt.YOffset("split:N", sort=splits),
-            color=alt.Color(
-                "split:N", title=None, sort=splits, scale=alt.Scale(domain=splits, range=list(COLOURS[: len(splits)]))
-            ),
+            color=alt.Color("split:N", title=None, scale=_scale(splits)),
         )
-        .properties(width=_WIDTH, height=alt.Step(14), title=title)
+        .properties(width=_WIDTH, height=alt.Step(13))
     )
-    return to_svg(chart)
+    told = "; ".join(
+        f"{label}: {', '.join(f'{share:.0%} of {split}' for split, share in by.items())}" for label, by in shares.items()
+    )
+    return to_svg(chart, title, f"Share of each label by split. {told}.")
 
 
 def matrix_chart(labels: Sequence[str], counts: Sequence[Sequence[int]], title: str) -> str | None:
@@ -89,44 +136,63 @@ def matrix_chart(labels: Sequence[str], counts: Sequence[Sequence[int]], title: 
             rows.append({"gold": gold, "predicted": predicted, "count": count, "share": count / total})
     if not rows:
         return None
-    size = max(28, min(64, 480 // len(labels)))
+    size = max(30, min(72, 520 // len(labels)))
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("predicted:N", title="predicted", sort=list(labels), axis=alt.Axis(orient="top", labelAngle=-30)),
+        x=alt.X("predicted:N", title="predicted", sort=list(labels), axis=alt.Axis(orient="top", labelAngle=-35)),
         y=alt.Y("gold:N", title="gold", sort=list(labels)),
     )
     cells = base.mark_rect().encode(
-        color=alt.Color("share:Q", title="share of gold", scale=alt.Scale(scheme="blues", domain=[0, 1]))
+        color=alt.Color(
+            "share:Q",
+            title="share of the gold class",
+            scale=alt.Scale(scheme="blues", domain=[0, 1]),
+            legend=alt.Legend(format="%", orient="right", gradientLength=140),
+        )
     )
-    numbers = base.mark_text(fontSize=11).encode(
-        text="count:Q", color=alt.condition("datum.share > 0.6", alt.value("white"), alt.value("#222"))
+    numbers = base.mark_text(fontSize=13 if size >= 44 else 10).encode(
+        text=alt.Text("count:Q", format=",d"),
+        color=alt.condition("datum.share > 0.55", alt.value("white"), alt.value("#1d2430")),
     )
-    return to_svg(alt.layer(cells, numbers).properties(width=alt.Step(size), height=alt.Step(size), title=title))
+    chart = alt.layer(cells, numbers).properties(width=alt.Step(size), height=alt.Step(size))
+    right = sum(line[index] for index, line in enumerate(counts))
+    return to_svg(chart, title, f"Gold classes in rows, predictions in columns; {right:,} rows are on the diagonal.")
 
 
-def to_svg(chart: Any) -> str:
-    """Renders an altair chart; fonts and text colour are set for the page, and nothing is loaded from elsewhere."""
+def _scale(names: Sequence[str]) -> Any:
+    import altair as alt
+
+    return alt.Scale(domain=list(names), range=[COLOURS[index % len(COLOURS)] for index in range(len(names))])
+
+
+def to_svg(chart: Any, title: str, description: str) -> str:
+    """Renders an altair chart in the page's colours; nothing in it is loaded from elsewhere."""
     import vl_convert
 
     spec = json.loads(chart.to_json())
-    config = {
+    soft = {"labelColor": _INK, "titleColor": _INK, "labelOpacity": 0.75, "titleOpacity": 0.75}
+    axis = {
+        **soft,
+        "labelFontSize": 13,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+        "gridColor": _INK,
+        "gridOpacity": 0.12,
+        "domainColor": _INK,
+        "domainOpacity": 0.4,
+        "tickColor": _INK,
+        "tickOpacity": 0.4,
+    }
+    legend = {**soft, "labelFontSize": 13, "titleFontSize": 13, "titleFontWeight": "normal", "labelLimit": 400}
+    spec["config"] = {
+        **spec.get("config", {}),
         "font": FONTS,
         "background": "transparent",
         "view": {"stroke": None},
-        "axis": {
-            "labelFontSize": 12,
-            "titleFontSize": 12,
-            "gridColor": "#8884",
-            "labelColor": "#666",
-            "titleColor": "#666",
-        },
-        "legend": {
-            "labelFontSize": 12,
-            "orient": "bottom",
-            "labelColor": "#666",
-            "titleColor": "#666",
-            "labelLimit": 400,
-        },
-        "title": {"fontSize": 13, "anchor": "start", "color": "#666", "fontWeight": 600},
+        "axis": axis,
+        "legend": {"orient": "bottom", **legend},
     }
-    spec["config"] = {**spec.get("config", {}), **config}
-    return str(vl_convert.vegalite_to_svg(json.dumps(spec)))
+    svg = str(vl_convert.vegalite_to_svg(json.dumps(spec)))
+    start = svg.index(">") + 1
+    opening = svg[: start - 1].replace("<svg ", '<svg role="img" ', 1)
+    return f"{opening}><title>{escape(title)}</title><desc>{escape(description)}</desc>{svg[start:]}"

@@ -12,6 +12,9 @@ from amharic_tl.records.workdir import Workdir
 
 Lines = list[dict[str, Any]]
 
+# In the order in which a reader wants them: the published test split first.
+JUDGED = ("test", "validation")
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -35,9 +38,29 @@ class Contents:
         return str(self.run.get("status", "unknown"))
 
     @property
+    def task(self) -> str:
+        """The task's name, or "unknown" while there is no config."""
+        return str(self.config.get("task", {}).get("kind", "unknown"))
+
+    @property
     def is_classification(self) -> bool:
         """Whether the run learned classes."""
-        return self.config.get("task", {}).get("kind") == "sequence-classification"
+        return self.task == "sequence-classification"
+
+    @property
+    def splits(self) -> dict[str, dict[str, Any]]:
+        """What data.json says of each split."""
+        return dict(self.data.get("splits", {}))
+
+    @property
+    def final(self) -> dict[str, dict[str, Any]]:
+        """The scores of a completed run by split."""
+        return dict(self.run.get("final") or {})
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Command, versions, machine."""
+        return dict(self.run.get("provenance") or {})
 
     def curve(self, split: str, name: str) -> list[tuple[int, float]]:
         """(step, value) of one figure of metrics.jsonl, gaps left out."""
@@ -51,7 +74,7 @@ class Contents:
         """A figure of a split as last evaluated (the best checkpoint's once the run is complete)."""
         stored = self.evaluation.get(split, {}).get("metrics", {}).get(name)
         if stored is None:
-            stored = (self.run.get("final") or {}).get(split, {}).get(name)
+            stored = self.final.get(split, {}).get(name)
         return None if stored is None else float(stored)
 
     def interval(self, split: str, name: str) -> tuple[float, float] | None:
@@ -63,6 +86,10 @@ class Contents:
         """A figure of the constant class or TF-IDF line."""
         value = self.baselines.get(line, {}).get(split, {}).get(name)
         return None if value is None else float(value)
+
+    def judged_split(self) -> str | None:
+        """The split whose macro-F1 is the headline: test once it is scored, validation before."""
+        return next((split for split in JUDGED if self.metric(split, "macro_f1") is not None), None)
 
 
 def read_contents(workdir: str | Path) -> Contents:
@@ -78,11 +105,14 @@ def read_contents(workdir: str | Path) -> Contents:
         except AmharicTLError as error:
             unreadable.append(str(error))
             return {}
-        return value if isinstance(value, dict) else {}
+        if isinstance(value, dict):
+            return value
+        unreadable.append(f"{path}: expected a JSON object, found a {type(value).__name__}")
+        return {}
 
     def lines(path: Path) -> Lines:
         try:
-            return read_lines(path)
+            return [line for line in read_lines(path) if isinstance(line, dict)]
         except AmharicTLError as error:
             unreadable.append(str(error))
             return []

@@ -9,19 +9,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from amharic_tl.errors import name_some
 from amharic_tl.reports.contents import Contents
+from amharic_tl.reports.text import visible
 
 State = Literal["act", "fine", "not measured"]
 
 TRAIN_DEV_GAP = 0.5  # nats by which the validation loss may exceed the training loss
+RECENT_LINES = 10  # lines of the training loss that count as recent
 LABEL_SHIFT = 0.1  # total variation between label shares
+SHIFT_P = 0.01  # p of the label shift above which it may be chance
 TRUNCATED = 0.05  # share of texts cut
 MINIMUM_ROWS = 30  # rows of a class in a split, below which its F1 says little
 LEAK = 0.0  # share of test rows with a near-duplicate in train or validation
+CONFLICTING = 0.01  # share of training rows' texts that stand there with several labels
 SKIPPED = 0  # updates skipped for non-finite values
 UNKNOWN = 0.01  # share of tokens the tokenizer does not know
 WIDE_INTERVAL = 0.1  # width of the 95% interval of macro-F1
 WORST_CLASS = 0.5  # a class's F1 as a share of macro-F1
+ONE_CLASS = 0.95  # share of the predictions that one class may have, unless as many rows belong to it
 
 
 @dataclass(frozen=True)
@@ -35,238 +41,295 @@ class Finding:
     advice: str
 
 
-Rule = Callable[[Contents], Finding]
+@dataclass(frozen=True)
+class Judged:
+    """A rule's figure: whether it asks for action, and which."""
+
+    act: bool
+    figure: str
+    advice: str
 
 
-def _missing(rule: str, what: str) -> Finding:
-    return Finding(rule, "not measured", what, "", "")
+# A rule gives its judgement, or says in words why it cannot.
+Rule = Callable[[Contents], Judged | str]
+RULES: dict[str, tuple[str, Rule]] = {}
 
 
-def _judge(rule: str, act: bool, figure: str, threshold: str, advice: str) -> Finding:
-    return Finding(rule, "act" if act else "fine", figure, threshold, advice if act else "")
+def _rule(name: str, threshold: str) -> Callable[[Rule], Rule]:
+    def enter(function: Rule) -> Rule:
+        RULES[name] = (threshold, function)
+        return function
+
+    return enter
 
 
-def _scored_split(run: Contents) -> str | None:
-    return next((split for split in ("test", "validation") if run.metric(split, "macro_f1") is not None), None)
+def findings(run: Contents) -> list[Finding]:
+    """Every rule's finding: what asks for action first, then what was not measured, then what is fine."""
+    order = {"act": 0, "not measured": 1, "fine": 2}
+    return sorted((_apply(name, run) for name in RULES), key=lambda finding: order[finding.state])
 
 
-def below_tfidf(run: Contents) -> Finding:
+def _apply(name: str, run: Contents) -> Finding:
+    threshold, rule = RULES[name]
+    try:
+        judged = rule(run)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # A file of another version, or mended by hand. The rest of the report still stands.
+        judged = f"the files lack what this rule reads ({type(error).__name__}: {visible(error)})"
+    if isinstance(judged, str):
+        return Finding(name, "not measured", judged, threshold, "")
+    return Finding(name, "act" if judged.act else "fine", judged.figure, threshold, judged.advice if judged.act else "")
+
+
+def _name(label: str) -> str:
+    return f"“{visible(label, 60)}”"
+
+
+@_rule("below-tfidf", "at least the TF-IDF line")
+def below_tfidf(run: Contents) -> Judged | str:
     """The model does not beat TF-IDF with logistic regression."""
-    split = _scored_split(run)
+    split = run.judged_split()
     line = run.baseline("tfidf", split, "macro_f1") if split else None
     if split is None or line is None:
-        return _missing("below-tfidf", "no macro-F1 of both the model and the TF-IDF line")
-    model = run.metric(split, "macro_f1") or 0.0
-    return _judge(
-        "below-tfidf",
+        reason = run.baselines.get("tfidf", {}).get("not_measured")
+        return f"TF-IDF: {reason}" if reason else "no macro-F1 of both the model and the TF-IDF line"
+    model, ends = run.metric(split, "macro_f1") or 0.0, run.interval(split, "macro_f1")
+    inside = " (inside the model's interval)" if ends and ends[0] <= line <= ends[1] else ""
+    return Judged(
         model < line,
-        f"{split} macro-F1 {model:.3f}, TF-IDF {line:.3f}",
-        "at least the TF-IDF line",
+        f"{split} macro-F1 {model:.3f}, TF-IDF {line:.3f}{inside}",
         "Train longer or at a larger rate, transfer from a larger base (config.model.path), or use the line itself.",
     )
 
 
-def below_constant(run: Contents) -> Finding:
+@_rule("below-constant", "above the most frequent class")
+def below_constant(run: Contents) -> Judged | str:
     """The model is no more accurate than the most frequent class."""
-    split = _scored_split(run)
+    split = run.judged_split()
     line = run.baseline("constant", split, "accuracy") if split else None
     if split is None or line is None:
-        return _missing("below-constant", "no accuracy of both the model and the constant class")
+        return "no accuracy of both the model and the most frequent class"
     model = run.metric(split, "accuracy") or 0.0
-    return _judge(
-        "below-constant",
+    return Judged(
         model <= line,
-        f"{split} accuracy {model:.3f}, always {run.baselines['constant'].get('label')!r} {line:.3f}",
-        "above the constant class",
+        f"{split} accuracy {model:.3f}, always {_name(run.baselines['constant']['label'])} {line:.3f}",
         "The model learned nothing useful, or the labels shift: look at the confusion matrix and the label shift.",
     )
 
 
-def label_shift(run: Contents) -> Finding:
-    """Label shares differ between train and another split."""
-    shifts = run.data.get("label_shift")
-    if not shifts:
-        return _missing("label-shift", "no labels, or no second split")
-    worst = max(shifts, key=lambda shift: shift["total_variation"])
-    return _judge(
-        "label-shift",
-        worst["total_variation"] > LABEL_SHIFT and worst["chi2_p"] < 0.01,
-        f"total variation {worst['total_variation']:.2f}, {worst['a']} to {worst['b']} (p {worst['chi2_p']:.1g})",
-        f"{LABEL_SHIFT:g}",
-        "Read macro-F1 rather than accuracy, compare with the constant class, do not tune on such a split.",
+@_rule("collapsed-predictions", f"{ONE_CLASS:.0%} in one class, if fewer rows belong to it")
+def collapsed_predictions(run: Contents) -> Judged | str:
+    """Nearly all predictions are one class, though the rows are not."""
+    split = run.judged_split()
+    confusion = run.evaluation.get(split, {}).get("confusion") if split else None
+    if not confusion or not any(map(any, confusion["counts"])):
+        return "no confusion matrix"
+    counts = confusion["counts"]
+    total = sum(map(sum, counts))
+    predicted = [sum(line[index] for line in counts) / total for index in range(len(counts))]
+    most = max(range(len(counts)), key=lambda index: predicted[index])
+    gold = sum(counts[most]) / total
+    return Judged(
+        predicted[most] > ONE_CLASS > gold,
+        f"{predicted[most]:.0%} of {split} predicted {_name(confusion['labels'][most])}, {gold:.0%} of its rows are",
+        "Train longer, try config.train.class_weights=balanced, or another config.optim.lr: one class was learned.",
     )
 
 
-def train_dev_gap(run: Contents) -> Finding:
-    """The validation loss is far above the training loss."""
-    train, dev = run.curve("train", "loss"), run.curve("validation", "loss")
-    if not train or not dev:
-        return _missing("train-dev-gap", "no training and validation loss yet")
-    recent = [value for _, value in train[-10:]]
-    gap = dev[-1][1] - sum(recent) / len(recent)
-    return _judge(
-        "train-dev-gap",
-        gap > TRAIN_DEV_GAP,
-        f"validation loss {gap:+.2f} nats above the last training losses",
-        f"{TRAIN_DEV_GAP:g} nats",
-        "Stop earlier (config.train.patience), train fewer layers (config.transfer.method=top-layers), or add data.",
+@_rule("worst-class", f"{WORST_CLASS:g} x macro-F1")
+def worst_class(run: Contents) -> Judged | str:
+    """One class is far worse than the mean."""
+    split = run.judged_split()
+    metrics = run.evaluation.get(split, {}).get("metrics", {}) if split else {}
+    by_class = {name.removeprefix("f1/"): value for name, value in metrics.items() if name.startswith("f1/")}
+    if not by_class or not metrics.get("macro_f1"):
+        return "no scores by class"
+    label = min(by_class, key=lambda name: by_class[name])
+    return Judged(
+        by_class[label] < WORST_CLASS * metrics["macro_f1"],
+        f"{split} F1 of {_name(label)} {by_class[label]:.3f}, macro-F1 {metrics['macro_f1']:.3f}",
+        "Read what the class is confused with; try config.train.class_weights=balanced, or collect rows of it.",
     )
 
 
-def truncation(run: Contents) -> Finding:
-    """Many texts are cut."""
-    shares = {name: s["truncated_share"] for name, s in run.data.get("splits", {}).items() if "truncated_share" in s}
-    if not shares:
-        return _missing("truncation", "texts of this task are not truncated, or data.json is not there")
-    name = max(shares, key=lambda split: shares[split])
-    return _judge(
-        "truncation",
-        shares[name] > TRUNCATED,
-        f"{shares[name]:.1%} of {name} is longer than {run.data.get('max_length')} tokens",
-        f"{TRUNCATED:.0%}",
-        "Raise config.data.max_length; what is cut off cannot be learned.",
-    )
-
-
-def insufficient_n(run: Contents) -> Finding:
-    """A class has too few rows for its score to say much."""
-    split = "test" if "test" in run.data.get("splits", {}) else "validation"
-    counts = run.data.get("splits", {}).get(split, {}).get("labels")
-    if not counts:
-        return _missing("insufficient-n", "no labels")
-    few = {label: count for label, count in counts.items() if count < MINIMUM_ROWS}
-    smallest = min(counts.items(), key=lambda item: item[1])
-    return _judge(
-        "insufficient-n",
-        bool(few),
-        f"the smallest class of {split} is {smallest[0]!r} with {smallest[1]} rows",
-        f"{MINIMUM_ROWS} rows",
-        f"Do not rank models by the F1 of {', '.join(map(repr, few))}; merge classes or collect rows.",
-    )
-
-
-def wide_interval(run: Contents) -> Finding:
+@_rule("wide-interval", f"width {WIDE_INTERVAL:g}")
+def wide_interval(run: Contents) -> Judged | str:
     """The macro-F1 is known only roughly."""
-    split = _scored_split(run)
+    split = run.judged_split()
     ends = run.interval(split, "macro_f1") if split else None
     if ends is None:
-        return _missing("wide-interval", "no interval of macro-F1")
-    return _judge(
-        "wide-interval",
+        return "no interval of macro-F1"
+    return Judged(
         ends[1] - ends[0] > WIDE_INTERVAL,
-        f"{split} macro-F1 between {ends[0]:.3f} and {ends[1]:.3f}",
-        f"width {WIDE_INTERVAL:g}",
+        f"{split} macro-F1 between {ends[0]:.3f} and {ends[1]:.3f}, {ends[1] - ends[0]:.3f} wide",
         "Differences smaller than this interval are noise: use more test rows, several seeds and paired tests.",
     )
 
 
-def worst_class(run: Contents) -> Finding:
-    """One class is far worse than the mean."""
-    split = _scored_split(run)
-    if split is None:
-        return _missing("worst-class", "no scores by class")
-    metrics = run.evaluation.get(split, {}).get("metrics", {})
-    by_class = {name.removeprefix("f1/"): value for name, value in metrics.items() if name.startswith("f1/")}
-    if not by_class or not metrics.get("macro_f1"):
-        return _missing("worst-class", "no scores by class")
-    label = min(by_class, key=lambda name: by_class[name])
-    return _judge(
-        "worst-class",
-        by_class[label] < WORST_CLASS * metrics["macro_f1"],
-        f"F1 of {label!r} is {by_class[label]:.3f}, the mean {metrics['macro_f1']:.3f}",
-        f"{WORST_CLASS:g} x the mean",
-        "Try config.train.class_weights=balanced, and read what the class is confused with.",
+@_rule("train-dev-gap", f"{TRAIN_DEV_GAP:g} nats")
+def train_dev_gap(run: Contents) -> Judged | str:
+    """The validation loss is far above the training loss."""
+    dev = run.curve("validation", "loss")
+    train = [value for step, value in run.curve("train", "loss") if dev and step <= dev[-1][0]]
+    if not train:
+        return "no training and validation loss yet"
+    recent = train[-RECENT_LINES:]
+    gap = dev[-1][1] - sum(recent) / len(recent)
+    return Judged(
+        gap > TRAIN_DEV_GAP,
+        f"validation loss {gap:+.2f} nats from the training loss before it, at step {dev[-1][0]:,}",
+        "Stop earlier (config.train.patience), train fewer layers (config.transfer.method=top-layers), or add data.",
     )
 
 
-def near_duplicate_leak(run: Contents) -> Finding:
-    """Test rows stand, nearly the same, in train or validation."""
-    if "test" not in run.data.get("splits", {}):
-        return _missing("near-duplicate-leak", "no test split")
-    leaked = len(run.data.get("near_duplicate_ids", {}).get("test", []))
-    rows = max(run.data["splits"]["test"]["rows"], 1)
-    return _judge(
-        "near-duplicate-leak",
-        leaked / rows > LEAK,
-        f"{leaked} of {rows} test rows",
-        "none",
-        "Report the score on the clean part too (test_clean below leaves these rows out).",
+@_rule("best-at-the-end", "the best evaluation is not the last one")
+def best_at_the_end(run: Contents) -> Judged | str:
+    """The best evaluation was the last one, so that more training may help."""
+    steps = [int(line["step"]) for line in run.metrics if line.get("split") == "validation"]
+    best = (run.run.get("best") or {}).get("step")
+    if best is None or len(set(steps)) < 2:
+        return "fewer than two evaluations"
+    return Judged(
+        best == max(steps),
+        f"best at step {best:,} of {max(steps):,}",
+        "The model was still improving: train longer (config.train.epochs or config.train.steps).",
     )
 
 
-def label_only_in_test(run: Contents) -> Finding:
-    """A split has labels that the model cannot predict."""
-    if not run.data.get("labels"):
-        return _missing("label-only-in-test", "no labels")
-    only = run.data.get("labels_only_in", {})
-    shown = "; ".join(f"{split}: {', '.join(labels)}" for split, labels in only.items()) or "none"
-    return _judge(
-        "label-only-in-test",
-        bool(only),
-        shown,
-        "none",
-        "These rows count as wrong; mend the labels or add training rows.",
-    )
-
-
-def unknown_tokens(run: Contents) -> Finding:
-    """The tokenizer does not know the script."""
-    shares = {n: s["unknown_token_share"] for n, s in run.data.get("splits", {}).items() if "unknown_token_share" in s}
-    if not shares:
-        return _missing("unknown-tokens", "not counted for this task")
-    name = max(shares, key=lambda split: shares[split])
-    return _judge(
-        "unknown-tokens",
-        shares[name] > UNKNOWN,
-        f"{shares[name]:.2%} of the tokens of {name}",
-        f"{UNKNOWN:.0%}",
-        "Choose a base whose tokenizer has the Ethiopic script: an unknown token carries nothing.",
-    )
-
-
-def non_finite_steps(run: Contents) -> Finding:
+@_rule("non-finite-steps", f"{SKIPPED} updates")
+def non_finite_steps(run: Contents) -> Judged | str:
     """Updates were skipped because the loss or a gradient was not finite."""
     if not run.metrics:
-        return _missing("non-finite-steps", "no step yet")
-    skipped = len({event["step"] for event in run.events if event.get("event") == "non_finite"})
-    return _judge(
-        "non-finite-steps",
+        return "no step yet"
+    skipped = len({event.get("step") for event in run.events if event.get("event") == "non_finite"})
+    return Judged(
         skipped > SKIPPED,
         f"{skipped} updates skipped",
-        f"{SKIPPED}",
         "Lower config.optim.lr, lengthen config.optim.warmup, or look at the rows named in events.jsonl.",
     )
 
 
-def unfinished_run(run: Contents) -> Finding:
-    """The run has not come to its end."""
-    return _judge(
-        "unfinished-run",
-        run.status != "completed",
-        f"status {run.status}",
-        "completed",
-        "The figures are those so far; type the same command again to go on.",
+@_rule("label-shift", f"total variation {LABEL_SHIFT:g} at p < {SHIFT_P:g}")
+def label_shift(run: Contents) -> Judged | str:
+    """Label shares differ between train and another split."""
+    shifts = run.data.get("label_shift")
+    if not shifts:
+        return "no labels, or no second split"
+    worst = max(shifts, key=lambda shift: float(shift["total_variation"]))
+    return Judged(
+        worst["total_variation"] > LABEL_SHIFT and worst["chi2_p"] < SHIFT_P,
+        f"total variation {worst['total_variation']:.2f} from {worst['a']} to {worst['b']} (p {worst['chi2_p']:.1g})",
+        "Read macro-F1 rather than accuracy, compare with the most frequent class, do not tune on such a split.",
     )
 
 
-RULES: tuple[Rule, ...] = (
-    below_tfidf,
-    below_constant,
-    label_shift,
-    train_dev_gap,
-    truncation,
-    insufficient_n,
-    wide_interval,
-    worst_class,
-    near_duplicate_leak,
-    label_only_in_test,
-    unknown_tokens,
-    non_finite_steps,
-    unfinished_run,
-)
+@_rule("label-only-in-test", "none")
+def label_only_in_test(run: Contents) -> Judged | str:
+    """A split has labels that the model cannot predict."""
+    if not run.data.get("labels"):
+        return "no labels"
+    only = run.data.get("labels_only_in", {})
+    shown = "; ".join(f"{split}: {name_some(map(_name, labels))}" for split, labels in only.items())
+    return Judged(
+        bool(only),
+        shown or "every label of validation and test is in train",
+        "These rows count as wrong; mend the labels or add training rows.",
+    )
 
 
-def findings(run: Contents) -> list[Finding]:
-    """Every rule's finding: what asks for action first, then what is fine, then what was not measured."""
-    order = {"act": 0, "fine": 1, "not measured": 2}
-    return sorted((rule(run) for rule in RULES), key=lambda finding: order[finding.state])
+@_rule("insufficient-n", f"{MINIMUM_ROWS} rows of each class")
+def insufficient_n(run: Contents) -> Judged | str:
+    """A class has too few rows for its score to say much."""
+    split = "test" if "test" in run.splits else "validation"
+    held = run.splits.get(split, {}).get("labels")
+    if not held:
+        return "no labels"
+    counts = {label: held.get(label, 0) for label in {**dict.fromkeys(run.data.get("labels", [])), **held}}
+    few = [label for label, count in counts.items() if count < MINIMUM_ROWS]
+    smallest = min(counts, key=lambda label: counts[label])
+    return Judged(
+        bool(few),
+        f"smallest class of {split}: {_name(smallest)}, {counts[smallest]} rows",
+        f"Do not rank models by the F1 of {name_some(map(_name, few))}, and read the interval of macro-F1 as too "
+        "narrow; merge classes or collect rows.",
+    )
+
+
+@_rule("near-duplicate-leak", f"{LEAK:.0%} of the test rows")
+def near_duplicate_leak(run: Contents) -> Judged | str:
+    """Test rows stand, nearly the same, in train or validation."""
+    if "test" not in run.splits:
+        return "no test split"
+    leaked, rows = len(run.data["near_duplicate_ids"].get("test", [])), run.splits["test"]["rows"]
+    return Judged(
+        leaked / max(rows, 1) > LEAK,
+        f"{leaked:,} of {rows:,} test rows",
+        "Report the score of test_clean beside that of test: it leaves these rows out.",
+    )
+
+
+@_rule("conflicting-labels", f"{CONFLICTING:.0%} of the training rows")
+def conflicting_labels(run: Contents) -> Judged | str:
+    """Texts of the training data carry several labels."""
+    train = run.splits.get("train", {})
+    if not train.get("labels") or "conflicting_labels" not in train:
+        return "no labels"
+    conflicts, rows = train["conflicting_labels"], max(train["rows"], 1)
+    return Judged(
+        conflicts / rows > CONFLICTING,
+        f"{conflicts:,} texts of {rows:,} training rows stand there with several labels",
+        "Read these texts and settle their labels; no model can learn both.",
+    )
+
+
+@_rule("truncation", f"{TRUNCATED:.0%} of a split")
+def truncation(run: Contents) -> Judged | str:
+    """Many texts are cut."""
+    shares = {name: s["truncated_share"] for name, s in run.splits.items() if "truncated_share" in s}
+    if not shares:
+        return "texts of this task are not cut, or data.json is not there"
+    name = max(shares, key=lambda split: shares[split])
+    return Judged(
+        shares[name] > TRUNCATED,
+        f"{shares[name]:.1%} of {name} is longer than {run.data.get('max_length')} tokens",
+        "Raise config.data.max_length; what is cut off cannot be learned.",
+    )
+
+
+@_rule("unknown-tokens", f"{UNKNOWN:.0%} of a split's tokens")
+def unknown_tokens(run: Contents) -> Judged | str:
+    """The tokenizer does not know the script."""
+    shares = {name: s["unknown_token_share"] for name, s in run.splits.items() if "unknown_token_share" in s}
+    if not shares:
+        return "not counted for this task"
+    name = max(shares, key=lambda split: shares[split])
+    return Judged(
+        shares[name] > UNKNOWN,
+        f"{shares[name]:.2%} of the tokens of {name}",
+        "Choose a base whose tokenizer has the Ethiopic script: an unknown token carries nothing.",
+    )
+
+
+@_rule("unreviewed-data", "no notice")
+def unreviewed_data(run: Contents) -> Judged | str:
+    """The data carries a notice, such as that nobody has reviewed it."""
+    if not run.data:
+        return "data.json is not there"
+    notices = [*run.data.get("notices", []), *run.run.get("notices", [])]
+    return Judged(
+        bool(notices),
+        f"{len(notices)} notices" if len(notices) != 1 else "1 notice",
+        "Do not publish these scores as the quality of a model: see the notice at the top of this page.",
+    )
+
+
+@_rule("unfinished-run", "status completed")
+def unfinished_run(run: Contents) -> Judged | str:
+    """The run has not come to its end."""
+    if not run.run:
+        return "run.json is not there"
+    return Judged(
+        run.status != "completed",
+        f"status {run.status}",
+        "The figures are those so far; to go on after an interruption, type the same command again.",
+    )

@@ -1,40 +1,83 @@
-"""The sentence at the top of a report: what the model reaches, beside what it must be compared with."""
+"""The sentences at the top of a report: what the model reaches, beside what it must be compared with."""
 
 from __future__ import annotations
 
 from amharic_tl.reports.contents import Contents
 
+LINES = (("tfidf", "TF-IDF with logistic regression"), ("constant", "the most frequent class"))
+
 
 def verdict(run: Contents) -> str:
-    """One or two honest sentences; says so where there is nothing to say yet."""
-    if not run.is_classification:
-        return _language_model(run)
-    split = next((name for name in ("test", "validation") if run.metric(name, "macro_f1") is not None), None)
+    """A few honest sentences; says so where there is nothing to say yet."""
+    if run.is_classification:
+        return _classifier(run)
+    return _other_task(run)
+
+
+def _so_far(run: Contents) -> str:
+    """What must precede a figure that is not the final one."""
+    if run.status == "completed":
+        return ""
+    steps = [int(line["step"]) for line in run.metrics if line.get("split") == "validation" and "step" in line]
+    at = f" (step {steps[-1]:,})" if steps else ""
+    return {"running": f"So far{at}: ", "preempted": f"Interrupted{at}: "}.get(run.status, f"Not finished{at}: ")
+
+
+def _classifier(run: Contents) -> str:
+    split = run.judged_split()
     if split is None:
         return "No evaluation yet."
     score = run.metric(split, "macro_f1") or 0.0
     ends = run.interval(split, "macro_f1")
-    shown = f" (95% interval {ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
-    prefix = "" if run.status == "completed" else "So far: "
-    sentence = f"{prefix}macro-F1 {score:.3f}{shown} on {split}."
-    compared = [
-        _compare(score, ends, line, name)
-        for name, key in (("TF-IDF with logistic regression", "tfidf"), ("the most frequent class", "constant"))
-        if (line := run.baseline(key, split, "macro_f1")) is not None
-    ]
-    return " ".join([sentence, *compared])
+    rows = run.evaluation.get(split, {}).get("n")
+    on = f"{split} ({rows:,} rows)" if rows else split
+    shown = f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else ""
+    sentences = [f"{_so_far(run)}the model scores {score:.3f} macro-F1{shown} on {on}, {_lines(run, split)}."]
+    clean = run.metric("test_clean", "macro_f1") if split == "test" else None
+    left_out = (rows or 0) - (run.evaluation.get("test_clean", {}).get("n") or 0)
+    if clean is not None and left_out > 0:
+        sentences.append(f"Without {_counted(left_out)} it scores {clean:.3f}.")
+    return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 
 
-def _compare(score: float, ends: tuple[float, float] | None, line: float, name: str) -> str:
-    if ends is not None and ends[0] <= line <= ends[1]:
-        side = "above" if score > line else "below"
-        return f"It cannot be told from {name} ({line:.3f}, {side} it by less than the interval)."
-    return f"It is {'above' if score > line else 'below'} {name} ({line:.3f})."
+def _counted(rows: int) -> str:
+    """The rows that test_clean leaves out, in words."""
+    which = "the 1 test row that nearly repeats" if rows == 1 else f"the {rows:,} test rows that nearly repeat"
+    return f"{which} a row of train or validation"
 
 
-def _language_model(run: Contents) -> str:
-    curve = run.curve("validation", "bits_per_character")
+def _lines(run: Contents, split: str) -> str:
+    """Where both lines lie: above, below, or inside the interval, in which case they cannot be told apart."""
+    score, ends = run.metric(split, "macro_f1") or 0.0, run.interval(split, "macro_f1")
+    parts = []
+    for key, name in LINES:
+        line = run.baseline(key, split, "macro_f1")
+        if line is None:
+            continue
+        side = "equal to" if line == score else "above" if score > line else "below"
+        inside = ends is not None and ends[0] <= line <= ends[1]
+        unsure = ", which lies inside the interval: this split cannot tell them apart" if inside else ""
+        parts.append(f"{side} {name} ({line:.3f}){unsure}")
+    if not parts:
+        return "with no baseline measured beside it"
+    joint = "; and " if any("inside" in part for part in parts) else " and "
+    return joint.join(parts)
+
+
+def _other_task(run: Contents) -> str:
+    """A language model, or any task whose figure is the one that picks the checkpoint."""
+    name = str(run.config.get("train", {}).get("select_by", "validation/bits_per_character")).partition("/")[2]
+    curve = run.curve("validation", name)
     if not curve:
         return "No evaluation yet."
-    step, value = min(curve, key=lambda point: point[1])
-    return f"The best evaluation so far is at step {step:,}: {value:.3f} bits per character of what was masked."
+    best = run.run.get("best") or {}
+    step, value = best.get("step"), best.get("value")
+    if step is None or value is None:
+        step, value = curve[-1]
+    said = {
+        "bits_per_character": "bits per character of what was masked (lower is better)",
+        "loss": "loss (lower is better)",
+    }.get(name, name.replace("_", " "))
+    sentence = f"{_so_far(run)}{value:.3f} {said} on validation at step {step:,}, the best of {len(curve)} evaluations"
+    first = curve[0][1]
+    return f"{sentence}; the first, at step {curve[0][0]:,}, had {first:.3f}." if len(curve) > 1 else f"{sentence}."

@@ -57,7 +57,7 @@ def _classification(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
 
     def batches(name: str, rows: int, seed: int | None) -> Batches:
         ids = encoded[name].ids
-        plan = BatchPlan(np.asarray([len(row) for row in ids]), rows, seed)
+        plan = BatchPlan(np.asarray([len(row) for row in ids]), rows, seed, limit=config.data.max_length)
         return Batches(plan, ids, tokenizer.pad_token_id, classification_fields(labels[name]), **_share())
 
     counts = np.bincount(labels["train"], minlength=len(splits.labels))
@@ -82,7 +82,7 @@ def _masked_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
     def batches(name: str, rows: int, seed: int | None) -> Batches:
         ids = cut[name][0]
         return MaskedBatches(
-            BatchPlan(np.asarray([len(row) for row in ids]), rows, seed),
+            BatchPlan(np.asarray([len(row) for row in ids]), rows, seed, limit=config.data.max_length),
             ids,
             tokenizer,
             probability=config.task.mask_probability,
