@@ -1,0 +1,123 @@
+"""Does the bundled base help? TRAC-2024 (category of hate) and AfriSenti (sentiment), from amharic-tiny and from scratch.
+
+    python experiments/first_transfer/run.py --data DATA --output runs/first_transfer [--seeds 5] [--only afrisenti]
+
+Each run is one `amharic-tl train`; a finished one is skipped and a broken one resumed, so the study survives being cut off.
+Everything was chosen on the dev splits (the preset's values); test is read once, by each run's own end. Cells that are not
+measured say so in the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import mean, stdev
+
+SETS = {
+    "trac2024": {"folder": "trac2024-hate", "files": "{}_category.csv", "text": "tweet", "label": "label"},
+    "afrisenti": {"folder": "afrisenti", "files": "{}.tsv", "text": "tweet", "label": "label"},
+}
+ARMS = {
+    "amharic-tiny, full": [],
+    "from scratch": ["--config.model.initialise=random"],
+}
+MINUTES = 8  # of one run on two idle cores, measured
+
+
+def command(data: Path, name: str, arm: str, seed: int, workdir: Path) -> list[str]:
+    """The command line of one run."""
+    chosen = SETS[name]
+    splits = {"train": "train", "validation": "dev", "test": "test"}
+    files = [
+        f"--config.data.{split}={data / chosen['folder'] / chosen['files'].format(stem)}"
+        for split, stem in splits.items()
+    ]
+    return [
+        *(sys.executable, "-m", "amharic_tl", "train", "--config", "classify"),
+        *files,
+        f"--config.data.text={chosen['text']}",
+        f"--config.data.label={chosen['label']}",
+        f"--config.train.seed={seed}",
+        "--config.output.export=false",
+        *ARMS[arm],
+        "--workdir",
+        str(workdir),
+    ]
+
+
+def table(output: Path, seeds: int) -> str:
+    """Test macro-F1 by set and arm: mean and standard deviation over seeds, beside the TF-IDF line and the constant class."""
+    lines = ["| set | arm | seeds | test macro-F1 | test_clean | TF-IDF | most frequent class |", "| --- " * 7 + "|"]
+    for name in SETS:
+        for arm in ARMS:
+            runs = [_result(output / name / _slug(arm) / f"seed-{seed}") for seed in range(seeds)]
+            done = [run for run in runs if run is not None]
+            if not done:
+                lines.append(f"| {name} | {arm} | 0 of {seeds} | not measured | not measured | | |")
+                continue
+            cells = [_spread([run[key] for run in done]) for key in ("test", "test_clean")]
+            baselines = f"{done[0]['tfidf']:.3f} | {done[0]['constant']:.3f}"
+            lines.append(f"| {name} | {arm} | {len(done)} of {seeds} | {cells[0]} | {cells[1]} | {baselines} |")
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{mean(values):.3f}" + (f" ± {stdev(values):.3f}" if len(values) > 1 else "")
+
+
+def _slug(arm: str) -> str:
+    return arm.replace(",", "").replace(" ", "-")
+
+
+def _result(workdir: Path) -> dict[str, float] | None:
+    path = workdir / "run.json"
+    if not path.exists() or json.loads(path.read_text())["status"] != "completed":
+        return None
+    final = json.loads(path.read_text())["final"]
+    baselines = json.loads((workdir / "baselines.json").read_text())
+    return {
+        "test": final["test"]["macro_f1"],
+        "test_clean": final["test_clean"]["macro_f1"],
+        "tfidf": baselines["tfidf"]["test"]["macro_f1"],
+        "constant": baselines["constant"]["test"]["macro_f1"],
+    }
+
+
+def main() -> None:
+    """Runs what is missing and prints the table after each run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="the folder that holds trac2024-hate and afrisenti")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", choices=SETS)
+    arguments = parser.parse_args()
+    jobs = [
+        (name, arm, seed)
+        for seed in range(arguments.seeds)
+        for name in SETS
+        if arguments.only in (None, name)
+        for arm in ARMS
+    ]
+    left = [job for job in jobs if _result(arguments.output / job[0] / _slug(job[1]) / f"seed-{job[2]}") is None]
+    print(
+        f"{len(left)} of {len(jobs)} runs x about {MINUTES} minutes = {len(left) * MINUTES / 60:.1f} hours", flush=True
+    )
+    for name, arm, seed in left:
+        workdir = arguments.output / name / _slug(arm) / f"seed-{seed}"
+        began = time.monotonic()
+        done = subprocess.run(command(arguments.data, name, arm, seed, workdir))
+        print(
+            f"{name}, {arm}, seed {seed}: exit {done.returncode}, {(time.monotonic() - began) / 60:.1f} min", flush=True
+        )
+        if done.returncode not in (0, 75):
+            sys.exit(done.returncode)
+        (arguments.output / "table.md").write_text(table(arguments.output, arguments.seeds), encoding="utf-8")
+    print(table(arguments.output, arguments.seeds))
+
+
+if __name__ == "__main__":
+    main()
