@@ -1,10 +1,11 @@
-"""Does the bundled base help? TRAC-2024 (category of hate) and AfriSenti (sentiment), from amharic-tiny and from scratch.
+"""Does the bundled base help? TRAC-2024 (category of hate) and AfriSenti, from amharic-tiny and from scratch.
 
     python experiments/first_transfer/run.py --data DATA --output runs/first_transfer [--seeds 5] [--only afrisenti]
 
-Each run is one `amharic-tl train`; a finished one is skipped and a broken one resumed, so the study survives being cut off.
-Everything was chosen on the dev splits (the preset's values); test is read once, by each run's own end. Cells that are not
-measured say so in the table.
+Each run is one `amharic-tl train`; a finished one is skipped and a broken one resumed, so the study survives being
+cut off.
+Everything was chosen on the dev splits (the preset's values); test is read once, by each run's own end. Cells that
+are not measured say so in the table.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def command(data: Path, name: str, arm: str, seed: int, workdir: Path) -> list[s
 
 
 def table(output: Path, seeds: int) -> str:
-    """Test macro-F1 by set and arm: mean and standard deviation over seeds, beside the TF-IDF line and the constant class."""
+    """Test macro-F1 by set and arm: mean and standard deviation over seeds, beside the two lines."""
     lines = ["| set | arm | seeds | test macro-F1 | test_clean | TF-IDF | most frequent class |", "| --- " * 7 + "|"]
     for name in SETS:
         for arm in ARMS:

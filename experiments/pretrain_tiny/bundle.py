@@ -2,7 +2,8 @@
 
     python experiments/pretrain_tiny/bundle.py --workdir WORKDIR --output amharic_tl/assets/amharic_tiny
 
-The card's line to beat is a unigram model: the same masked tokens of the dev split, each coded by how frequent it is in train.
+The card's line to beat is a unigram model: the same masked tokens of the dev split, each coded by how frequent it
+is in train.
 """
 
 from __future__ import annotations
