@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-FONTS = "Noto Sans Ethiopic, Abyssinica SIL, Nyala, Kefa, Ebrima, Noto Sans, system-ui, sans-serif"
+FONTS = "system-ui, Segoe UI, Roboto, Noto Sans, Noto Sans Ethiopic, Abyssinica SIL, Nyala, Kefa, Ebrima, sans-serif"
 # Told apart with any colour vision, and on a white as well as on a dark page.
 COLOURS = ("#3b82b8", "#d9822b", "#8e6bbf", "#2a9d8f", "#c2556a", "#8a8f98")
 MAX_POINTS = 400
 _WIDTH, _HEIGHT = 600, 230
+_TENTHS = [tenth / 10 for tenth in range(11)]
 # The page's own colour, whichever it is by day or by night.
 _INK = "currentColor"
 
@@ -46,10 +47,11 @@ def line_chart(
     legend = alt.Legend() if len(names) > 1 else None
     colour = alt.Color("line:N", title=None, scale=_scale(names), legend=legend)
     value = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=number_format, tickCount=6))
+    step = alt.X("step:Q", title="step", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8, format="~s"))
     layers: list[Any] = [
         alt.Chart(alt.Data(values=rows))
         .mark_line(point=alt.OverlayMarkDef(size=30) if len(rows) <= 60 else False, strokeWidth=2)
-        .encode(x=alt.X("step:Q", title="step", axis=alt.Axis(tickCount=8, format="~s")), y=value, color=colour)
+        .encode(x=step, y=value, color=colour)
     ]
     if rules:
         values = [{"value": value, "line": name} for name, value in rules.items()]
@@ -85,7 +87,7 @@ def interval_chart(rows: Sequence[Scored], title: str, names: Sequence[str]) -> 
     ]
     shown = [names[0], *(name for name in names[1:] if any(tick["line"] == name for tick in ticks))]
     y = alt.Y("label:N", title=None, sort=[r["label"] for r in rows], axis=alt.Axis(grid=True, labelLimit=260))
-    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".1f"))
+    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".1f", values=_TENTHS))
     colour = alt.Color("line:N", title=None, scale=_scale(shown))
     layers: list[Any] = []
     if ticks:
@@ -120,7 +122,8 @@ def bar_chart(shares: Mapping[str, Mapping[str, float]], title: str) -> str | No
         .properties(width=_WIDTH, height=alt.Step(13))
     )
     told = "; ".join(
-        f"{label}: {', '.join(f'{share:.0%} of {split}' for split, share in by.items())}" for label, by in shares.items()
+        f"{label}: {', '.join(f'{share:.0%} of {split}' for split, share in by.items())}"
+        for label, by in shares.items()
     )
     return to_svg(chart, title, f"Share of each label by split. {told}.")
 

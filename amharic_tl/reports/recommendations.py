@@ -177,7 +177,7 @@ def train_dev_gap(run: Contents) -> Judged | str:
     gap = dev[-1][1] - sum(recent) / len(recent)
     return Judged(
         gap > TRAIN_DEV_GAP,
-        f"validation loss {gap:+.2f} nats from the training loss before it, at step {dev[-1][0]:,}",
+        f"validation loss {gap:+.2f} nats against the recent training loss, at step {dev[-1][0]:,}",
         "Stop earlier (config.train.patience), train fewer layers (config.transfer.method=top-layers), or add data.",
     )
 
@@ -185,6 +185,8 @@ def train_dev_gap(run: Contents) -> Judged | str:
 @_rule("best-at-the-end", "the best evaluation is not the last one")
 def best_at_the_end(run: Contents) -> Judged | str:
     """The best evaluation was the last one, so that more training may help."""
+    if run.status != "completed":
+        return "the run is not complete"
     steps = [int(line["step"]) for line in run.metrics if line.get("split") == "validation"]
     best = (run.run.get("best") or {}).get("step")
     if best is None or len(set(steps)) < 2:
@@ -277,7 +279,7 @@ def conflicting_labels(run: Contents) -> Judged | str:
     conflicts, rows = train["conflicting_labels"], max(train["rows"], 1)
     return Judged(
         conflicts / rows > CONFLICTING,
-        f"{conflicts:,} texts of {rows:,} training rows stand there with several labels",
+        f"texts with several labels in train: {conflicts:,} ({rows:,} rows)",
         "Read these texts and settle their labels; no model can learn both.",
     )
 

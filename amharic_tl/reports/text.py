@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from amharic_tl.language.script import letter_counts
@@ -21,6 +22,17 @@ def visible(text: object, longest: int = LONGEST) -> str:
         for character in str(text)
     )
     return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def distinct(labels: Sequence[str], longest: int = 40) -> list[str]:
+    """Short visible forms of different labels that are different too, for the axes of charts."""
+    shown: list[str] = []
+    for label in labels:
+        short, number = visible(label, longest), 2
+        while short in shown:
+            short, number = f"{visible(label, longest)} ({number})", number + 1
+        shown.append(short)
+    return shown
 
 
 def marked(text: object) -> Any:
