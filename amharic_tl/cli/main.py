@@ -17,6 +17,7 @@ VERBS = {
 }
 
 USAGE = 2
+BUG = 70
 
 
 def usage() -> str:
@@ -59,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AmharicTLError as error:
         print(f"amharic-tl {verb}: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception:  # whatever else comes out is our own bug, and is shown in full
+        import traceback
+
+        traceback.print_exc()
+        print(f"amharic-tl {verb}: this is a bug of amharic_tl, please report it with the lines above", file=sys.stderr)
+        return BUG
 
 
 def entry_point() -> None:

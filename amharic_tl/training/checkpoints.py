@@ -39,7 +39,7 @@ class Checkpoints:
     """The checkpoints of one workdir: ``<root>/<step>/`` with ``state/``, ``loop.json`` and ``MANIFEST.json``."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.absolute()  # Orbax takes no relative path
 
     def quarantine_broken(self) -> list[str]:
         """Moves every step folder without a valid manifest to ``quarantine/``; returns one sentence for each."""

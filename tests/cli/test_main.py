@@ -114,3 +114,14 @@ def test_a_config_file_is_not_executed_for_help(tmp_path: Path) -> None:
     path.write_text(f"open({str(sentinel)!r}, 'w').close()\ndef get_config():\n    return {{}}\n")
     assert main(["train", "--config", str(path), "--help"]) == 0
     assert not sentinel.exists()
+
+
+def test_a_bug_of_ours_exits_with_70(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from amharic_tl.cli import report
+
+    def broken(arguments: object) -> int:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(report, "main", broken)
+    assert main(["report"]) == 70
+    assert "unforeseen" in capsys.readouterr().err

@@ -28,8 +28,9 @@ def _shardings(state: dict[str, jax.Array]) -> dict[str, jax.sharding.Sharding]:
     return {name: leaf.sharding for name, leaf in state.items()}
 
 
-def test_round_trip_is_bitwise_and_old_steps_go(tmp_path: Path) -> None:
-    store = Checkpoints(tmp_path)
+def test_round_trip_is_bitwise_and_old_steps_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = Checkpoints(Path("relative"))
     for step in (1, 2, 3, 4):
         store.save(step, _state(step), {"note": step}, keep={1})
     assert store.steps() == [1, 3, 4]
