@@ -6,6 +6,7 @@ Every chart has a title and a description for those who cannot see it; the page 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -91,7 +92,7 @@ def interval_chart(rows: Sequence[Scored], title: str, names: Sequence[str]) -> 
     colour = alt.Color("line:N", title=None, scale=_scale(shown))
     layers: list[Any] = []
     if ticks:
-        mark = alt.Chart(alt.Data(values=ticks)).mark_tick(thickness=3, size=18)
+        mark = alt.Chart(alt.Data(values=ticks)).mark_tick(thickness=3, size=18, opacity=1)
         layers.append(mark.encode(x=x, y=y, color=colour))
     if spans:
         mark = alt.Chart(alt.Data(values=spans)).mark_rule(strokeWidth=3)
@@ -193,9 +194,18 @@ def to_svg(chart: Any, title: str, description: str) -> str:
         "background": "transparent",
         "view": {"stroke": None},
         "axis": axis,
-        "legend": {"orient": "bottom", **legend},
+        "legend": {"orient": "bottom", "symbolOpacity": 1, **legend},
     }
-    svg = str(vl_convert.vegalite_to_svg(json.dumps(spec)))
+    svg = _own_ids(str(vl_convert.vegalite_to_svg(json.dumps(spec))), title)
     start = svg.index(">") + 1
     opening = svg[: start - 1].replace("<svg ", '<svg role="img" ', 1)
     return f"{opening}><title>{escape(title)}</title><desc>{escape(description)}</desc>{svg[start:]}"
+
+
+def _own_ids(svg: str, title: str) -> str:
+    """The drawing with ids made from its title: the renderer's own count goes on from one drawing to the next."""
+    prefix = re.sub("[^a-z0-9]+", "-", title.lower())
+    for number, name in enumerate(dict.fromkeys(re.findall(r' id="([^"]+)"', svg))):
+        for before, after in ((' id="', '"'), ("url(#", ")"), ('href="#', '"')):
+            svg = svg.replace(f"{before}{name}{after}", f"{before}{prefix}-{number}{after}")
+    return svg

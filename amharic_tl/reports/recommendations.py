@@ -266,7 +266,9 @@ def near_duplicate_leak(run: Contents) -> Judged | str:
     return Judged(
         leaked / max(rows, 1) > LEAK,
         f"{leaked:,} of {rows:,} test rows",
-        "Report the score of test_clean beside that of test: it leaves these rows out.",
+        "Report the score of test_clean beside that of test: it leaves these rows out."
+        if run.metric("test_clean", "macro_f1") is not None
+        else "Take these rows out of the training data, or say how many there are beside the score.",
     )
 
 
@@ -330,6 +332,8 @@ def unfinished_run(run: Contents) -> Judged | str:
     """The run has not come to its end."""
     if not run.run:
         return "run.json is not there"
+    if run.status == "running":
+        return "the run is still going on, or was killed: nothing else has been recorded"
     return Judged(
         run.status != "completed",
         f"status {run.status}",

@@ -77,7 +77,7 @@ def _environment() -> Any:
     environment.filters |= {
         "data": marked,
         "visible": visible,
-        "figure": _or_dash(lambda value, digits=3: f"{value:.{digits}f}"),
+        "figure": _or_dash(lambda value, digits=3: f"{value:,.{digits}f}"),
         "percent": _or_dash(lambda value, digits=1: f"{value:.{digits}%}"),
         "count": _or_dash(lambda value: f"{value:,}"),
         "general": _or_dash(lambda value: f"{value:.6g}"),

@@ -55,7 +55,8 @@ def scores(run: Contents) -> list[dict[str, Any]]:
             for split in splits
         }
         if any(cell["value"] is not None for cell in cells.values()):
-            rows.append({"metric": name, "shown": shown, "has_lines": name in METRICS, "splits": cells})
+            beside = any(cell[line] is not None for cell in cells.values() for line in ("tfidf", "constant"))
+            rows.append({"metric": name, "shown": shown, "has_lines": beside, "splits": cells})
     return rows
 
 
