@@ -84,6 +84,15 @@ def test_every_leaf_has_a_description_and_is_read_somewhere() -> None:
         assert re.search(rf"\.{item.name}\b", sources), f"no code reads config.{name}"
 
 
+def test_the_problems_of_the_schema_are_those_of_the_registry() -> None:
+    from typing import get_args
+
+    from amharic_tl.tasks.registry import PROBLEMS
+
+    kinds = {name: kind for name, _, kind in leaves()}
+    assert set(get_args(kinds["task.problem"])) == set(PROBLEMS)
+
+
 def test_what_may_change_on_resume_and_what_may_not() -> None:
     stored = to_dict(build_config({"optim.lr": 1e-4}))
     assert differences(stored, build_config({"optim.lr": 1e-4, "mesh.fsdp": 2, "train.log_every": 99})) == []

@@ -19,6 +19,10 @@ from amharic_tl.tasks.masked_lm import MaskedLM, token_characters
 from amharic_tl.tasks.sequence_classification import SequenceClassification, balanced_class_weights
 
 
+# The kinds of classification problem, by config.task.problem.
+PROBLEMS = {"single-label": SequenceClassification}
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A task with the batches of each split. ``train`` varies by epoch; evaluation goes through the rows in order.
@@ -63,7 +67,7 @@ def _classification(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
     counts = np.bincount(labels["train"], minlength=len(splits.labels))
     weights = balanced_class_weights(counts.tolist()) if config.train.class_weights == "balanced" else None
     return Prepared(
-        task=SequenceClassification(splits.labels, weights, config.train.label_smoothing),
+        task=PROBLEMS[config.task.problem](splits.labels, weights, config.train.label_smoothing),
         train=batches("train", config.train.batch_size, config.train.seed),
         evaluation={name: batches(name, _evaluation_rows(config), None) for name in encoded if name != "train"},
         encoded=encoded,
