@@ -16,7 +16,7 @@ from amharic_tl.reports.recommendations import findings
 from amharic_tl.reports.text import distinct, marked, visible
 from amharic_tl.reports.verdict import verdict
 
-CURVE_ROWS = 60  # of the table after a curve
+CURVE_ROWS = 100  # of the table after a curve
 CHARTED_LABELS = 20
 
 
@@ -159,10 +159,11 @@ def _curves(run: Contents) -> list[dict[str, Any]]:
         }
         drawn.append(_curve("Macro-F1 on validation", {"model": run.curve("validation", "macro_f1")}, rules))
     else:
-        name = str(run.config.get("train", {}).get("select_by", "validation/loss")).partition("/")[2]
-        if name != "loss":
-            title = f"{name.replace('_', ' ').capitalize()} on validation"
-            drawn.append(_curve(title, {"model": run.curve("validation", name)}))
+        chosen = str(run.config.get("train", {}).get("select_by", "")).partition("/")[2]
+        for name in dict.fromkeys((chosen, "bits_per_character")):
+            curve = run.curve("validation", name)
+            if curve and name != "loss":
+                drawn.append(_curve(f"{name.replace('_', ' ').capitalize()} on validation", {"model": curve}))
     speed = [
         (int(line["step"]), float(line["tokens_per_second"]))
         for line in run.timing

@@ -31,7 +31,7 @@ def _classifier(run: Contents) -> str:
     ends = run.interval(split, "macro_f1")
     rows = run.evaluation.get(split, {}).get("n")
     on = f"{split} ({rows:,} rows)" if rows else split
-    shown = f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else ""
+    shown = f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else " (no interval can be estimated)"
     sentences = [f"{_so_far(run)}the model scores {score:.3f} macro-F1{shown} on {on}, {_lines(run, split)}."]
     clean = run.metric("test_clean", "macro_f1") if split == "test" else None
     left_out = (rows or 0) - (run.evaluation.get("test_clean", {}).get("n") or 0)

@@ -33,7 +33,10 @@ def test_a_model_below_a_line_says_so() -> None:
 def test_without_intervals_or_lines_nothing_is_made_up() -> None:
     bare: dict[str, Any] = {"test": {"n": 5, "metrics": {"macro_f1": 1.0}, "intervals": {}}}
     said = verdict(contents(evaluation=bare, baselines={}))
-    assert said == "The model scores 1.000 macro-F1 on test (5 rows), with no baseline measured beside it."
+    assert said == (
+        "The model scores 1.000 macro-F1 (no interval can be estimated) on test (5 rows), with no baseline measured "
+        "beside it."
+    )
 
 
 def test_the_clean_part_is_named_where_it_leaves_rows_out() -> None:
