@@ -18,7 +18,6 @@ from amharic_tl.tasks.base import Task
 from amharic_tl.tasks.masked_lm import MaskedLM, token_characters
 from amharic_tl.tasks.sequence_classification import SequenceClassification, balanced_class_weights
 
-
 # The kinds of classification problem, by config.task.problem.
 PROBLEMS = {"single-label": SequenceClassification}
 
