@@ -340,8 +340,8 @@ class _Training:
     def _finish(self, state: TrainState, memory: Memory, reason: str) -> None:
         """Scores the best checkpoint on every split, exports it, and closes the run."""
         run = self.run
-        best = memory.best_step
-        if best is not None and best != int(jax.device_get(state.step)):
+        last, best = int(jax.device_get(state.step)), memory.best_step
+        if best is not None and best != last:
             state = self.checkpoints.restore(best, state, run.steps.shardings).state
         final: dict[str, Any] = {}
         for split in run.prepared.evaluation:
@@ -358,8 +358,8 @@ class _Training:
             model: Any = run.steps.model(state)
             model.hf_config = run.hf_config
             save_pretrained(model, self.workdir.export, tokenizer_from=run.model_folder)
-        self.writer.write_event(int(jax.device_get(state.step)), "completed", reason=reason)
-        self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": run.schedule.total}
+        self.writer.write_event(last, "completed", reason=reason)
+        self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": last}
         self._close(None)
         self._say_result(final)
 
@@ -381,7 +381,12 @@ class _Training:
                 raise
 
     def _report(self) -> None:
-        if self.first:
-            from amharic_tl.reports import write_report
+        """Writes the page. A page that cannot be made is said, and never ends the training it reports on."""
+        if not self.first:
+            return
+        from amharic_tl.reports import write_report
 
+        try:
             write_report(self.workdir.root)
+        except Exception as error:  # whatever a chart or a template raises
+            self.progress.say(f"note: the report could not be written: {type(error).__name__}: {error}")

@@ -37,7 +37,7 @@ def now() -> str:
 def command_line() -> str:
     """The command of this process, as one could type it again."""
     words = list(sys.argv)
-    if Path(words[0]).name in ("amharic-tl", "__main__.py"):
+    if Path(words[0]).name == "amharic-tl" or Path(words[0]).parts[-2:] == ("amharic_tl", "__main__.py"):
         words[0] = "amharic-tl"
     return shlex.join(words)
 
