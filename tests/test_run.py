@@ -122,7 +122,7 @@ def test_masked_lm_trains_and_lowers_its_bits(tiny_base: Path, tmp_path: Path) -
         "model.path": str(tiny_base),
         "data.train": str(text),
         "data.validation": str(text),
-        "data.max_length": 16,
+        "data.max_length": 8,
         "train.steps": 60,
         "train.batch_size": 16,
         "train.evaluate_every": 30,
@@ -133,6 +133,8 @@ def test_masked_lm_trains_and_lowers_its_bits(tiny_base: Path, tmp_path: Path) -
     lines = [line for line in read_lines(tmp_path / "w" / "metrics.jsonl") if line["split"] == "validation"]
     assert lines[1]["bits_per_character"] < lines[0]["bits_per_character"]
     assert run["best"]["value"] == lines[1]["bits_per_character"]
+    split = read_json(tmp_path / "w" / "data.json")["splits"]["train"]
+    assert split["tokens"]["max"] <= 8 and split["windows"] > split["rows"] == 60 and split["truncated"] == 0
     assert "bits per character" in (tmp_path / "w" / "report.html").read_text(encoding="utf-8")
     assert atl.from_pretrained(str(tmp_path / "w" / "export"), "masked-lm").load_report.newly_initialised == ()
 

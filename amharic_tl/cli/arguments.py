@@ -66,15 +66,11 @@ def parse(arguments: Sequence[str], options: Sequence[str], flags: Sequence[str]
 
 
 def presets() -> dict[str, Path]:
-    """Presets by name: the repository's ``configs/``, or their copies inside an installed wheel."""
-    for folder in (
-        Path(__file__).parents[2] / "configs",
-        Path(str(resources.files("amharic_tl") / "assets" / "configs")),
-    ):
-        found = {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
-        if found:
-            return found
-    return {}
+    """Presets by name: their copies inside an installed wheel, or ``configs/`` of the checkout the package lies in."""
+    packaged = Path(str(resources.files("amharic_tl") / "assets" / "configs"))
+    checkout = Path(__file__).parents[2]
+    folder = packaged if packaged.is_dir() or not (checkout / "pyproject.toml").is_file() else checkout / "configs"
+    return {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
 
 
 def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:

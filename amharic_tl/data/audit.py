@@ -27,7 +27,7 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
 
     Args:
       splits: the rows.
-      encoded: by split name; empty where texts are cut into windows instead of truncated.
+      encoded: by split name, a row a text; or a row a window, where long texts are cut into windows.
       task: the task's name.
       max_length: tokens an input may have.
     """
@@ -103,6 +103,8 @@ def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None, 
     }
     if encoded is not None:
         lengths = encoded.lengths
+        if len(lengths) != len(source.rows):
+            described["windows"] = len(lengths)
         described["tokens"] = {
             "mean": float(lengths.mean()),
             "median": float(np.median(lengths)),

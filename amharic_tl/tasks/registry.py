@@ -99,9 +99,16 @@ def _masked_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
         task=MaskedLM(token_characters(tokens, byte_level=_is_byte_level(tokenizer))),
         train=batches("train", config.train.batch_size, config.train.seed),
         evaluation={name: batches(name, _evaluation_rows(config), None) for name in cut if name != "train"},
-        encoded={},
+        encoded={name: _windows_as_encoded(ids, tokenizer.unk_token_id) for name, (ids, _) in cut.items()},
         row_source=cut["train"][1],
     )
+
+
+def _windows_as_encoded(ids: list[np.ndarray], unknown_id: int | None) -> Encoded:
+    """The audit's view of windows: nothing of them is cut off."""
+    unknown = [0 if unknown_id is None else int(np.count_nonzero(window == unknown_id)) for window in ids]
+    lengths = np.asarray([len(window) for window in ids], np.int32)
+    return Encoded(ids, lengths, np.zeros(len(ids), bool), np.asarray(unknown, np.int32))
 
 
 def _is_byte_level(tokenizer: Any) -> bool:
