@@ -135,7 +135,7 @@ class Batches:
                 f"config.train.batch_size (or config.train.microbatch): {plan.batch_size} rows cannot be divided "
                 f"evenly over {process_count} processes"
             )
-        self.plan, self._ids, self._pad, self._fields = plan, ids, pad_id, fields
+        self.plan, self.ids, self._pad, self._fields = plan, ids, pad_id, fields
         share = plan.batch_size // process_count
         self._mine = slice(process_index * share, (process_index + 1) * share)
 
@@ -151,7 +151,7 @@ class Batches:
         mask = np.zeros((len(rows), planned.length), np.int32)
         for place, row in enumerate(rows):
             if row >= 0:
-                ids = self._ids[row]
+                ids = self.ids[row]
                 input_ids[place, : len(ids)] = ids
                 mask[place, : len(ids)] = 1
             else:

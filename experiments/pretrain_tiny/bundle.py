@@ -33,7 +33,7 @@ def unigram_bits_per_character(workdir: Path, folder: Path) -> dict[str, float]:
     splits = load_splits(config.data, labelled=False, seed=config.train.seed)
     prepared = prepare(config, splits, tokenizer)
     counts = np.ones(len(tokenizer))
-    for window in prepared.train._ids:
+    for window in prepared.train.ids:
         np.add.at(counts, window[1:-1], 1)
     bits = -np.log2(counts / counts.sum())
     total = characters = tokens = 0.0

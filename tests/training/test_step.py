@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -128,11 +126,3 @@ def test_filler_rows_weigh_nothing(tiny_overrides: Overrides) -> None:
 def test_a_batch_that_cannot_be_split_is_refused(tiny_overrides: Overrides) -> None:
     with pytest.raises(ConfigError, match="choose a multiple of 8, such as 24"):
         assemble(build_config({**tiny_overrides, "train.batch_size": 20}), make_mesh(8, 1, 1))
-    with pytest.raises(ConfigError, match="8 are here"):
-        make_mesh(3, 1, 1)
-
-
-def test_the_mesh_takes_what_is_left(tmp_path: Path) -> None:
-    del tmp_path
-    assert dict(make_mesh(None, 2, 2).shape) == {"data": 2, "fsdp": 2, "tensor": 2}
-    assert dataclasses.is_dataclass(Run)
