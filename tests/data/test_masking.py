@@ -62,7 +62,7 @@ def test_what_is_masked(tokenizer: Any) -> None:
     chosen = candidates = 0
     for step in range(len(batches)):
         batch = batches[step]
-        original = [batches._ids[row] if row >= 0 else None for row in batch["row_index"]]
+        original = [batches.ids[row] if row >= 0 else None for row in batch["row_index"]]
         for place, ids in enumerate(original):
             used = batch["weights"][place] > 0
             if ids is None:
