@@ -19,7 +19,7 @@ from amharic_tl.config import Config, to_dict
 from amharic_tl.data.audit import audit, clean_rows
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
-from amharic_tl.distributed.mesh import make_mesh
+from amharic_tl.distributed.mesh import make_mesh, whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted, TrainingStopped
 from amharic_tl.evaluation.baselines import baseline_scores
 from amharic_tl.evaluation.summary import prediction_lines, summarise
@@ -354,14 +354,19 @@ class _Training:
                 final["test_clean"] = self._summarise(
                     "test_clean", gathered["labels"][kept], gathered["probabilities"].argmax(axis=-1)[kept]
                 )
-        if run.config.output.export and self.first:
-            model: Any = run.steps.model(state)
-            model.hf_config = run.hf_config
-            save_pretrained(model, self.workdir.export, tokenizer_from=run.model_folder)
+        if run.config.output.export:
+            self._export(state)
         self.writer.write_event(last, "completed", reason=reason)
         self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": last}
         self._close(None)
         self._say_result(final)
+
+    def _export(self, state: TrainState) -> None:
+        """Writes the model; where several processes hold parts of it, all of them bring it together first."""
+        model: Any = self.run.steps.model(whole(state, self.run.mesh))
+        model.hf_config = self.run.hf_config
+        if self.first:
+            save_pretrained(model, self.workdir.export, tokenizer_from=self.run.model_folder)
 
     def _say_result(self, final: Mapping[str, Mapping[str, float]]) -> None:
         for split, metrics in final.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -44,6 +46,13 @@ def replicated(mesh: Mesh) -> NamedSharding:
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Rows of a batch ``[B, ...]`` split over the data and fsdp axes."""
     return NamedSharding(mesh, PartitionSpec(BATCH_AXES))
+
+
+def whole(tree: Any, mesh: Mesh) -> Any:
+    """``tree`` with every leaf readable by every process: as it is for one process, gathered for several (all must call)."""
+    if jax.process_count() == 1:
+        return tree
+    return jax.jit(lambda leaves: leaves, out_shardings=replicated(mesh))(tree)
 
 
 def put_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
