@@ -49,7 +49,7 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
 
 
 def whole(tree: Any, mesh: Mesh) -> Any:
-    """``tree`` with every leaf readable by every process: as it is for one process, gathered for several (all must call)."""
+    """``tree`` with every leaf readable here: as it is for one process, gathered for several (all must call)."""
     if jax.process_count() == 1:
         return tree
     return jax.jit(lambda leaves: leaves, out_shardings=replicated(mesh))(tree)
