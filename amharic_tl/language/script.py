@@ -48,3 +48,35 @@ def near_duplicate_key(text: str) -> str | None:
     """
     letters = _NOT_LETTERS.sub("", _LINKS_AND_MENTIONS.sub(" ", text))
     return letters if len(letters) >= MINIMUM_LETTERS else None
+
+
+# The letters of a series differ in vowel only, in this order: ä u i a e (none) o.
+ORDERS = 7
+NO_VOWEL = 5
+_SERIES = 8
+_REGULAR = range(0x1200, 0x1358)
+
+
+def vowel_order(letter: str) -> int | None:
+    """0 to 6 for the seven vowel orders of a regular Ethiopic series, None for any other character.
+
+    Order 5 (the "sixth order") has no vowel, or the short ə: a word that ends in it ends in a consonant.
+    """
+    if ord(letter) not in _REGULAR or letter not in _ETHIOPIC_LETTERS:
+        return None
+    order = ord(letter) % _SERIES
+    return order if order < ORDERS else None
+
+
+def with_vowel(letter: str, order: int) -> str:
+    """The letter of the same consonant with another vowel.
+
+    Raises:
+      ValueError: the letter belongs to no regular series, or the series has no such letter.
+    """
+    if vowel_order(letter) is None or not 0 <= order < ORDERS:
+        raise ValueError(f"{letter!r} has no letter of order {order}")
+    other = chr(ord(letter) - ord(letter) % _SERIES + order)
+    if other not in _ETHIOPIC_LETTERS:
+        raise ValueError(f"{letter!r} has no letter of order {order}")
+    return other

@@ -1,0 +1,317 @@
+"""A culture pack: groups by axis, how text names them, benign sentences, and who wrote and reviewed each of them.
+
+A pack is a folder of YAML files; ``pack.schema.json`` says what they may hold. Another language or culture is another
+folder. Nothing in a pack tells a person's group: it knows names of groups, not of people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from amharic_tl.errors import BadInputError, MissingInputError, name_some
+from amharic_tl.language.clitics import Grammar, Prefix, Slot, Suffix
+
+Sense = Literal["person", "people", "region", "language", "organisation", "belief"]
+
+_PACKS = Path(__file__).parent / "packs"
+_SCHEMA = Path(__file__).parent / "pack.schema.json"
+_PLACEHOLDERS = ("{person}", "{people}")
+
+
+@dataclass(frozen=True)
+class Authorship:
+    """Who wrote an entry, from what, and which native speakers have signed it."""
+
+    drafted_by: str
+    source: str
+    reviewers: tuple[str, ...]
+    status: str
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether a native speaker has signed it."""
+        return self.status == "reviewed"
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way to write a group's name. The first of ``senses`` holds where no cue tells otherwise.
+
+    ``held_out``: never exchanged in training. ``swappable`` false: recognised, never replaced. ``requires_cue``: an
+    ordinary word too, so that only a cue beside it makes it a name. ``not_after``: words before which it is no name.
+    """
+
+    text: str
+    senses: tuple[Sense, ...]
+    plural: bool = False
+    swappable: bool = True
+    held_out: bool = False
+    requires_cue: bool = False
+    not_after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """A cultural group. ``person people plural``: how a swap writes it; without ``plural`` the grammar makes it."""
+
+    id: str
+    axis: str
+    english: str
+    name: str
+    person: str
+    people: str
+    plural: str | None
+    forms: tuple[Form, ...]
+    held_out: bool
+    authorship: Authorship
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Groups that a swap may exchange for one another. ``swaps`` false: they are recognised only."""
+
+    id: str
+    title: str
+    swaps: bool
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class BenignItem:
+    """A harmless sentence that names a group: ``{person}`` or ``{people}`` to fill, or whole for one ``group``."""
+
+    id: str
+    axis: str
+    group: str | None
+    text: str
+    authorship: Authorship
+
+
+@dataclass(frozen=True)
+class Cues:
+    """Words before and after a name, and prefixes on it, that tell its sense.
+
+    ``defining``: those that make a name of a word which is an ordinary one too.
+    """
+
+    following: Mapping[Sense, tuple[str, ...]]
+    preceding: Mapping[Sense, tuple[str, ...]]
+    defining: tuple[str, ...]
+    place_prefixes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A culture pack, checked."""
+
+    id: str
+    title: str
+    grammar: Grammar
+    cues: Cues
+    placebo_names: tuple[str, ...]
+    axes: Mapping[str, Axis]
+    benign: tuple[BenignItem, ...]
+    authorship: Authorship
+    language_authorship: Authorship
+
+    def axis(self, name: str) -> Axis:
+        """An axis by id.
+
+        Raises:
+          BadInputError: the pack has no such axis.
+        """
+        if name not in self.axes:
+            raise BadInputError(f"the pack {self.id!r} has no axis {name!r}; it has {', '.join(sorted(self.axes))}")
+        return self.axes[name]
+
+    def unreviewed(self) -> dict[str, int]:
+        """How many groups and benign items no native speaker has signed, and whether the grammar is: by kind."""
+        groups = sum(not group.authorship.reviewed for axis in self.axes.values() for group in axis.groups)
+        items = sum(not item.authorship.reviewed for item in self.benign)
+        language = int(not self.language_authorship.reviewed)
+        return {"groups": groups, "benign_items": items, "language": language}
+
+
+def bundled_packs() -> list[str]:
+    """Names of the packs that come with the package."""
+    return sorted(folder.name for folder in _PACKS.iterdir() if (folder / "pack.yaml").exists())
+
+
+def open_pack(name: str) -> Pack:
+    """Opens a bundled pack by name, or any by its folder.
+
+    Raises:
+      MissingInputError: there is no such pack, or it lacks a file that it names.
+      BadInputError: a file is not what the schema asks for, named by file and key.
+    """
+    folder = Path(name) if Path(name).is_dir() else _PACKS / name
+    if not (folder / "pack.yaml").is_file():
+        raise MissingInputError(
+            f"there is no culture pack {name!r}: expected a folder with pack.yaml, or one of "
+            + name_some(bundled_packs())
+        )
+    head = _read(folder / "pack.yaml", "pack")
+    language = _read(folder / head["files"]["language"], "language")
+    axes = [_axis(folder / file, _read(folder / file, "axis")) for file in head["files"]["axes"]]
+    pack = Pack(
+        id=head["id"],
+        title=head["title"],
+        grammar=_grammar(folder / head["files"]["language"], language),
+        cues=_cues(language),
+        placebo_names=tuple(language["placebo_names"]),
+        axes={axis.id: axis for axis in axes},
+        benign=tuple(_item(entry) for entry in _read(folder / head["files"]["benign"], "benign")["items"]),
+        authorship=_authorship(head),
+        language_authorship=_authorship(language),
+    )
+    _check(folder, head, axes, pack)
+    return pack
+
+
+def _read(path: Path, kind: str) -> dict[str, Any]:
+    """A YAML file of the pack, checked against the schema's definition of ``kind``."""
+    import json
+
+    import yaml
+    from jsonschema import Draft202012Validator
+
+    if not path.is_file():
+        raise MissingInputError(f"the culture pack lacks {path}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
+    validator = Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{kind}"})
+    problems = [f"{_place(error.absolute_path, values)}: {error.message}" for error in validator.iter_errors(values)]
+    if problems:
+        raise BadInputError(f"{path} is refused:\n  " + "\n  ".join(problems[:10]))
+    return dict(values)
+
+
+def _place(path: Iterable[str | int], values: Any) -> str:
+    """A readable key path, with the id of an entry where it has one: ``groups[3] (oromo).forms``."""
+    text = ""
+    for key in path:
+        values = values[key]
+        if isinstance(key, int):
+            name = f" ({values['id']})" if isinstance(values, dict) and "id" in values else ""
+            text += f"[{key}]{name}"
+        else:
+            text += f".{key}" if text else key
+    return text or "the file"
+
+
+def _authorship(entry: Mapping[str, Any]) -> Authorship:
+    return Authorship(entry["drafted_by"], entry["source"], tuple(entry["reviewers"]), entry["status"])
+
+
+def _axis(path: Path, values: Mapping[str, Any]) -> Axis:
+    ids = [entry["id"] for entry in values["groups"]]
+    if ids != sorted(set(ids)):
+        raise BadInputError(f"{path} is refused: groups must be ordered by id, each once; found {', '.join(ids)}")
+    groups = tuple(_group(values["axis"], entry) for entry in values["groups"])
+    return Axis(values["axis"], values["title"], values["swap"] == "words", groups)
+
+
+def _group(axis: str, entry: Mapping[str, Any]) -> Group:
+    return Group(
+        id=entry["id"],
+        axis=axis,
+        english=entry["english"],
+        name=entry["name"],
+        person=entry["written"]["person"],
+        people=entry["written"]["people"],
+        plural=entry["written"].get("plural"),
+        forms=tuple(_form(form) for form in entry["forms"]),
+        held_out=entry["split"] == "held-out",
+        authorship=_authorship(entry),
+    )
+
+
+def _form(entry: Mapping[str, Any]) -> Form:
+    return Form(
+        text=entry["text"],
+        senses=tuple(entry["senses"]),
+        plural=entry.get("number") == "plural",
+        swappable=entry.get("swap", True),
+        held_out=entry.get("split") == "held-out",
+        requires_cue=entry.get("requires_cue", False),
+        not_after=tuple(entry.get("not_after", ())),
+    )
+
+
+def _item(entry: Mapping[str, Any]) -> BenignItem:
+    return BenignItem(entry["id"], entry["axis"], entry.get("group"), entry["text"], _authorship(entry))
+
+
+def _cues(language: Mapping[str, Any]) -> Cues:
+    def by_sense(values: Mapping[Sense, list[str]]) -> dict[Sense, tuple[str, ...]]:
+        return {sense: tuple(words) for sense, words in values.items()}
+
+    cues = language["cues"]
+    return Cues(
+        by_sense(cues["following"]),
+        by_sense(cues["preceding"]),
+        tuple(cues["defining"]),
+        tuple(language["place_prefixes"]),
+    )
+
+
+def _grammar(path: Path, language: Mapping[str, Any]) -> Grammar:
+    slots = [
+        Slot(
+            slot["slot"],
+            tuple(Suffix(name, form["after_consonant"], form["after_vowel"]) for name, form in slot["forms"].items()),
+            slot.get("outer", False),
+        )
+        for slot in language["suffixes"]
+    ]
+    names = [suffix.name for slot in slots for suffix in slot.suffixes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadInputError(f"{path} is refused: suffixes named more than once: {name_some(twice)}")
+    prefixes = [Prefix(entry["text"], entry.get("contracts", False)) for entry in language["prefixes"]]
+    return Grammar(prefixes, slots, language["homophones"])
+
+
+def _check(folder: Path, head: Mapping[str, Any], axes: list[Axis], pack: Pack) -> None:
+    """What the schema cannot say: that the files fit together."""
+    problems = []
+    if len(pack.axes) != len(axes):
+        problems.append("two files describe the same axis")
+    ids = [item.id for item in pack.benign]
+    problems += [
+        f"{head['files']['benign']}: {name!r} is there twice" for name in sorted({i for i in ids if ids.count(i) > 1})
+    ]
+    for axis in axes:
+        problems += _shared_forms(axis, pack.grammar)
+    for item in pack.benign:
+        problems += _item_problems(item, pack)
+    if problems:
+        raise BadInputError(f"the culture pack {folder} is refused:\n  " + "\n  ".join(problems[:10]))
+
+
+def _shared_forms(axis: Axis, grammar: Grammar) -> list[str]:
+    owners: dict[str, str] = {}
+    problems = []
+    for group in axis.groups:
+        for form in group.forms:
+            other = owners.setdefault(grammar.fold(form.text), group.id)
+            if other != group.id:
+                problems.append(f"{axis.id}: {form.text} names both {other} and {group.id}")
+    return problems
+
+
+def _item_problems(item: BenignItem, pack: Pack) -> list[str]:
+    if item.axis not in pack.axes:
+        return [f"benign item {item.id}: the pack has no axis {item.axis!r}"]
+    known = {group.id for group in pack.axes[item.axis].groups}
+    if item.group is not None and item.group not in known:
+        return [f"benign item {item.id}: the axis {item.axis} has no group {item.group!r}"]
+    if (item.group is None) != any(mark in item.text for mark in _PLACEHOLDERS):
+        return [f"benign item {item.id}: give either a group or one of {', '.join(_PLACEHOLDERS)} in its text"]
+    return []

@@ -1,0 +1,182 @@
+"""Counterfactual texts: the same sentence with its groups exchanged for others, clitics kept.
+
+Only persons and peoples are exchanged. A text that names several groups is permuted as a whole; one that also names a
+place, language, organisation or belief of the axis is refused, because its truth would change, and so is a form that
+cannot be inflected. A swapped text is made in memory for a forward pass; it must never be written anywhere.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from amharic_tl.culture.mentions import Mention
+from amharic_tl.culture.pack import Group, Pack
+from amharic_tl.language.clitics import Clitics, Grammar
+from amharic_tl.language.script import is_ethiopic_letter
+
+PLURAL = "plural"
+Reason = Literal["other_sense", "form_not_swapped", "cannot_inflect", "outside_the_swap_set", "no_other_group"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a name is written in a swap: of a person, of a people before its noun, and its plural if irregular."""
+
+    person: str
+    people: str
+    plural: str | None = None
+
+
+@dataclass(frozen=True)
+class Swap:
+    """A counterfactual text and which group became which. The text lives in memory only."""
+
+    text: str = field(repr=False)
+    exchanged: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a text has no counterfactual."""
+
+    reason: Reason
+
+
+class CannotInflectError(ValueError):
+    """A name that cannot take the clitics it would need."""
+
+
+def written(group: Group) -> Written:
+    """How swaps write a group of a pack."""
+    return Written(group.person, group.people, group.plural)
+
+
+def replace_mentions(text: str, mentions: Iterable[Mention], names: Mapping[str, Written], grammar: Grammar) -> str:
+    """``text`` with each mention of a group in ``names`` written as that name, clitics kept.
+
+    Raises:
+      CannotInflectError: a name cannot take the clitics of the mention.
+    """
+    pieces, end = [], 0
+    for mention in sorted(mentions, key=lambda one: one.start):
+        if mention.group in names:
+            pieces += [text[end : mention.start], _inflected(names[mention.group], mention, grammar)]
+            end = mention.end
+    return "".join([*pieces, text[end:]])
+
+
+def _inflected(name: Written, mention: Mention, grammar: Grammar) -> str:
+    suffixes = mention.clitics.suffixes
+    plural = mention.form.plural or PLURAL in suffixes
+    if mention.modifier:
+        stem = name.people
+    elif plural and name.plural:
+        stem, suffixes = name.plural, tuple(suffix for suffix in suffixes if suffix != PLURAL)
+    else:
+        stem = name.person
+        if plural and PLURAL not in suffixes:
+            suffixes = (PLURAL, *suffixes)
+    if suffixes and not is_ethiopic_letter(stem[-1]):
+        raise CannotInflectError(f"{stem!r} takes no suffixes")
+    try:
+        return grammar.build(stem, Clitics(mention.clitics.prefix, suffixes))
+    except (KeyError, ValueError) as error:
+        raise CannotInflectError(str(error)) from None
+
+
+class Swapper:
+    """Makes the counterfactuals of one axis.
+
+    Args:
+      pack: the culture pack.
+      axis: its axis; it must be one that swaps words.
+      sources: ids of the groups that are exchanged; a text that names another one is refused.
+      targets: ids of the groups they become.
+      held_out_forms: whether forms that the pack holds out of training are exchanged too.
+    """
+
+    def __init__(
+        self, pack: Pack, axis: str, sources: Iterable[str], targets: Iterable[str], *, held_out_forms: bool
+    ) -> None:
+        groups = {group.id: group for group in pack.axis(axis).groups}
+        self.axis = axis
+        self._grammar = pack.grammar
+        self._sources = set(sources) if pack.axis(axis).swaps else set()
+        self._targets = sorted(targets)
+        self._written = {name: written(groups[name]) for name in self._targets}
+        self._held_out_forms = held_out_forms
+
+    def swap(self, text: str, mentions: Sequence[Mention], key: str) -> Swap | Refusal | None:
+        """The counterfactual of ``text``, chosen by ``key`` alone; None where it names nobody of the axis.
+
+        Every group of the text becomes another one, no two the same.
+        """
+        mine = [mention for mention in mentions if mention.axis == self.axis]
+        if not any(mention.human for mention in mine):
+            return None
+        refusal = self._refusal(mine)
+        if refusal is not None:
+            return Refusal(refusal)
+        exchanged = self._exchange(sorted({mention.group for mention in mine}), random.Random(key))
+        if exchanged is None:
+            return Refusal("no_other_group")
+        names = {group: self._written[target] for group, target in exchanged.items()}
+        try:
+            return Swap(replace_mentions(text, mine, names, self._grammar), exchanged)
+        except CannotInflectError:
+            return Refusal("cannot_inflect")
+
+    def _refusal(self, mentions: Sequence[Mention]) -> Reason | None:
+        if any(not mention.human for mention in mentions):
+            return "other_sense"
+        if any(not mention.form.swappable for mention in mentions):
+            return "form_not_swapped"
+        if any(mention.group not in self._sources for mention in mentions):
+            return "outside_the_swap_set"
+        if not self._held_out_forms and any(mention.form.held_out for mention in mentions):
+            return "outside_the_swap_set"
+        return None
+
+    def _exchange(self, present: Sequence[str], generator: random.Random) -> dict[str, str] | None:
+        """A one-to-one map without fixed points, drawn evenly from all of them; None if there is none."""
+        if len(self._targets) < len(present) or (len(present) == 1 and self._targets == list(present)):
+            return None
+        for _ in range(1000):  # at least one draw in about e succeeds wherever a map exists
+            drawn = generator.sample(self._targets, len(present))
+            if all(group != target for group, target in zip(present, drawn, strict=True)):
+                return dict(zip(present, drawn, strict=True))
+        return None
+
+
+@dataclass
+class SwapCounts:
+    """How many texts that name a group could be swapped, and why others could not, by group."""
+
+    swapped: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, mentions: Iterable[Mention], result: Swap | Refusal) -> None:
+        """Counts a text once for every group of persons or peoples that it names."""
+        for group in {mention.group for mention in mentions if mention.human}:
+            if isinstance(result, Swap):
+                self.swapped[group] += 1
+            else:
+                self.refused.setdefault(group, Counter())[result.reason] += 1
+
+    def table(self) -> dict[str, dict[str, object]]:
+        """By group, in order of id: ``texts swapped refused_share`` and ``reasons``."""
+        result: dict[str, dict[str, object]] = {}
+        for group in sorted(self.swapped.keys() | self.refused.keys()):
+            reasons = self.refused.get(group, Counter())
+            texts = self.swapped[group] + reasons.total()
+            result[group] = {
+                "texts": texts,
+                "swapped": self.swapped[group],
+                "refused_share": reasons.total() / texts,
+                "reasons": dict(sorted(reasons.items())),
+            }
+        return result
