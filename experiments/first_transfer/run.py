@@ -26,7 +26,7 @@ ARMS = {
     "amharic-tiny, full": [],
     "from scratch": ["--config.model.initialise=random"],
 }
-MINUTES = 8  # of one run on two idle cores, measured
+MINUTES = 4  # of one run on two idle cores, measured
 
 
 def command(data: Path, name: str, arm: str, seed: int, workdir: Path) -> list[str]:
@@ -44,6 +44,8 @@ def command(data: Path, name: str, arm: str, seed: int, workdir: Path) -> list[s
         f"--config.data.label={chosen['label']}",
         f"--config.train.seed={seed}",
         "--config.output.export=false",
+        # The two lines do not depend on the seed: they are measured once.
+        *([] if seed == 0 else ["--config.output.baselines=false"]),
         *ARMS[arm],
         "--workdir",
         str(workdir),
@@ -61,7 +63,8 @@ def table(output: Path, seeds: int) -> str:
                 lines.append(f"| {name} | {arm} | 0 of {seeds} | not measured | not measured | | |")
                 continue
             cells = [_spread([run[key] for run in done]) for key in ("test", "test_clean")]
-            baselines = f"{done[0]['tfidf']:.3f} | {done[0]['constant']:.3f}"
+            lines_of_seed_0 = [run for run in done if "tfidf" in run]
+            baselines = " | ".join(f"{run['tfidf']:.3f} | {run['constant']:.3f}" for run in lines_of_seed_0) or "|"
             lines.append(f"| {name} | {arm} | {len(done)} of {seeds} | {cells[0]} | {cells[1]} | {baselines} |")
     return "\n".join(lines) + "\n"
 
@@ -79,13 +82,11 @@ def _result(workdir: Path) -> dict[str, float] | None:
     if not path.exists() or json.loads(path.read_text())["status"] != "completed":
         return None
     final = json.loads(path.read_text())["final"]
-    baselines = json.loads((workdir / "baselines.json").read_text())
-    return {
-        "test": final["test"]["macro_f1"],
-        "test_clean": final["test_clean"]["macro_f1"],
-        "tfidf": baselines["tfidf"]["test"]["macro_f1"],
-        "constant": baselines["constant"]["test"]["macro_f1"],
-    }
+    figures = {"test": final["test"]["macro_f1"], "test_clean": final["test_clean"]["macro_f1"]}
+    if (workdir / "baselines.json").exists():
+        baselines = json.loads((workdir / "baselines.json").read_text())
+        figures |= {line: baselines[line]["test"]["macro_f1"] for line in ("tfidf", "constant")}
+    return figures
 
 
 def main() -> None:
