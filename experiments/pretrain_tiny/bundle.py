@@ -2,7 +2,8 @@
 
     python experiments/pretrain_tiny/bundle.py --workdir FIRST [SECOND ...] --output amharic_tl/assets/amharic_tiny
 
-Each workdir is a stage that began from the export of the one before; the last one's best model is bundled. The card's line to beat is a unigram model: the same masked tokens of the dev split, each coded by how frequent it
+Each workdir is a stage that began from the export of the one before; the last one's best model is bundled. The card's
+line to beat is a unigram model: the same masked tokens of the dev split, each coded by how frequent it
 is in train.
 """
 
