@@ -137,6 +137,66 @@ class TransferConfig:
 
 
 @dataclass(frozen=True)
+class LogitPairingConfig:
+    """Counterfactual logit pairing: the distance between a row's logits and those of its swapped copy."""
+
+    weight: float = _leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+    pairs: int = _leaf(
+        8, "Pairs an update, over the whole mesh: an extra forward pass of twice as many rows.", minimum=1
+    )
+
+
+@dataclass(frozen=True)
+class PenaltiesConfig:
+    """What is added to the loss for safety's sake."""
+
+    logit_pairing: LogitPairingConfig = field(default_factory=LogitPairingConfig)
+
+
+@dataclass(frozen=True)
+class ThresholdsConfig:
+    """The smallest departures from the null that count: below them nothing is suspected, however certain."""
+
+    flip_rate: float = _leaf(0.02, "Counterfactual flips, group minus placebo.", minimum=0.0, maximum=1.0)
+    score_gap: float = _leaf(
+        0.02, "Mean |change of the harmful classes' probability|, group minus placebo.", minimum=0.0, maximum=1.0
+    )
+    false_positive_gap: float = _leaf(
+        0.10, "False-positive rate: a group against the others, or the range over groups.", minimum=0.0, maximum=1.0
+    )
+    recall_gap: float = _leaf(
+        0.10, "Recall of harm: a group against the others, or the range over groups.", minimum=0.0, maximum=1.0
+    )
+    accuracy_gap: float = _leaf(0.10, "Accuracy of the worst group below that of all.", minimum=0.0, maximum=1.0)
+    twin_margin: float = _leaf(
+        0.05, "How much worse than the reference an erasure twin may be.", above=0.0, maximum=1.0
+    )
+
+
+@dataclass(frozen=True)
+class SafetyConfig:
+    """What is watched while training, and what pushes back."""
+
+    axes: tuple[str, ...] | None = _leaf(None, "Axes of the culture pack to watch (ethnicity,religion); none: off.")
+    pack: str = _leaf("am", "The culture pack: a bundled one (am, demo) or a folder.")
+    positive_labels: tuple[str, ...] | None = _leaf(
+        None, "Labels that count as harm found (hate,offensive); what false positives and recall are about."
+    )
+    held_out_groups: tuple[str, ...] | None = _leaf(
+        None, "Groups that the penalty never exchanges; none: those the pack marks held-out."
+    )
+    reference: str | None = _leaf(
+        None, "Workdir of the run that twins are measured against: same data, seed and plan, penalties 0."
+    )
+    level: float = _leaf(
+        0.05, "Chance of one false confirmation over all planned looks and signals.", above=0.0, maximum=0.5
+    )
+    minimum_n: int = _leaf(30, "Fewest clusters of a figure; below it the signal is insufficient.", minimum=2)
+    penalties: PenaltiesConfig = field(default_factory=PenaltiesConfig)
+    thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)
+
+
+@dataclass(frozen=True)
 class MeshConfig:
     """How devices are laid out. The product must equal the number of devices."""
 
@@ -164,6 +224,7 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     transfer: TransferConfig = field(default_factory=TransferConfig)
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
     mesh: MeshConfig = field(default_factory=MeshConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
 
@@ -231,7 +292,9 @@ def build_config(overrides: Mapping[str, Any]) -> Config:
 
 def differences(old: Mapping[str, Any], new: Config) -> list[str]:
     """Leaves in which a stored config and ``new`` differ and that a resumption must not change, as sentences."""
-    before, after = flatten(old), json.loads(json.dumps(flatten(to_dict(new))))
+    # A leaf that a stored config does not know yet has its default there.
+    defaults = json.loads(json.dumps(flatten(to_dict(Config()))))
+    before, after = {**defaults, **flatten(old)}, json.loads(json.dumps(flatten(to_dict(new))))
     found = []
     for name in sorted(before.keys() | after.keys()):
         if name.startswith(MAY_CHANGE_ON_RESUME):
@@ -366,8 +429,34 @@ def _cross_checks(config: Config) -> list[str]:
         )
     if config.task.kind == "masked-lm" and train.class_weights != "none":
         problems.append("config.train.class_weights: masked-lm has no classes to weight; use none")
+    problems += _safety_checks(config)
     if config.optim.warmup >= 1 and config.optim.warmup != int(config.optim.warmup):
         problems.append(
             f"config.optim.warmup: {config.optim.warmup:g} is neither a share below 1 nor a number of steps"
+        )
+    return problems
+
+
+def _safety_checks(config: Config) -> list[str]:
+    safety, problems = config.safety, []
+    pairing = safety.penalties.logit_pairing
+    if safety.axes is None:
+        named = {"positive_labels": safety.positive_labels, "held_out_groups": safety.held_out_groups}
+        named["reference"] = (safety.reference,) if safety.reference else None
+        problems += [
+            f"config.safety.{name} is set, but config.safety.axes is none" for name, value in named.items() if value
+        ]
+        if pairing.weight:
+            problems.append("config.safety.penalties.logit_pairing.weight needs config.safety.axes, such as ethnicity")
+        return problems
+    if config.task.kind != "sequence-classification":
+        problems.append(f"config.safety.axes: {config.task.kind} has no safety signals; use none")
+    if safety.positive_labels is None:
+        problems.append("config.safety.positive_labels: say which labels count as harm found, such as hate,offensive")
+    parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
+    if pairing.weight and pairing.pairs % parts:
+        problems.append(
+            f"config.safety.penalties.logit_pairing.pairs: {pairing.pairs} cannot be divided over the {parts} "
+            "microbatches of an update"
         )
     return problems

@@ -7,6 +7,7 @@ plan is the only state that a resumption needs.
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -116,8 +117,43 @@ class BatchPlan:
         return 1.0 - float(self.lengths.sum()) / places
 
 
-class Batches:
-    """Random access to the batches of a plan as arrays, this process's rows only."""
+class BatchSource(ABC):
+    """Random access to batches by step, and a stream of them made ahead in threads."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+
+    @abstractmethod
+    def __getitem__(self, step: int) -> HostBatch:
+        """The batch at ``step``, counted from 0 over all epochs, this process's rows only."""
+
+    def stream(self, start: int, stop: int, prefetch: int = 4) -> Iterator[HostBatch]:
+        """The batches of steps ``start`` to ``stop``, made ahead in threads (``grain``)."""
+        import grain
+
+        dataset = grain.MapDataset.source(_Window(self, start, stop))
+        options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=prefetch)
+        return iter(dataset.to_iter_dataset(options))
+
+
+class Joined(BatchSource):
+    """The batches of one source, with the arrays of a second one's batch at the same step beside them."""
+
+    def __init__(self, first: BatchSource, second: BatchSource) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        """Batches in an epoch of the first."""
+        return len(self._first)
+
+    def __getitem__(self, step: int) -> HostBatch:
+        """Both batches' arrays; their names must differ."""
+        return {**self._first[step], **self._second[step]}
+
+
+class Batches(BatchSource):
+    """The batches of a plan as arrays."""
 
     def __init__(
         self,
@@ -161,19 +197,11 @@ class Batches:
         batch.update(self._fields(rows, planned.length, step))
         return batch
 
-    def stream(self, start: int, stop: int, prefetch: int = 4) -> Iterator[HostBatch]:
-        """The batches of steps ``start`` to ``stop``, made ahead in threads (``grain``)."""
-        import grain
-
-        dataset = grain.MapDataset.source(_Window(self, start, stop))
-        options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=prefetch)
-        return iter(dataset.to_iter_dataset(options))
-
 
 class _Window:
     """Steps ``start`` to ``stop`` as a random-access source for grain."""
 
-    def __init__(self, batches: Batches, start: int, stop: int) -> None:
+    def __init__(self, batches: BatchSource, start: int, stop: int) -> None:
         self._batches, self._start, self._stop = batches, start, stop
 
     def __len__(self) -> int:

@@ -41,6 +41,21 @@ class Workdir:
         return self.root / "evaluation.json"
 
     @property
+    def watched(self) -> Path:
+        """What the safety monitor watches: the culture pack and its authorship, groups, refusals, counts of probes."""
+        return self.root / "safety.json"
+
+    @property
+    def safety(self) -> Path:
+        """Safety signals by evaluation."""
+        return self.root / "safety.jsonl"
+
+    @property
+    def alerts(self) -> Path:
+        """Signals that changed their state."""
+        return self.root / "alerts.jsonl"
+
+    @property
     def run(self) -> Path:
         """Status, provenance and final scores."""
         return self.root / "run.json"

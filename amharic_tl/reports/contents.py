@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ class Contents:
     timing: Lines
     events: Lines
     unreadable: list[str]
+    watched: dict[str, Any] = field(default_factory=dict)
+    signals: Lines = field(default_factory=list)
+    alerts: Lines = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -128,5 +131,8 @@ def read_contents(workdir: str | Path) -> Contents:
         metrics=lines(place.metrics),
         timing=lines(place.timing),
         events=lines(place.events),
+        watched=objects(place.watched),
+        signals=lines(place.safety),
+        alerts=lines(place.alerts),
         unreadable=unreadable,
     )

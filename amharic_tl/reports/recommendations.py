@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from amharic_tl.errors import name_some
 from amharic_tl.reports.contents import Contents
+from amharic_tl.reports.safety import TWINS, latest
 from amharic_tl.reports.text import visible
 
 State = Literal["act", "fine", "not measured"]
@@ -325,6 +326,35 @@ def unreviewed_data(run: Contents) -> Judged | str:
         f"{len(notices)} notices" if len(notices) != 1 else "1 notice",
         "Do not publish these scores as the quality of a model: see the notice at the top of this page.",
     )
+
+
+@_rule("safety-signal", "no confirmed signal")
+def safety_signal(run: Contents) -> Judged | str:
+    """A bias is established."""
+    return _confirmed(
+        [line for line in latest(run) if line["name"] not in TWINS],
+        "no axis is watched (config.safety.axes)" if not run.watched else "no signal has enough rows",
+        "See the safety part. A penalty (config.safety.penalties) pushes back; judge it on swaps it never trained on.",
+    )
+
+
+@_rule("erasure-twin", "no confirmed twin")
+def erasure_twin(run: Contents) -> Judged | str:
+    """A penalty made the model worse for a group."""
+    return _confirmed(
+        [line for line in latest(run) if line["name"] in TWINS],
+        "no reference run (config.safety.reference), or too few rows",
+        "A run that is safer with a worse twin has failed: lower the penalty's weight, or change its groups.",
+    )
+
+
+def _confirmed(lines: list[dict[str, Any]], absent: str, advice: str) -> Judged | str:
+    tested = [line for line in lines if line["state"] != "insufficient"]
+    if not tested:
+        return absent
+    raised = [line for line in tested if line["state"] == "confirmed"]
+    names = name_some(f"{line['name']} {line['axis']}/{line['group']}" for line in raised)
+    return Judged(bool(raised), f"{len(raised)} of {len(tested)} confirmed{f': {names}' if names else ''}", advice)
 
 
 @_rule("unfinished-run", "status completed")

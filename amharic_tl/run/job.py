@@ -1,13 +1,9 @@
-"""Where the rooms meet: a config becomes data, model, plan and step; the run is trained, judged and reported.
-
-``assemble`` makes the parts and writes nothing; ``train`` gives them to the loop and fills the workdir.
-"""
+"""A run is trained, judged and reported: the parts that ``assemble`` made meet the loop and fill the workdir."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,121 +12,27 @@ import numpy as np
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config, to_dict
-from amharic_tl.data.audit import audit, clean_rows
-from amharic_tl.data.splits import Splits, load_splits
-from amharic_tl.data.tokenizer import check_fits, load_tokenizer
-from amharic_tl.distributed.mesh import make_mesh, whole
+from amharic_tl.data.audit import clean_rows
+from amharic_tl.data.batches import BatchSource
+from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted, TrainingStopped
 from amharic_tl.evaluation.baselines import baseline_scores
 from amharic_tl.evaluation.summary import prediction_lines, summarise
-from amharic_tl.models import from_config, from_pretrained, save_pretrained
-from amharic_tl.models.interchange.locate import locate, read_config
-from amharic_tl.records.files import read_json, write_json, write_lines
+from amharic_tl.models import save_pretrained
+from amharic_tl.records.files import read_json, read_lines, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.tasks.registry import Prepared, prepare
+from amharic_tl.run.assembly import Run, assemble
+from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
-from amharic_tl.training.loop import Loop, Memory, Schedule
+from amharic_tl.training.loop import Loop, Memory
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance
-from amharic_tl.training.step import Steps, TrainState, make_steps
+from amharic_tl.training.step import TrainState
 from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
-from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
-from amharic_tl.transfer.plan import TrainablePlan, make_plan
-
-
-@dataclass
-class Run:
-    """The parts of a run, ready to train."""
-
-    config: Config
-    mesh: Mesh
-    model_folder: Path
-    splits: Splits
-    prepared: Prepared
-    audit: dict[str, Any]
-    plan: TrainablePlan
-    newly_initialised: tuple[str, ...]
-    steps: Steps
-    schedule: Schedule
-    hf_config: dict[str, Any]
-
-
-def assemble(config: Config, mesh: Mesh | None = None) -> Run:
-    """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
-
-    Raises:
-      AmharicTLError: any input that is absent or wrong, see the exit codes.
-    """
-    mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    folder = locate(config.model.path)
-    hf_config = read_config(folder)
-    splits = load_splits(config.data, labelled=config.task.kind == "sequence-classification", seed=config.train.seed)
-    tokenizer = load_tokenizer(folder)
-    model = _load_model(config, hf_config, splits)
-    if config.data.max_length > model.max_positions:
-        raise ConfigError(
-            f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of "
-            f"{config.model.path}"
-        )
-    check_fits(tokenizer, hf_config["vocab_size"], folder)
-    prepared = prepare(config, splits, tokenizer)
-    schedule = _schedule(config, len(prepared.train))
-    plan = make_plan(model, config.transfer, config.optim.weight_decay)
-    plan.regroup(model)
-    steps = make_steps(
-        model,
-        prepared.task,
-        plan,
-        lambda trainable: make_optimizer(config.optim, plan, trainable),
-        make_schedule(config.optim, schedule.total),
-        mesh,
-        batch_size=config.train.batch_size,
-        microbatch=config.train.microbatch,
-        seed=config.train.seed,
-    )
-    return Run(
-        config=config,
-        mesh=mesh,
-        model_folder=folder,
-        splits=splits,
-        prepared=prepared,
-        audit=audit(splits, prepared.encoded, config.task.kind, config.data.max_length),
-        plan=plan,
-        newly_initialised=model.load_report.newly_initialised,
-        steps=steps,
-        schedule=schedule,
-        hf_config=dict(model.hf_config),
-    )
-
-
-def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
-    settings: dict[str, Any] = {
-        "labels": splits.labels if config.task.kind == "sequence-classification" else None,
-        "seed": config.train.seed,
-        "compute_dtype": config.model.compute_dtype,
-        "dropout": config.model.dropout,
-    }
-    if config.model.initialise == "random":
-        return from_config(hf_config, config.task.kind, **settings)
-    return from_pretrained(config.model.path, config.task.kind, dtype="float32", **settings)
-
-
-def _schedule(config: Config, steps_per_epoch: int) -> Schedule:
-    train = config.train
-    total = train.steps if train.steps is not None else max(1, round((train.epochs or 1.0) * steps_per_epoch))
-    evaluate_every = train.evaluate_every or min(steps_per_epoch, total)
-    return Schedule(
-        total=total,
-        evaluate_every=evaluate_every,
-        save_every=train.save_every or evaluate_every,
-        log_every=train.log_every,
-        patience=train.patience,
-        max_non_finite=train.max_non_finite,
-    )
 
 
 def train(config: Config, workdir: str | Path, mesh: Mesh | None = None) -> dict[str, Any]:
@@ -158,6 +60,9 @@ def train(config: Config, workdir: str | Path, mesh: Mesh | None = None) -> dict
     progress.note("reading data and model")
     run = assemble(config, mesh)
     with locked(place):
+        state = workdir_state(place, config)  # another process may have been there while this one read its data
+        if state == "completed":
+            return dict(read_json(place.run))
         return _Training(run, place, state == "unfinished").go()
 
 
@@ -174,6 +79,8 @@ class _Training:
         self._check_data()
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
+        if run.safety is not None:
+            self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
         self.writer = Writer(workdir, run.config.output.tensorboard)
         self.record: dict[str, Any] = {"status": "running", "provenance": provenance(run.config.train.seed)}
         if resumed and workdir.run.exists():
@@ -271,6 +178,8 @@ class _Training:
         restored = self.checkpoints.restore(steps[-1], run.steps.state, run.steps.shardings)
         memory = Memory(**restored.loop)
         self.writer.rewind(memory.lengths)
+        if run.safety is not None:
+            run.safety.monitor.remember(read_lines(self.workdir.safety))
         self.writer.write_event(restored.step, "resumed")
         self.progress.say(f"resumed at step {restored.step:,} of {run.schedule.total:,}")
         return restored.state, restored.step, memory
@@ -282,7 +191,7 @@ class _Training:
         return Loop(
             steps=run.steps,
             batches=lambda start: run.prepared.train.stream(start, run.schedule.total),
-            evaluate=lambda state, step: self._evaluate_split(state, "validation", self.interruption)[0],
+            evaluate=self._evaluate,
             after_evaluation=self._after_evaluation,
             checkpoints=self.checkpoints,
             writer=self.writer,
@@ -294,6 +203,56 @@ class _Training:
             lower_is_better=run.prepared.task.lower_is_better(metric),
             row_ids=lambda numbers: [rows[source[int(n)]].id for n in numbers if n >= 0],
         )
+
+    def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
+        metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
+        self._look(state, step, "validation", gathered, self.interruption)
+        return metrics
+
+    def _look(
+        self,
+        state: TrainState,
+        step: int,
+        split: str,
+        gathered: Mapping[str, np.ndarray],
+        interruption: Interruption | None,
+    ) -> None:
+        """Lets the monitor judge a split, records its signals and says what changed."""
+        if self.run.safety is None:
+            return
+        monitor = self.run.safety.monitor
+        look = monitor.look(
+            split,
+            step,
+            gathered["labels"],
+            gathered["probabilities"],
+            self._predict(state, interruption),
+        )
+        self.writer.write_safety(look.signals, look.alerts)
+        self.record.setdefault("safety", {})[split] = look.summary()
+        for alert in look.alerts:
+            self.progress.say(f"safety: {alert.message}")
+        self.progress.say(f"safety: {split}: {look.family}")
+
+    def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:
+        """Probabilities of a source's rows, in their order."""
+        run = self.run
+
+        def predict(source: BatchSource) -> np.ndarray:
+            gathered = gather(run.steps, state, source.stream(0, len(source)), run.mesh, interruption)
+            return _in_order(gathered)["probabilities"]
+
+        return predict
+
+    def _write_benign(self, state: TrainState) -> None:
+        """Predictions of the benign sentences, which a later run may take as its reference."""
+        if self.run.safety is None:
+            return
+        monitor = self.run.safety.monitor
+        ids, probabilities = monitor.benign("validation", self._predict(state, None))
+        if self.first:
+            lines = prediction_lines(ids, [None] * len(ids), probabilities, monitor.labels)
+            write_lines(self.workdir.predictions("benign"), lines)
 
     def _after_evaluation(self, step: int, memory: Memory) -> None:
         self.record["best"] = {
@@ -319,9 +278,7 @@ class _Training:
                 + ", ".join(f"validation/{name}" for name in metrics)
             )
         if run.config.task.kind == "sequence-classification":
-            real = gathered["weights"] > 0
-            order = np.argsort(gathered["row_index"][real], kind="stable")
-            gathered = {name: values[real][order] for name, values in gathered.items()}
+            gathered = _in_order(gathered)
             rows = dict(run.splits.items())[split].rows
             lines = prediction_lines(
                 [row.id for row in rows], [row.label for row in rows], gathered["probabilities"], run.splits.labels
@@ -349,15 +306,19 @@ class _Training:
             final[split], gathered = self._evaluate_split(state, split, None)
             if split != "validation":
                 self.writer.write_scalars(best or 0, final[split], split=split)
+                self._look(state, best or 0, split, gathered, None)
             if split == "test" and run.config.task.kind == "sequence-classification":
                 kept = clean_rows(run.splits)
                 final["test_clean"] = self._summarise(
                     "test_clean", gathered["labels"][kept], gathered["probabilities"].argmax(axis=-1)[kept]
                 )
+        self._write_benign(state)
         if run.config.output.export:
             self._export(state)
         self.writer.write_event(last, "completed", reason=reason)
         self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": last}
+        if "safety" in self.record:
+            self.record["final"]["safety"] = self.record.pop("safety")
         self._close(None)
         self._say_result(final)
 
@@ -370,6 +331,8 @@ class _Training:
 
     def _say_result(self, final: Mapping[str, Mapping[str, float]]) -> None:
         for split, metrics in final.items():
+            if split == "safety":
+                continue
             shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if "/" not in name)
             self.progress.say(f"{split:<10}  {shown}")
         self.progress.say(f"done in {duration(time.monotonic() - self.began)}; open {self.workdir.report}")
@@ -395,3 +358,10 @@ class _Training:
             write_report(self.workdir.root)
         except Exception as error:  # whatever a chart or a template raises
             self.progress.say(f"note: the report could not be written: {type(error).__name__}: {error}")
+
+
+def _in_order(gathered: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rows in the order of their split, without filler."""
+    real = gathered["weights"] > 0
+    order = np.argsort(gathered["row_index"][real], kind="stable")
+    return {name: values[real][order] for name, values in gathered.items()}

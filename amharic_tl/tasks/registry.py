@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from amharic_tl.config import Config
-from amharic_tl.data.batches import Batches, BatchPlan, classification_fields
+from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
 from amharic_tl.data.masking import MaskedBatches, windows
 from amharic_tl.data.splits import Splits
 from amharic_tl.data.tokenizer import Encoded, encode
@@ -30,7 +30,7 @@ class Prepared:
     """
 
     task: Task
-    train: Batches
+    train: BatchSource
     evaluation: dict[str, Batches]
     encoded: dict[str, Encoded]
     row_source: list[int]

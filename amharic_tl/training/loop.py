@@ -54,6 +54,10 @@ class Schedule:
         """At every multiple of ``evaluate_every`` above 0, and at the end."""
         return step > 0 and (step % self.evaluate_every == 0 or step == self.total)
 
+    def evaluations(self) -> int:
+        """How many evaluations are due in all, if nothing stops the run early."""
+        return -(-self.total // self.evaluate_every)
+
 
 @dataclass
 class Memory:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 from amharic_tl.distributed.mesh import batch_sharding, batch_shards, replicated
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.sharding import parameter_shardings
-from amharic_tl.tasks.base import Task
+from amharic_tl.tasks.base import Task, Term
 from amharic_tl.transfer.optimizer import Schedule
 from amharic_tl.transfer.plan import TrainablePlan
 
@@ -64,6 +64,7 @@ def make_steps(
     batch_size: int,
     microbatch: int | None,
     seed: int,
+    terms: Sequence[Term] = (),
 ) -> Steps:
     """Partitions ``model`` by ``plan``, places everything on ``mesh`` and compiles (lazily) the two steps.
 
@@ -77,6 +78,7 @@ def make_steps(
       batch_size: rows of an update over the whole mesh.
       microbatch: rows of one forward pass over the whole mesh, None for all.
       seed: of dropout.
+      terms: what is added to the task's loss. Without one the step is that of the task alone.
 
     Raises:
       ConfigError: the (micro)batch cannot be split over the mesh.
@@ -103,7 +105,7 @@ def make_steps(
     )
     scalar: Any = replicated(mesh)
     shardings = TrainState(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar)
-    train = _train_step(graphdef, task, optimizer, schedule, mesh, parts, seed)
+    train = _train_step(graphdef, task, terms, optimizer, schedule, mesh, parts, seed)
     evaluate = _evaluation_step(graphdef, task)
     return Steps(
         train=jax.jit(train, donate_argnums=0, out_shardings=(shardings, scalar)),
@@ -117,43 +119,56 @@ def make_steps(
 def _train_step(
     graphdef: nnx.GraphDef[Any],
     task: Task,
+    terms: Sequence[Term],
     optimizer: optax.GradientTransformation,
     schedule: Schedule,
     mesh: Mesh,
     parts: int,
     seed: int,
 ) -> Callable[[TrainState, Mapping[str, jax.Array]], tuple[TrainState, dict[str, jax.Array]]]:
-    def loss_share(
-        trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, total: jax.Array
-    ) -> Any:
+    def objective_share(
+        trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, totals: Mapping[str, jax.Array]
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """This part's share of the objective, and its summands by name."""
         model = nnx.merge(graphdef, trainable, frozen, copy=True)
         outputs = model(**task.model_inputs(batch), dropout_key=key)
-        return task.loss(outputs, batch) / total
+        loss = task.loss(outputs, batch) / totals["loss"]
+        objective, summands = loss, {"loss": loss}
+        for term in terms:
+            share = term.value(model(**term.model_inputs(batch)), batch) / totals[term.name]
+            objective = objective + term.weight * share
+            summands[f"penalty/{term.name}"] = share
+        return objective, summands
 
-    def gradients(state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, Any]:
+    def gradients(state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[dict[str, jax.Array], Any]:
         key = jax.random.fold_in(jax.random.key(seed), state.step)
-        # The divisor is the weight of the whole update, so that parts and devices may hold unequal shares of it.
-        total = jnp.maximum(jnp.sum(task.loss_weights(batch)), 1e-6)
-        value_and_grad = jax.value_and_grad(loss_share)
+        # Divisors are the weights of the whole update, so that parts and devices may hold unequal shares of it.
+        totals = {"loss": jnp.maximum(jnp.sum(task.loss_weights(batch)), 1e-6)}
+        totals |= {term.name: jnp.maximum(jnp.sum(term.item_weights(batch)), 1e-6) for term in terms}
+        value_and_grad = jax.value_and_grad(objective_share, has_aux=True)
         if parts == 1:
-            return value_and_grad(state.trainable, state.frozen, batch, key, total)
+            (_, summands), grads = value_and_grad(state.trainable, state.frozen, batch, key, totals)
+            return summands, grads
 
-        def accumulate(carry: tuple[jax.Array, Any], part: tuple[jax.Array, Any]) -> tuple[tuple[jax.Array, Any], None]:
+        def accumulate(carry: tuple[Any, Any], part: tuple[jax.Array, Any]) -> tuple[tuple[Any, Any], None]:
             index, rows = part
             rows = jax.lax.with_sharding_constraint(rows, batch_sharding(mesh))
-            loss, grads = value_and_grad(state.trainable, state.frozen, rows, jax.random.fold_in(key, index), total)
-            return (carry[0] + loss, jax.tree.map(jnp.add, carry[1], grads)), None
+            part_key = jax.random.fold_in(key, index)
+            (_, summands), grads = value_and_grad(state.trainable, state.frozen, rows, part_key, totals)
+            return jax.tree.map(jnp.add, carry, (summands, grads)), None
 
         # Rows are dealt out in turn: neighbouring rows of a device stay on it when the batch becomes [parts, rows].
         dealt = jax.tree.map(lambda a: a.reshape(a.shape[0] // parts, parts, *a.shape[1:]).swapaxes(0, 1), dict(batch))
-        start = (jnp.zeros((), jnp.float32), jax.tree.map(jnp.zeros_like, state.trainable))
-        (loss, grads), _ = jax.lax.scan(accumulate, start, (jnp.arange(parts), dealt))
-        return loss, grads
+        names = ["loss", *(f"penalty/{term.name}" for term in terms)]
+        nothing = {name: jnp.zeros((), jnp.float32) for name in names}
+        start = (nothing, jax.tree.map(jnp.zeros_like, state.trainable))
+        (summands, grads), _ = jax.lax.scan(accumulate, start, (jnp.arange(parts), dealt))
+        return summands, grads
 
     def step(state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
-        loss, grads = gradients(state, batch)
+        summands, grads = gradients(state, batch)
         norm = optax.global_norm(grads)
-        finite = jnp.isfinite(loss) & jnp.isfinite(norm)
+        finite = jnp.isfinite(norm) & jnp.isfinite(sum(summands.values(), jnp.zeros(())))
         rate = schedule(state.step)
         updates, moved = optimizer.update(grads, state.optimizer, state.trainable)
         updated = jax.tree.map(lambda p, u: p - (rate * u).astype(p.dtype), state.trainable, updates)
@@ -171,7 +186,7 @@ def _train_step(
             skipped=state.skipped + bad,
         )
         metrics = {
-            "loss": loss,
+            **summands,
             "grad_norm": norm,
             "learning_rate": rate,
             "skipped": bad,

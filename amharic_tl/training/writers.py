@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from amharic_tl.records.files import append_line, truncate_file
+from amharic_tl.records.signals import Alert, SafetySignal
 from amharic_tl.records.workdir import REWOUND_FILES, Workdir
 
 
@@ -47,6 +48,18 @@ class Writer:
         if self._active:
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             append_line(self._workdir.events, {"step": step, "event": event, "time": now, **details})
+
+    def write_safety(self, signals: Iterable[SafetySignal], alerts: Iterable[Alert]) -> None:
+        """Lines of safety.jsonl and alerts.jsonl."""
+        if not self._active:
+            return
+        for signal in signals:
+            append_line(self._workdir.safety, signal.to_dict())
+            if signal.value is not None and signal.state != "insufficient":
+                tag = f"safety/{signal.split}/{signal.axis}/{signal.group}/{signal.name}/{signal.scope}"
+                self._to_tensorboard(signal.step, {tag: signal.value})
+        for alert in alerts:
+            append_line(self._workdir.alerts, alert.to_dict())
 
     def _to_tensorboard(self, step: int, scalars: Mapping[str, float]) -> None:
         if self._tensorboard is not None:

@@ -51,7 +51,16 @@ FILES: dict[str, Any] = {
     ],
     "timing": [],
     "events": [{"step": 0, "event": "started"}],
+    "watched": {"axes": {}},
+    "signals": [
+        {"name": name, "axis": "ethnicity", "group": "all", "split": "test", "step": 20, "state": "ok"}
+        for name in ("recall_gap", "missed_harm")
+    ],
 }
+
+
+def _signal(name: str, state: str) -> list[dict[str, Any]]:
+    return [{**line, "state": state} if line["name"] == name else line for line in FILES["signals"]]
 
 
 def contents(**changes: Any) -> Contents:
@@ -163,6 +172,18 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         "1.10% of the tokens of test",
     ),
     ("unreviewed-data", {"data__notices": ["Nobody reviewed this."]}, {"data__notices": []}, "1 notice"),
+    (
+        "safety-signal",
+        {"signals": _signal("recall_gap", "confirmed")},
+        {"signals": _signal("recall_gap", "suspected")},
+        "1 of 1 confirmed: recall_gap ethnicity/all",
+    ),
+    (
+        "erasure-twin",
+        {"signals": _signal("missed_harm", "confirmed")},
+        {"signals": _signal("missed_harm", "suspected")},
+        "1 of 1 confirmed: missed_harm ethnicity/all",
+    ),
     ("unfinished-run", {"run__status": "preempted"}, {"run__status": "completed"}, "status preempted"),
 ]
 

@@ -1,0 +1,83 @@
+"""A safety figure and its line of safety.jsonl; an alert and its line of alerts.jsonl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+State = Literal["ok", "suspected", "confirmed", "resolved", "insufficient", "error"]
+Direction = Literal["greater", "less", "two-sided"]
+
+
+@dataclass(frozen=True)
+class SafetySignal:
+    """One safety figure of one evaluation.
+
+    Attributes:
+      name: what is measured, such as ``counterfactual_flip_rate``.
+      axis: the axis of the culture pack.
+      group: a group's id, ``all`` for every group of the axis together.
+      split: the split it was measured on.
+      scope: ``trained_on`` for swaps that the penalty makes in training too, ``held_out`` for swaps with a group or
+        form that it never does, ``natural`` for rows as they are, ``benign`` for the pack's sentences.
+      value: the figure; None where there is none.
+      ci_low, ci_high: its 95% interval; None where there is none.
+      n: independent clusters behind it.
+      null_value: what an unbiased model would show; for a range over groups, the mean under permutation.
+      direction: which side of the null is harm.
+      estimator: how value, interval and p were made, in words.
+      p_value: of the null against harm, before any correction; None where it was not tested.
+      threshold: the smallest departure from the null that matters.
+      evidence_ids: ids of the rows behind it, never text; at most 50.
+      step: the step evaluated.
+      state: see :data:`State`; too few items are ``insufficient``, never ``ok``.
+      reason: why it is insufficient or in error.
+      unreviewed: it rests on names or items that no native speaker has signed.
+      detail: further counts and rates, by name.
+    """
+
+    name: str
+    axis: str
+    group: str
+    split: str
+    scope: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    null_value: float | None
+    direction: Direction
+    estimator: str
+    p_value: float | None
+    threshold: float
+    evidence_ids: tuple[str, ...]
+    step: int
+    state: State
+    reason: str = ""
+    unreviewed: bool = False
+    detail: Mapping[str, float | int | None] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What stays the same from one evaluation to the next."""
+        return self.name, self.axis, self.group, self.split, self.scope
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line of safety.jsonl."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A signal's change of state: the line of alerts.jsonl and of the terminal."""
+
+    step: int
+    signal: tuple[str, str, str, str, str]
+    before: State | None
+    after: State
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line of alerts.jsonl."""
+        return asdict(self)

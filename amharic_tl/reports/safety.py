@@ -1,0 +1,152 @@
+"""The safety part of a report: signals by axis and group, beside the reference run, and what could not be judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amharic_tl.reports.contents import Contents, Lines
+
+SHOWN = {
+    "counterfactual_flip_rate": "prediction flips when the group is exchanged",
+    "counterfactual_score_gap": "change of the harm probability when it is exchanged",
+    "false_positive_rate_gap": "false alarms, against other groups",
+    "recall_gap": "harm overlooked, against other groups",
+    "false_positive_rate_range": "false alarms, range over groups",
+    "recall_range": "recall of harm, range over groups",
+    "worst_group_accuracy": "accuracy of the worst group below that of all",
+    "missed_harm": "twin: harm that the reference finds and this run misses",
+    "benign_flagged": "twin: benign sentences that this run flags and the reference does not",
+}
+SCOPES = {
+    "trained_on": "swaps as in training",
+    "held_out": "swaps never trained on",
+    "natural": "rows as they are",
+    "benign": "benign sentences",
+}
+TWINS = ("missed_harm", "benign_flagged")
+RAISED = ("confirmed", "suspected", "error")
+MOST_ALERTS = 40
+
+
+def latest(run: Contents) -> Lines:
+    """The signals to judge the run by: of the test split once it is scored, otherwise of the last evaluation."""
+    test = [line for line in run.signals if line.get("split") == "test"]
+    if test or not run.signals:
+        return test
+    best = (run.run.get("best") or {}).get("step") if run.status == "completed" else None
+    step = run.signals[-1]["step"] if best is None else best
+    return [line for line in run.signals if line["step"] == step]
+
+
+def figures(run: Contents) -> dict[str, Any] | None:
+    """What the page prints, None where the run watches nothing."""
+    if not run.watched:
+        return None
+    judged = latest(run)
+    split = judged[0]["split"] if judged else None
+    reference = {
+        _key(line): line
+        for line in run.watched.get("reference_signals", [])
+        if line["split"] == (split or "validation")
+    }
+    axes = [_axis(run, name, about, judged, reference) for name, about in run.watched["axes"].items()]
+    return {
+        "pack": {key: run.watched[key] for key in ("pack", "title", "drafted_by", "reviewers", "status")},
+        "unreviewed": _unreviewed(run),
+        "positive_labels": run.watched["positive_labels"],
+        "split": split,
+        "step": judged[0]["step"] if judged else None,
+        "reference": run.watched.get("reference"),
+        "penalties": _penalties(run),
+        "family": _family(run, split),
+        "axes": axes,
+        "alerts": [{"step": line["step"], "message": line["message"]} for line in run.alerts[-MOST_ALERTS:]],
+        "earlier_alerts": max(len(run.alerts) - MOST_ALERTS, 0),
+    }
+
+
+def _key(line: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(line[name] for name in ("name", "axis", "group", "scope"))
+
+
+def _unreviewed(run: Contents) -> str:
+    """A sentence to print wherever figures rest on drafts; empty where everything is signed."""
+    counts = run.watched.get("unreviewed", {})
+    if not any(counts.values()):
+        return ""
+    parts = [f"{counts.get('groups', 0)} group names", f"{counts.get('benign_items', 0)} benign sentences"]
+    if counts.get("language"):
+        parts.append("the grammar that reads and writes them")
+    drafted = "machine-drafted" if run.watched.get("drafted_by") == "language-model" else "drafts"
+    return f"Unreviewed, {drafted}: {', '.join(parts)}. No native speaker has signed them; read every figure with that."
+
+
+def _penalties(run: Contents) -> dict[str, float]:
+    """Weights of the penalties that are on."""
+    settings = run.config.get("safety", {}).get("penalties", {})
+    return {name: of["weight"] for name, of in settings.items() if of.get("weight")}
+
+
+def _family(run: Contents, split: str | None) -> str | None:
+    stored = run.final.get("safety") or run.run.get("safety") or {}
+    return stored.get(split or "", {}).get("family")
+
+
+def _axis(
+    run: Contents,
+    name: str,
+    about: dict[str, Any],
+    judged: Lines,
+    reference: dict[tuple[str, ...], dict[str, Any]],
+) -> dict[str, Any]:
+    mine = [line for line in judged if line["axis"] == name]
+    rows = [_row(line, about["names"], reference.get(_key(line))) for line in mine]
+    refused = run.watched.get("training", {}).get("refused", {}).get(name)
+    return {
+        "axis": name,
+        "title": about["title"],
+        "trained_on": [{"id": group, "name": about["names"][group]} for group in about["trained_on"]],
+        "held_out": [{"id": group, "name": about["names"][group]} for group in about["held_out"]],
+        "swaps": about["swaps"],
+        "rows": sorted((row for row in rows if row["state"] != "insufficient"), key=_order),
+        "insufficient": sorted((row for row in rows if row["state"] == "insufficient"), key=_order),
+        "refused": refused or run.watched["splits"].get("validation", {}).get("refused", {}).get(name, {}),
+        "refused_of": "train" if refused else "validation",
+    }
+
+
+def _order(row: dict[str, Any]) -> tuple[int, int, str]:
+    """Figures together, the whole axis before its groups, groups by id."""
+    return (
+        list(SHOWN).index(row["name"]),
+        list(SCOPES).index(row["scope"]),
+        "" if row["group"] == "all" else row["group"],
+    )
+
+
+def _row(line: dict[str, Any], names: dict[str, str], beside: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "name": line["name"],
+        "shown": SHOWN[line["name"]],
+        "twin": line["name"] in TWINS,
+        "group": line["group"],
+        "group_name": names.get(line["group"]),
+        "scope": line["scope"],
+        "scope_shown": SCOPES[line["scope"]],
+        "value": line["value"],
+        "interval": None if line["ci_low"] is None else (line["ci_low"], line["ci_high"]),
+        "null": line["null_value"],
+        "n": line["n"],
+        "p": line["p_value"],
+        "threshold": line["threshold"],
+        "state": line["state"],
+        "reason": line["reason"],
+        "detail": line.get("detail", {}),
+        "reference": None
+        if beside is None or beside["value"] is None
+        else {
+            "value": beside["value"],
+            "interval": None if beside["ci_low"] is None else (beside["ci_low"], beside["ci_high"]),
+            "state": beside["state"],
+        },
+    }

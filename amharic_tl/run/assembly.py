@@ -1,0 +1,185 @@
+"""Where the rooms meet: a config becomes data, model, plan, step and monitor. Nothing is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+
+from amharic_tl.config import Config
+from amharic_tl.data.audit import audit
+from amharic_tl.data.batches import Joined
+from amharic_tl.data.splits import Splits, load_splits
+from amharic_tl.data.tokenizer import check_fits, load_tokenizer
+from amharic_tl.distributed.mesh import batch_shards, make_mesh
+from amharic_tl.errors import ConfigError
+from amharic_tl.models import from_config, from_pretrained
+from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.safety.monitor import Monitor
+from amharic_tl.safety.operator import SwapOperator, check_positive_labels
+from amharic_tl.safety.pairs import PairBatches, training_pairs
+from amharic_tl.safety.penalties import LogitPairing
+from amharic_tl.safety.twins import read_reference
+from amharic_tl.tasks.base import Term
+from amharic_tl.tasks.registry import Prepared, prepare
+from amharic_tl.training.loop import Schedule
+from amharic_tl.training.step import Steps, make_steps
+from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
+from amharic_tl.transfer.plan import TrainablePlan, make_plan
+
+
+@dataclass(frozen=True)
+class Safety:
+    """What watches a run and what pushes back: the monitor, the penalties, and the pairs that these work on.
+
+    ``refused[axis][group]`` tells how many training rows could not be exchanged, and why.
+    """
+
+    monitor: Monitor
+    terms: tuple[Term, ...]
+    pairs: PairBatches | None
+    refused: Mapping[str, Mapping[str, Mapping[str, object]]]
+
+
+@dataclass
+class Run:
+    """The parts of a run, ready to train. ``safety`` is None where no axis is watched."""
+
+    config: Config
+    mesh: Mesh
+    model_folder: Path
+    splits: Splits
+    prepared: Prepared
+    audit: dict[str, Any]
+    plan: TrainablePlan
+    newly_initialised: tuple[str, ...]
+    steps: Steps
+    schedule: Schedule
+    hf_config: dict[str, Any]
+    safety: Safety | None
+
+
+def assemble(config: Config, mesh: Mesh | None = None) -> Run:
+    """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
+
+    Raises:
+      AmharicTLError: any input that is absent or wrong, see the exit codes.
+    """
+    mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
+    folder = locate(config.model.path)
+    hf_config = read_config(folder)
+    splits = load_splits(config.data, labelled=config.task.kind == "sequence-classification", seed=config.train.seed)
+    tokenizer = load_tokenizer(folder)
+    model = _load_model(config, hf_config, splits)
+    if config.data.max_length > model.max_positions:
+        raise ConfigError(
+            f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of "
+            f"{config.model.path}"
+        )
+    check_fits(tokenizer, hf_config["vocab_size"], folder)
+    prepared = prepare(config, splits, tokenizer)
+    schedule = _schedule(config, len(prepared.train))
+    safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
+    if safety is not None and safety.pairs is not None:
+        prepared = dataclasses.replace(prepared, train=Joined(prepared.train, safety.pairs))
+    plan = make_plan(model, config.transfer, config.optim.weight_decay)
+    plan.regroup(model)
+    steps = make_steps(
+        model,
+        prepared.task,
+        plan,
+        lambda trainable: make_optimizer(config.optim, plan, trainable),
+        make_schedule(config.optim, schedule.total),
+        mesh,
+        batch_size=config.train.batch_size,
+        microbatch=config.train.microbatch,
+        seed=config.train.seed,
+        terms=safety.terms if safety is not None else (),
+    )
+    return Run(
+        config=config,
+        mesh=mesh,
+        model_folder=folder,
+        splits=splits,
+        prepared=prepared,
+        audit=audit(splits, prepared.encoded, config.task.kind, config.data.max_length),
+        plan=plan,
+        newly_initialised=model.load_report.newly_initialised,
+        steps=steps,
+        schedule=schedule,
+        hf_config=dict(model.hf_config),
+        safety=safety,
+    )
+
+
+def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
+    settings: dict[str, Any] = {
+        "labels": splits.labels if config.task.kind == "sequence-classification" else None,
+        "seed": config.train.seed,
+        "compute_dtype": config.model.compute_dtype,
+        "dropout": config.model.dropout,
+    }
+    if config.model.initialise == "random":
+        return from_config(hf_config, config.task.kind, **settings)
+    return from_pretrained(config.model.path, config.task.kind, dtype="float32", **settings)
+
+
+def _schedule(config: Config, steps_per_epoch: int) -> Schedule:
+    train = config.train
+    total = train.steps if train.steps is not None else max(1, round((train.epochs or 1.0) * steps_per_epoch))
+    evaluate_every = train.evaluate_every or min(steps_per_epoch, total)
+    return Schedule(
+        total=total,
+        evaluate_every=evaluate_every,
+        save_every=train.save_every or evaluate_every,
+        log_every=train.log_every,
+        patience=train.patience,
+        max_non_finite=train.max_non_finite,
+    )
+
+
+def _safety(
+    config: Config, splits: Splits, prepared: Prepared, tokenizer: Any, schedule: Schedule, mesh: Mesh
+) -> Safety:
+    """The monitor, and the penalties whose weight is above 0."""
+    settings, share = config.safety, {"process_index": jax.process_index(), "process_count": jax.process_count()}
+    check_positive_labels(settings.positive_labels or (), splits.labels)
+    operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
+    judged = {name: source.rows for name, source in splits.items() if name != "train"}
+    reference = read_reference(settings.reference, config, list(judged)) if settings.reference else None
+    monitor = Monitor(
+        operator,
+        judged,
+        tokenizer,
+        splits.labels,
+        settings,
+        reference,
+        looks=schedule.evaluations() + len(judged) - 1,
+        max_length=config.data.max_length,
+        batch_rows=prepared.evaluation["validation"].plan.batch_size,
+        share=share,
+    )
+    pairing = settings.penalties.logit_pairing
+    if not pairing.weight:
+        return Safety(monitor, (), None, {})
+    _check_pairs(config, pairing.pairs, mesh)
+    pairs, refused = training_pairs(splits.train.rows, operator, tokenizer, config.data.max_length, config.train.seed)
+    batches = PairBatches(
+        pairs, pairing.pairs, tokenizer.pad_token_id, config.train.seed, config.data.max_length, **share
+    )
+    return Safety(monitor, (LogitPairing(pairing.weight),), batches, refused)
+
+
+def _check_pairs(config: Config, pairs: int, mesh: Mesh) -> None:
+    parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
+    unit = parts * batch_shards(mesh)
+    if pairs % unit:
+        raise ConfigError(
+            f"config.safety.penalties.logit_pairing.pairs: {pairs} pairs cannot be split over {batch_shards(mesh)} "
+            f"devices (mesh data x fsdp) and {parts} microbatches; choose a multiple of {unit}"
+        )

@@ -1,0 +1,1 @@
+"""Safety while training: penalties in the step, signals with valid nulls, erasure twins, alerts."""

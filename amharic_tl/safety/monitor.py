@@ -1,0 +1,160 @@
+"""The monitor of a run: shows the probes to the model at each evaluation and turns answers into judged signals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from amharic_tl.config import SafetyConfig
+from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
+from amharic_tl.data.rows import Row
+from amharic_tl.records.signals import Alert, SafetySignal, State
+from amharic_tl.safety.judgement import RAISED, Key, changes, family, judge
+from amharic_tl.safety.operator import SwapOperator
+from amharic_tl.safety.probes import Probes, make_probes
+from amharic_tl.safety.signals import Observed, as_signal, split_figures
+from amharic_tl.safety.twins import Reference, twin_figures
+
+# What is kept of a reference's signals.
+_SHOWN = ("name", "axis", "group", "split", "scope", "value", "ci_low", "ci_high", "n", "null_value", "state")
+
+# Probabilities ``[M, C]`` of a source's rows, in their order.
+Predict = Callable[[BatchSource], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One evaluation's signals, the alerts they raise, and the family of tests in words."""
+
+    signals: list[SafetySignal]
+    alerts: list[Alert]
+    family: str
+
+    def summary(self) -> dict[str, Any]:
+        """How many signals are in which state, which are raised, and the family of tests."""
+        states = Counter(signal.state for signal in self.signals)
+        raised = [
+            {"name": one.name, "axis": one.axis, "group": one.group, "scope": one.scope, "state": one.state}
+            for one in self.signals
+            if one.state in RAISED
+        ]
+        return {"states": dict(sorted(states.items())), "raised": raised, "family": self.family}
+
+
+class Monitor:
+    """Signals of a classifier on the splits it is evaluated on.
+
+    Args:
+      operator: what is watched and exchanged.
+      rows: of each split.
+      tokenizer: of the model.
+      labels: the classes.
+      settings: ``config.safety``.
+      reference: of the twins, None for none.
+      looks: planned evaluations, over which the level is shared.
+      max_length: in tokens.
+      batch_rows: rows of a probe batch over the whole mesh.
+      share: this process's index and the count of processes.
+    """
+
+    def __init__(
+        self,
+        operator: SwapOperator,
+        rows: Mapping[str, Sequence[Row]],
+        tokenizer: Any,
+        labels: Sequence[str],
+        settings: SafetyConfig,
+        reference: Reference | None,
+        *,
+        looks: int,
+        max_length: int,
+        batch_rows: int,
+        share: Mapping[str, int],
+    ) -> None:
+        self.operator, self.settings, self.reference, self.looks = operator, settings, reference, looks
+        self.labels = tuple(labels)
+        self.probes: dict[str, Probes] = {}
+        self._batches: dict[str, BatchSource] = {}
+        for split, of_split in rows.items():
+            probes = make_probes(of_split, operator, tokenizer, max_length, benign=True)
+            self.probes[split] = probes
+            lengths = np.asarray([len(ids) for ids in probes.ids])
+            plan = BatchPlan(lengths, batch_rows, None, limit=max_length)
+            fields = classification_fields(np.full(len(lengths), -1))
+            self._batches[split] = Batches(plan, probes.ids, tokenizer.pad_token_id, fields, **share)
+        self._states: dict[Key, State] = {}
+
+    def remember(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Takes the states that a resumed run had reached from the lines of safety.jsonl."""
+        for line in lines:
+            key = (line["name"], line["axis"], line["group"], line["split"], line["scope"])
+            self._states[key] = line["state"]
+
+    def look(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray, predict: Predict) -> Look:
+        """Shows the probes of ``split`` to the model and judges.
+
+        Args:
+          split: one of those the monitor was made for.
+          step: of the model.
+          labels: int ``[N]`` of the split's rows, -1 for an unknown one.
+          probabilities: ``[N, C]`` of the split's rows, in their order.
+          predict: runs the model.
+        """
+        probes = self.probes[split]
+        positive = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
+        observed = Observed(split, step, labels, probabilities, predict(self._batches[split]), positive)
+        figures = split_figures(probes, observed, self.operator, self.settings)
+        figures += twin_figures(probes, observed, self.labels, self.reference, self.settings)
+        signals = [as_signal(figure, observed, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
+        judged = judge(signals, self._states, self.settings.level, self.looks)
+        alerts = changes(judged, self._states)
+        self._states |= {signal.key: signal.state for signal in judged}
+        return Look(judged, alerts, family(judged, self.settings.level, self.looks))
+
+    def benign(self, split: str, predict: Predict) -> tuple[list[str], np.ndarray]:
+        """Ids and probabilities ``[B, C]`` of the benign sentences, which are the same for every split."""
+        probabilities = predict(self._batches[split])
+        chosen = self.probes[split].benign
+        return [probe.id for probe in chosen], probabilities[[probe.place for probe in chosen]]
+
+    def describe(self) -> dict[str, Any]:
+        """What safety.json holds: the pack and its authorship, groups by use, what was refused, counts of probes."""
+        pack = self.operator.pack
+        return {
+            "pack": pack.id,
+            "title": pack.title,
+            "drafted_by": pack.authorship.drafted_by,
+            "reviewers": list(pack.authorship.reviewers),
+            "status": pack.authorship.status,
+            "unreviewed": pack.unreviewed(),
+            "axes": {
+                axis: {
+                    "title": pack.axis(axis).title,
+                    "swaps": pack.axis(axis).swaps,
+                    "trained_on": list(of.trained_on),
+                    "held_out": list(of.held_out),
+                    "names": {group.id: group.name for group in pack.axis(axis).groups},
+                }
+                for axis, of in self.operator.groups.items()
+            },
+            "positive_labels": list(self.settings.positive_labels or ()),
+            "reference": self.settings.reference,
+            "reference_signals": [
+                {name: line[name] for name in _SHOWN} for line in (self.reference.signals if self.reference else ())
+            ],
+            "planned_looks": self.looks,
+            "level": self.settings.level,
+            "splits": {
+                split: {
+                    "counterfactuals": len(probes.counterfactuals),
+                    "without_placebo": probes.without_placebo,
+                    "benign": len(probes.benign),
+                    "refused": probes.refused,
+                }
+                for split, probes in self.probes.items()
+            },
+        }

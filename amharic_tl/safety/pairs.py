@@ -1,0 +1,95 @@
+"""Pairs for a penalty: training rows beside their swapped copies, as token ids. The swapped texts are not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from amharic_tl.culture.swaps import Swap, SwapCounts
+from amharic_tl.data.batches import BatchPlan, BatchSource, HostBatch
+from amharic_tl.data.rows import Row
+from amharic_tl.data.tokenizer import encode
+from amharic_tl.errors import BadInputError
+from amharic_tl.safety.operator import SwapOperator
+
+# Different swaps of the same row, so that it meets several groups in the course of training.
+VARIANTS = 4
+
+
+class PairBatches(BatchSource):
+    """``pair_input_ids pair_attention_mask [P, 2, T]`` int32 and ``pair_weights [P]`` float32, by step.
+
+    An epoch of pairs sees every pair once; its length has nothing to do with that of the rows.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+        size: int,
+        pad_id: int,
+        seed: int,
+        limit: int,
+        *,
+        process_index: int = 0,
+        process_count: int = 1,
+    ) -> None:
+        """Plans ``pairs`` in batches of ``size``; arguments as of :class:`~amharic_tl.data.batches.Batches`."""
+        lengths = np.asarray([max(len(left), len(right)) for left, right in pairs])
+        self.plan = BatchPlan(lengths, size, seed, limit)
+        self._pairs, self._pad = pairs, pad_id
+        share = size // process_count
+        self._mine = slice(process_index * share, (process_index + 1) * share)
+
+    def __len__(self) -> int:
+        """Batches in an epoch of pairs."""
+        return self.plan.steps_per_epoch
+
+    def __getitem__(self, step: int) -> HostBatch:
+        """The pairs of a step; filler weighs 0."""
+        planned = self.plan[step]
+        rows = planned.rows[self._mine]
+        input_ids = np.full((len(rows), 2, planned.length), self._pad, np.int32)
+        mask = np.zeros((len(rows), 2, planned.length), np.int32)
+        mask[:, :, 0] = 1  # a filler pair keeps one real position, so that its attention is well defined
+        for place, row in enumerate(rows):
+            for member in range(2 if row >= 0 else 0):
+                ids = self._pairs[row][member]
+                input_ids[place, member, : len(ids)] = ids
+                mask[place, member, : len(ids)] = 1
+        weights = (rows >= 0).astype(np.float32)
+        return {"pair_input_ids": input_ids, "pair_attention_mask": mask, "pair_weights": weights}
+
+
+def training_pairs(
+    rows: Sequence[Row], operator: SwapOperator, tokenizer: Any, max_length: int, seed: int
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], dict[str, dict[str, dict[str, object]]]]:
+    """Pairs of the rows that the operator exchanges, and by axis and group how many it refused and why.
+
+    Raises:
+      BadInputError: no row can be exchanged, so that a penalty would have nothing to work on.
+    """
+    originals: list[str] = []
+    swapped: list[str] = []
+    counts = {axis: SwapCounts() for axis in operator.swapped_axes}
+    for row in rows:
+        mentions = operator.mentions(row.text)
+        for axis in operator.swapped_axes if mentions else ():
+            made: dict[str, None] = {}  # a set that keeps its order
+            for variant in range(VARIANTS):
+                result = operator.swap(axis, "trained_on", row.text, mentions, f"{seed}/{row.id}/{axis}/{variant}")
+                if result is not None and variant == 0:
+                    counts[axis].add([one for one in mentions if one.axis == axis], result)
+                if isinstance(result, Swap):
+                    made[result.text] = None
+            originals += [row.text] * len(made)
+            swapped += made
+    if not originals:
+        raise BadInputError(
+            "config.safety.penalties.logit_pairing: no training row names a person or people that could be exchanged "
+            f"on {', '.join(operator.swapped_axes) or 'these axes'}; set the weight to 0, or choose other axes"
+        )
+    ids = encode(tokenizer, originals + swapped, max_length).ids
+    pairs = list(zip(ids[: len(originals)], ids[len(originals) :], strict=True))
+    return pairs, {axis: of.table() for axis, of in counts.items()}

@@ -1,0 +1,43 @@
+"""Penalties: pure functions inside the jitted step, equal on one device and on many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from amharic_tl.tasks.base import Batch
+
+
+@dataclass(frozen=True)
+class LogitPairing:
+    """Counterfactual logit pairing (Garg et al. 2019, equation 3): mean ``|g(x) - g(x')|`` over classes and pairs.
+
+    ``x'`` is ``x`` with its groups exchanged. The batch carries ``pair_input_ids pair_attention_mask [P, 2, T]`` and
+    ``pair_weights [P]``; the logits ``[2P, C]`` are compared in float32. Both members of a pair lie on one device.
+    Without dropout, whose noise is a distance too. Known failures: a constant predictor has the value 0, and so has a
+    model that overlooks every mention, which is why erasure twins are measured beside it.
+    """
+
+    weight: float
+    name: ClassVar[str] = "logit_pairing"
+
+    def model_inputs(self, batch: Batch) -> dict[str, jax.Array]:
+        """Both members of every pair, one below the other: ``[2P, T]``."""
+        pairs, _, length = batch["pair_input_ids"].shape
+        return {
+            "input_ids": batch["pair_input_ids"].reshape(2 * pairs, length),
+            "attention_mask": batch["pair_attention_mask"].reshape(2 * pairs, length),
+        }
+
+    def item_weights(self, batch: Batch) -> jax.Array:
+        """1 for a pair, 0 for filler: ``[P]``."""
+        return batch["pair_weights"]
+
+    def value(self, outputs: Any, batch: Batch) -> jax.Array:
+        """The summed distance of the pairs."""
+        logits_P2C = outputs.logits.astype(jnp.float32).reshape(-1, 2, outputs.logits.shape[-1])
+        distance_P = jnp.abs(logits_P2C[:, 0] - logits_P2C[:, 1]).mean(axis=-1)
+        return jnp.sum(distance_P * batch["pair_weights"])

@@ -1,0 +1,266 @@
+"""The safety figures of a classifier on a split, each with its interval, its null and a test.
+
+What was observed (probabilities of rows and probes) becomes a list of :class:`~amharic_tl.records.signals.SafetySignal`
+that are not judged yet: ``state`` is ``ok`` where there is a test, ``insufficient`` where there are too few clusters.
+:mod:`amharic_tl.safety.judgement` decides, because that needs all of them together.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from amharic_tl.config import SafetyConfig
+from amharic_tl.records.signals import Direction, SafetySignal
+from amharic_tl.safety.operator import SCOPES, SwapOperator
+from amharic_tl.safety.probes import CounterfactualProbe, Probes
+from amharic_tl.safety.statistics import (
+    Estimate,
+    first_rows,
+    paired_excess,
+    range_over_groups,
+    rate_against_others,
+)
+
+ALL = "all"
+MOST_EVIDENCE = 50
+
+PAIRED = "mean paired difference; 95% percentile bootstrap over clusters; McNemar exact or Wilcoxon, one-sided"
+AGAINST_OTHERS = "difference of rates, one row a cluster; 95% bootstrap within sides; Fisher exact, one-sided"
+PERMUTED = "over groups with enough rows, one row a cluster; 95% bootstrap within groups; permutation of groups"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the model said at a step.
+
+    Attributes:
+      split: of the rows.
+      step: of the model.
+      labels: int ``[N]``, -1 for an unknown one.
+      probabilities: ``[N, C]``, in the order of the split's rows.
+      probe_probabilities: ``[M, C]``, in the order of ``probes.ids``.
+      positive: bool ``[C]``, which classes are harm found.
+    """
+
+    split: str
+    step: int
+    labels: np.ndarray
+    probabilities: np.ndarray
+    probe_probabilities: np.ndarray
+    positive: np.ndarray
+
+    @property
+    def found(self) -> np.ndarray:
+        """bool ``[N]``: rows in which the model finds harm."""
+        return np.asarray(self.positive[self.probabilities.argmax(axis=-1)])
+
+    @property
+    def harmful(self) -> np.ndarray:
+        """bool ``[N]``: rows whose label says harm."""
+        return np.asarray((self.labels >= 0) & self.positive[np.maximum(self.labels, 0)])
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure before it is a signal: either an estimate, or the reason why there is none."""
+
+    name: str
+    axis: str
+    group: str
+    scope: str
+    estimator: str
+    threshold: float
+    estimate: Estimate | None
+    n: int
+    evidence: Sequence[str] = ()
+    detail: Mapping[str, float | int | None] | None = None
+    reason: str = ""
+    direction: Direction = "greater"
+
+
+def split_figures(probes: Probes, observed: Observed, operator: SwapOperator, settings: SafetyConfig) -> list[Figure]:
+    """Counterfactual figures by axis, scope and group; rates by group and over groups of the natural rows."""
+    figures: list[Figure] = []
+    for axis in operator.swapped_axes:
+        for scope in SCOPES:
+            chosen = [one for one in probes.counterfactuals if (one.axis, one.scope) == (axis, scope)]
+            figures += _counterfactual(axis, scope, chosen, probes, observed, settings)
+    for axis in operator.axes:
+        figures += _natural(axis, probes, observed, settings)
+    return figures
+
+
+def seed_of(*names: str) -> int:
+    """A seed that depends on what is estimated and on nothing else."""
+    return zlib.crc32("/".join(names).encode())
+
+
+def enough(n: int, settings: SafetyConfig) -> str:
+    """Empty if ``n`` clusters are enough, otherwise why not."""
+    if n == 0:
+        return "nothing of this kind in the split"
+    return "" if n >= settings.minimum_n else f"{n} clusters, fewer than the {settings.minimum_n} of safety.minimum_n"
+
+
+def _counterfactual(
+    axis: str,
+    scope: str,
+    chosen: Sequence[CounterfactualProbe],
+    probes: Probes,
+    observed: Observed,
+    settings: SafetyConfig,
+) -> Iterator[Figure]:
+    rows = np.asarray([probe.row for probe in chosen], int)
+    original = observed.probabilities[rows]
+    swapped = observed.probe_probabilities[[probe.swapped for probe in chosen]]
+    first, second = (observed.probe_probabilities[[probe.placebos[k] for probe in chosen]] for k in (0, 1))
+    flips = _flips(original, swapped)
+    placebo_flips = _flips(first, second)
+    gap, placebo_gap = (
+        np.abs(left[:, observed.positive].sum(axis=-1) - right[:, observed.positive].sum(axis=-1))
+        for left, right in ((original, swapped), (first, second))
+    )
+    to_harm = ~observed.positive[original.argmax(axis=-1)] & observed.positive[swapped.argmax(axis=-1)]
+    from_harm = observed.positive[original.argmax(axis=-1)] & ~observed.positive[swapped.argmax(axis=-1)]
+    groups = sorted({group for of in probes.mentioned[axis] for group in of})
+    for group in (ALL, *groups):
+        mine = np.asarray([group == ALL or group in probe.groups for probe in chosen], bool)
+        clusters = probes.clusters[rows[mine]]
+        n = len(np.unique(clusters))
+        reason = enough(n, settings)
+        for name, with_group, with_placebo, threshold in (
+            ("counterfactual_flip_rate", flips, placebo_flips, settings.thresholds.flip_rate),
+            ("counterfactual_score_gap", gap, placebo_gap, settings.thresholds.score_gap),
+        ):
+            difference = (with_group - with_placebo)[mine]
+            estimate = paired_excess(difference, clusters, seed_of(name, axis, group, scope)) if n else None
+            detail: dict[str, float | int | None] = {
+                "swapped": _mean(with_group[mine]),
+                "placebo": _mean(with_placebo[mine]),
+                "rows": int(mine.sum()),
+            }
+            if name == "counterfactual_flip_rate":
+                detail |= {"to_harm": _mean(to_harm[mine]), "from_harm": _mean(from_harm[mine])}
+            evidence = [probes.row_ids[row] for row in rows[mine][difference > 0]]
+            yield Figure(
+                name, axis, group, scope, PAIRED, threshold, estimate, n, evidence[:MOST_EVIDENCE], detail, reason
+            )
+
+
+def _flips(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return (left.argmax(axis=-1) != right.argmax(axis=-1)).astype(float)
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _natural(axis: str, probes: Probes, observed: Observed, settings: SafetyConfig) -> Iterator[Figure]:
+    """Rates of the rows that name exactly one group of the axis."""
+    first = first_rows(probes.clusters)
+    known = observed.labels >= 0
+    single = np.asarray([len(of) == 1 for of in probes.mentioned[axis]], bool) & first & known
+    group_of = np.asarray([of[0] if len(of) == 1 else "" for of in probes.mentioned[axis]], object)
+    right = observed.probabilities.argmax(axis=-1) == observed.labels
+    limits = settings.thresholds
+    for name, rows, events, sign, threshold in (
+        ("false_positive_rate", single & ~observed.harmful, observed.found, 1, limits.false_positive_gap),
+        ("recall", single & observed.harmful, observed.found, -1, limits.recall_gap),
+    ):
+        yield from _by_group(name, axis, rows, events, group_of, sign, threshold, probes, settings)
+        yield _over_groups(f"{name}_range", axis, rows, events, group_of, threshold, settings, "range")
+    yield _over_groups("worst_group_accuracy", axis, single, right, group_of, limits.accuracy_gap, settings, "worst")
+
+
+def _by_group(
+    name: str,
+    axis: str,
+    rows: np.ndarray,
+    events: np.ndarray,
+    group_of: np.ndarray,
+    sign: int,
+    threshold: float,
+    probes: Probes,
+    settings: SafetyConfig,
+) -> Iterator[Figure]:
+    places = np.flatnonzero(rows)
+    for group in sorted({of for groups in probes.mentioned[axis] for of in groups}):
+        inside = group_of[places] == group
+        n, others = int(inside.sum()), int((~inside).sum())
+        reason = enough(n, settings) or (enough(others, settings) and f"of other groups: {enough(others, settings)}")
+        estimate = None
+        if n and others:
+            estimate = rate_against_others(
+                events[places], inside, probes.clusters[places], seed_of(name, axis, group), sign
+            )
+        own = events[places][inside]
+        wrong = own if sign > 0 else ~own
+        yield Figure(
+            f"{name}_gap",
+            axis,
+            group,
+            "natural",
+            AGAINST_OTHERS + ("" if sign > 0 else "; others minus group"),
+            threshold,
+            estimate,
+            n,
+            [probes.row_ids[place] for place in places[inside][wrong]][:MOST_EVIDENCE],
+            {"rate": _mean(own), "rate_of_others": _mean(events[places][~inside]), "others": others},
+            reason,
+        )
+
+
+def _over_groups(
+    name: str,
+    axis: str,
+    rows: np.ndarray,
+    events: np.ndarray,
+    group_of: np.ndarray,
+    threshold: float,
+    settings: SafetyConfig,
+    statistic: str,
+) -> Figure:
+    places = np.flatnonzero(rows)
+    names, counts = np.unique(group_of[places].astype(str), return_counts=True)
+    kept = sorted(names[counts >= settings.minimum_n])
+    inside = np.isin(group_of[places].astype(str), kept)
+    n = int(inside.sum())
+    if len(kept) < 2:
+        reason = f"{len(kept)} groups with at least {settings.minimum_n} clusters; a range needs two"
+        return Figure(name, axis, ALL, "natural", PERMUTED, threshold, None, n, reason=reason)
+    numbers = np.searchsorted(kept, group_of[places][inside].astype(str))
+    hits = events[places][inside]
+    estimate = range_over_groups(hits, numbers, seed_of(name, axis), 100_000, statistic)
+    rates = {f"rate/{group}": float(hits[numbers == number].mean()) for number, group in enumerate(kept)}
+    return Figure(name, axis, ALL, "natural", PERMUTED, threshold, estimate, n, detail=rates)
+
+
+def as_signal(figure: Figure, observed: Observed, unreviewed: bool) -> SafetySignal:
+    """The record of a figure, not judged yet."""
+    estimate = figure.estimate
+    return SafetySignal(
+        name=figure.name,
+        axis=figure.axis,
+        group=figure.group,
+        split=observed.split,
+        scope=figure.scope,
+        value=estimate.value if estimate else None,
+        ci_low=estimate.low if estimate else None,
+        ci_high=estimate.high if estimate else None,
+        n=figure.n,
+        null_value=estimate.null if estimate else None,
+        direction=figure.direction,
+        estimator=figure.estimator,
+        p_value=estimate.p if estimate and not figure.reason else None,
+        threshold=figure.threshold,
+        evidence_ids=tuple(figure.evidence),
+        step=observed.step,
+        state="insufficient" if figure.reason or estimate is None else "ok",
+        reason=figure.reason,
+        unreviewed=unreviewed,
+        detail=figure.detail or {},
+    )

@@ -1,0 +1,148 @@
+"""The monitor on models whose bias is known: what it confirms, what it leaves alone, and how it remembers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from amharic_tl.records.signals import SafetySignal
+from tests.safety import world
+from tests.safety.world import look, monitor, reference_of, rows
+
+MADE = rows(400, seed=0)
+
+
+def by_key(signals: list[SafetySignal]) -> dict[tuple[str, str, str], SafetySignal]:
+    return {(signal.name, signal.group, signal.scope): signal for signal in signals}
+
+
+@pytest.fixture(scope="module")
+def watch() -> object:
+    return monitor(MADE)
+
+
+def fresh(watch: object, **changes: object) -> object:
+    """The same probes with an empty memory."""
+    copy = object.__new__(type(watch))
+    copy.__dict__ |= watch.__dict__ | {"_states": {}} | changes
+    return copy
+
+
+@pytest.mark.parametrize("model", [world.honest, world.noisy])
+def test_an_unbiased_model_stays_ok(watch: object, model: world.Model) -> None:
+    seen = look(fresh(watch), MADE, model)  # type: ignore[arg-type]
+    assert {signal.state for signal in seen.signals} == {"ok", "insufficient"}
+    assert seen.alerts == []
+    assert sum(signal.state == "ok" for signal in seen.signals) > 10
+
+
+def test_a_noisy_model_flips_and_its_placebo_flips_as_often(watch: object) -> None:
+    signal = by_key(look(fresh(watch), MADE, world.noisy).signals)[  # type: ignore[arg-type]
+        "counterfactual_flip_rate", "all", "trained_on"
+    ]
+    assert signal.detail["swapped"] > 0.1
+    assert abs(signal.detail["swapped"] - signal.detail["placebo"]) < 0.06
+    assert signal.ci_low < 0 < signal.ci_high
+
+
+def test_a_prejudiced_model_is_confirmed_where_it_is_prejudiced(watch: object) -> None:
+    found = by_key(look(fresh(watch), MADE, world.prejudiced).signals)  # type: ignore[arg-type]
+    for name, group, scope in (
+        ("counterfactual_flip_rate", "dalumi", "trained_on"),
+        ("counterfactual_flip_rate", "all", "trained_on"),
+        ("counterfactual_flip_rate", "dalumi", "held_out"),
+        ("counterfactual_score_gap", "all", "held_out"),
+        ("false_positive_rate_gap", "dalumi", "natural"),
+        ("false_positive_rate_range", "all", "natural"),
+        ("worst_group_accuracy", "all", "natural"),
+    ):
+        assert found[name, group, scope].state == "confirmed", (name, group, scope)
+    assert found["counterfactual_flip_rate", "gisheno", "held_out"].state == "ok"
+    assert found["false_positive_rate_gap", "gisheno", "natural"].state == "ok"
+    rate = found["false_positive_rate_gap", "dalumi", "natural"]
+    assert rate.detail["rate"] == 1.0 and rate.detail["rate_of_others"] == 0.0
+    assert rate.evidence_ids and set(rate.evidence_ids) <= {row.id for row in MADE}
+
+
+def test_a_range_keeps_its_permutation_null(watch: object) -> None:
+    signal = by_key(look(fresh(watch), MADE, world.noisy).signals)[  # type: ignore[arg-type]
+        "false_positive_rate_range", "all", "natural"
+    ]
+    assert signal.null_value > 0.02  # a range is never 0, even where groups mean nothing
+    assert signal.state == "ok"
+
+
+def test_too_few_rows_are_insufficient_and_never_a_pass() -> None:
+    few = rows(40, seed=1)
+    seen = look(monitor(few), few, world.prejudiced)
+    assert {signal.state for signal in seen.signals if signal.scope == "natural"} == {"insufficient"}
+    assert all(signal.reason for signal in seen.signals if signal.state == "insufficient")
+    assert all(signal.p_value is None for signal in seen.signals if signal.state == "insufficient")
+
+
+def test_the_family_counts_looks_and_tests(watch: object) -> None:
+    seen = look(fresh(watch, looks=7), MADE, world.honest)  # type: ignore[arg-type]
+    tested = sum(signal.p_value is not None for signal in seen.signals)
+    assert f"7 planned looks x {tested} signals = {7 * tested} tests" in seen.family
+
+
+def test_alerts_tell_changes_and_a_cured_model_is_resolved(watch: object) -> None:
+    again = fresh(watch)
+    first = look(again, MADE, world.prejudiced, 1)  # type: ignore[arg-type]
+    second = look(again, MADE, world.prejudiced, 2)  # type: ignore[arg-type]
+    third = look(again, MADE, world.honest, 3)  # type: ignore[arg-type]
+    assert first.alerts and not second.alerts and third.alerts
+    assert {alert.after for alert in third.alerts} == {"resolved"}
+    assert {alert.signal for alert in third.alerts} == {alert.signal for alert in first.alerts}
+    assert "rests on unreviewed" in first.alerts[0].message
+
+
+def test_states_are_remembered_from_the_lines_of_safety_jsonl(watch: object) -> None:
+    first = look(fresh(watch), MADE, world.prejudiced, 1)  # type: ignore[arg-type]
+    resumed = fresh(watch)
+    resumed.remember(json.loads(json.dumps([signal.to_dict() for signal in first.signals])))  # type: ignore[attr-defined]
+    assert look(resumed, MADE, world.prejudiced, 2).alerts == []  # type: ignore[arg-type]
+
+
+def test_everything_that_rests_on_drafts_says_so(watch: object) -> None:
+    seen = look(fresh(watch), MADE, world.honest)  # type: ignore[arg-type]
+    assert all(signal.unreviewed for signal in seen.signals)
+    described = watch.describe()  # type: ignore[attr-defined]
+    assert described["drafted_by"] == "language-model"
+    assert described["unreviewed"]["groups"] == 6
+
+
+def test_no_text_leaves_the_monitor(watch: object) -> None:
+    seen = look(fresh(watch), MADE, world.prejudiced)  # type: ignore[arg-type]
+    stored = json.dumps([dataclasses.asdict(signal) for signal in seen.signals], ensure_ascii=False)
+    stored += json.dumps([alert.to_dict() for alert in seen.alerts], ensure_ascii=False)
+    for word in (*world.GROUPS, *world.WORDS, *watch.operator.pack.placebo_names):  # type: ignore[attr-defined]
+        assert word not in stored
+
+
+def test_without_a_reference_twins_are_insufficient(watch: object) -> None:
+    twins = [s for s in look(fresh(watch), MADE, world.never).signals if s.name in ("missed_harm", "benign_flagged")]  # type: ignore[arg-type]
+    assert twins and {signal.state for signal in twins} == {"insufficient"}
+    assert all("safety.reference" in signal.reason for signal in twins)
+
+
+@pytest.mark.parametrize(
+    ("model", "failed", "unharmed"),
+    [(world.never, "missed_harm", "benign_flagged"), (world.always, "benign_flagged", "missed_harm")],
+)
+def test_constant_models_fail_a_twin(watch: object, model: world.Model, failed: str, unharmed: str) -> None:
+    reference = reference_of(watch, MADE, world.honest)  # type: ignore[arg-type]
+    found = by_key(look(fresh(watch, reference=reference), MADE, model).signals)  # type: ignore[arg-type]
+    scopes = {"missed_harm": "natural", "benign_flagged": "benign"}
+    for group in ("all", "dalumi", "qaluri"):
+        assert found[failed, group, scopes[failed]].state == "confirmed"
+        assert found[unharmed, group, scopes[unharmed]].state == "ok"
+
+
+def test_a_model_as_good_as_its_reference_is_within_the_margin(watch: object) -> None:
+    reference = reference_of(watch, MADE, world.honest)  # type: ignore[arg-type]
+    found = by_key(look(fresh(watch, reference=reference), MADE, world.honest).signals)  # type: ignore[arg-type]
+    twin = found["missed_harm", "all", "natural"]
+    assert twin.state == "ok" and twin.value == 0.0 and twin.detail["within_margin"] == 1

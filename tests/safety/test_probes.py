@@ -1,0 +1,77 @@
+"""Probes: swaps within and outside the operator, placebos of equal length, benign sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from amharic_tl.safety.probes import make_probes
+from tests.safety.world import GROUPS, TOKENIZER, operator, rows
+
+MADE = rows(60, seed=0)
+OPERATOR = operator()
+PROBES = make_probes(MADE, OPERATOR, TOKENIZER, 64, benign=True)
+
+
+def text(place: int) -> str:
+    return str(TOKENIZER.decode(PROBES.ids[place], skip_special_tokens=True))
+
+
+def groups_in(place: int) -> set[str]:
+    return {mention.group for mention in OPERATOR.mentions(text(place))}
+
+
+def test_swaps_lead_to_the_groups_of_their_scope() -> None:
+    groups = OPERATOR.groups["ethnicity"]
+    assert {probe.scope for probe in PROBES.counterfactuals} == {"trained_on", "held_out"}
+    for probe in PROBES.counterfactuals:
+        (became,) = groups_in(probe.swapped)
+        assert became not in probe.groups
+        assert became in (groups.trained_on if probe.scope == "trained_on" else groups.held_out)
+
+
+def test_placebos_name_nobody_differ_and_have_equal_token_counts() -> None:
+    assert PROBES.counterfactuals
+    for probe in PROBES.counterfactuals:
+        first, second = probe.placebos
+        assert groups_in(first) == groups_in(second) == set()
+        assert text(first) != text(second)
+        assert len(PROBES.ids[first]) == len(PROBES.ids[second])
+        names = [name for place in probe.placebos for name in OPERATOR.pack.placebo_names if name in text(place)]
+        assert len(names) == 2
+
+
+def test_only_the_name_changes() -> None:
+    probe = PROBES.counterfactuals[0]
+    original, swapped = MADE[probe.row].text.split(), text(probe.swapped).split()
+    assert len(original) == len(swapped)
+    (changed,) = [place for place, word in enumerate(original) if word != swapped[place]]
+    assert original[changed] in GROUPS
+
+
+def test_benign_sentences_are_there_for_every_group() -> None:
+    pack = OPERATOR.pack
+    assert {probe.group for probe in PROBES.benign} == {group.id for group in pack.axis("ethnicity").groups}
+    per_group = len(PROBES.benign) / len(pack.axis("ethnicity").groups)
+    assert per_group == len(pack.benign) >= 30
+    for probe in PROBES.benign:
+        assert groups_in(probe.place) == {probe.group}
+
+
+def test_mentions_and_near_duplicates_are_told() -> None:
+    twice = [*MADE, MADE[0]]
+    probes = make_probes(twice, OPERATOR, TOKENIZER, 64, benign=False)
+    assert probes.clusters[0] == probes.clusters[-1]
+    assert len(set(probes.clusters.tolist())) == len(MADE)
+    assert all(len(groups) == 1 for groups in probes.mentioned["ethnicity"])
+    assert not probes.benign
+
+
+def test_the_same_rows_give_the_same_probes() -> None:
+    again = make_probes(MADE, OPERATOR, TOKENIZER, 64, benign=True)
+    assert [ids.tolist() for ids in again.ids] == [ids.tolist() for ids in PROBES.ids]
+
+
+def test_rows_without_mentions_have_no_counterfactual() -> None:
+    bare = [replace(row, text="ውሃ ቤት ዛፍ") for row in rows(10, seed=3)]
+    probes = make_probes(bare, OPERATOR, TOKENIZER, 64, benign=False)
+    assert probes.counterfactuals == () and probes.ids == []

@@ -1,0 +1,126 @@
+"""A whole run that is watched, and the same with a penalty beside it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from amharic_tl.config import Config, build_config
+from amharic_tl.culture.pack import open_pack
+from amharic_tl.errors import ConfigError, MissingInputError
+from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.records.workdir import Workdir
+from amharic_tl.run import assemble, train
+from tests.safety.test_penalties import GROUPS, WORDS, write_biased
+
+Overrides = dict[str, object]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[Overrides, Path]:
+    """The settings of a watched run on biased rows, and its workdir."""
+    folder = tmp_path_factory.mktemp("watched")
+    for number, (name, count) in enumerate((("train", 400), ("validation", 160), ("test", 160))):
+        write_biased(folder / f"{name}.csv", count, number, 0.95)
+    settings: Overrides = {
+        **{f"data.{split}": str(folder / f"{split}.csv") for split in ("train", "validation", "test")},
+        "model.path": "amharic-tiny",
+        "data.max_length": 32,
+        "train.steps": 24,
+        "train.batch_size": 16,
+        "train.evaluate_every": 12,
+        "optim.lr": 5e-4,
+        "safety.axes": "ethnicity",
+        "safety.pack": "demo",
+        "safety.positive_labels": "harm",
+        "output.tensorboard": False,
+        "output.export": False,
+        "output.baselines": False,
+    }
+    del tiny_base
+    train(build_config(settings), folder / "off")
+    return settings, folder / "off"
+
+
+def penalised(settings: Overrides, reference: Path, **changes: object) -> Config:
+    extra = {"safety.penalties.logit_pairing.weight": 2.0, "safety.reference": str(reference)}
+    return build_config({**settings, **extra, **changes})
+
+
+def test_every_evaluation_leaves_judged_signals(watched: tuple[Overrides, Path]) -> None:
+    place = Workdir(watched[1])
+    lines = read_lines(place.safety)
+    assert {(line["split"], line["step"]) for line in lines} >= {("validation", 12), ("validation", 24)}
+    assert {line["split"] for line in lines} == {"validation", "test"}
+    assert {line["state"] for line in lines} <= {"ok", "suspected", "confirmed", "resolved", "insufficient"}
+    assert all(line["unreviewed"] for line in lines)
+    about = read_json(place.watched)
+    assert about["planned_looks"] == 3 and about["drafted_by"] == "language-model"
+    final = read_json(place.run)["final"]["safety"]
+    assert set(final) == {"validation", "test"} and "3 planned looks" in final["test"]["family"]
+    assert len(read_lines(place.predictions("benign"))) == about["splits"]["validation"]["benign"]
+    assert 'id="safety"' in place.report.read_text(encoding="utf-8")
+
+
+def test_no_text_and_no_swap_is_written_anywhere(watched: tuple[Overrides, Path]) -> None:
+    names = (*WORDS, *open_pack("demo").placebo_names)
+    for path in watched[1].rglob("*"):
+        if path.is_file() and path.suffix in (".json", ".jsonl", ".html"):
+            text = path.read_text(encoding="utf-8")
+            assert not [name for name in names if name in text], path.name
+            if path.suffix == ".jsonl":
+                assert not [name for name in GROUPS if name in text], path.name
+
+
+def test_with_a_penalty_twins_are_measured_against_the_reference(
+    watched: tuple[Overrides, Path], tmp_path: Path
+) -> None:
+    settings, reference = watched
+    train(penalised(settings, reference), tmp_path / "on")
+    place = Workdir(tmp_path / "on")
+    assert all("penalty/logit_pairing" in line for line in read_lines(place.metrics) if line["split"] == "train")
+    twins = [line for line in read_lines(place.safety) if line["name"] in ("missed_harm", "benign_flagged")]
+    assert [line for line in twins if line["group"] == "all" and line["state"] != "insufficient"]
+    about = read_json(place.watched)
+    assert about["reference_signals"] and about["training"]["refused"]["ethnicity"]["dalumi"]["swapped"] > 0
+    assert "reference" in place.report.read_text(encoding="utf-8")
+
+
+def test_a_killed_run_leaves_the_same_signals(watched: tuple[Overrides, Path], tmp_path: Path) -> None:
+    settings, whole = watched
+    shutil.copytree(whole, tmp_path / "again")
+    place = Workdir(tmp_path / "again")
+    # As if killed in its last evaluation: the step is saved, what came after is there by half.
+    run = read_json(place.run)
+    place.run.write_text(place.run.read_text(encoding="utf-8").replace('"completed"', '"running"', 1), encoding="utf-8")
+    with place.safety.open("a", encoding="utf-8") as file:
+        file.write('{"half": ')
+    train(build_config(settings), place.root)
+    assert place.safety.read_bytes() == Workdir(whole).safety.read_bytes()
+    assert place.alerts.exists() == Workdir(whole).alerts.exists()
+    assert read_json(place.run)["final"] == run["final"]
+
+
+def test_a_reference_must_be_the_same_run_without_penalties(watched: tuple[Overrides, Path], tmp_path: Path) -> None:
+    settings, reference = watched
+    with pytest.raises(ConfigError, match=r"not the same run(.|\n)*config.train.seed: the reference has 0, this run 1"):
+        assemble(penalised(settings, reference, **{"train.seed": 1}))
+    with pytest.raises(ConfigError, match="config.safety.pack"):
+        assemble(penalised(settings, reference, **{"safety.pack": "am"}))
+    with pytest.raises(MissingInputError, match="no completed run"):
+        assemble(penalised(settings, tmp_path))
+    copy = tmp_path / "copy"
+    shutil.copytree(reference, copy)
+    config = Workdir(copy).config
+    config.write_text(config.read_text(encoding="utf-8").replace('"weight": 0.0', '"weight": 1.0'), encoding="utf-8")
+    with pytest.raises(ConfigError, match="has a penalty itself"):
+        assemble(penalised(settings, copy))
+    Workdir(reference).predictions("benign").rename(reference / "aside")
+    try:
+        with pytest.raises(MissingInputError, match=r"lacks predictions-benign.jsonl"):
+            assemble(penalised(settings, reference))
+    finally:
+        (reference / "aside").rename(Workdir(reference).predictions("benign"))
