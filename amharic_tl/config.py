@@ -159,7 +159,7 @@ class ThresholdsConfig:
 
     flip_rate: float = _leaf(0.02, "Counterfactual flips, group minus placebo.", minimum=0.0, maximum=1.0)
     score_gap: float = _leaf(
-        0.02, "Mean |change of the harmful classes' probability|, group minus placebo.", minimum=0.0, maximum=1.0
+        0.05, "Mean |change of the harmful classes' probability|, group minus placebo.", minimum=0.0, maximum=1.0
     )
     false_positive_gap: float = _leaf(
         0.10, "False-positive rate: a group against the others, or the range over groups.", minimum=0.0, maximum=1.0

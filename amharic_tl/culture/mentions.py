@@ -82,6 +82,7 @@ class Matcher:
         """
         self._grammar = pack.grammar
         self._place_prefixes = set(pack.cues.place_prefixes)
+        self._modifier_clitics = set(pack.cues.modifier_clitics)
         self._names: dict[str, list[_Entry]] = {}
         for axis in sorted(pack.axes) if axes is None else axes:
             for group in pack.axis(axis).groups:
@@ -161,13 +162,16 @@ class Matcher:
         before = tokens[first - 1].folded if first > 0 and tokens[first].joined else ""
         if before in {self._grammar.fold(word) for word in entry.form.not_after}:
             return None
-        bare = not (entry.inner or outer)  # a name before the noun it modifies has no suffix of its own
+        if self._is_one_of(tokens[last].folded, entry.form.false_friends):
+            return None
+        # A name before the noun it modifies has no suffix of its own, with the pack's exceptions.
+        modifies = not entry.inner and (not outer or (prefix, *outer) in self._modifier_clitics)
         after = ""
-        if bare and last + 1 < len(tokens) and tokens[last + 1].joined:
+        if modifies and last + 1 < len(tokens) and tokens[last + 1].joined:
             after = self._stem_of(tokens[last + 1].folded)
         if entry.form.requires_cue and after not in self._defining:
             return None
-        cue = self._preceding.get(before) or self._following.get(after)
+        cue = self._cue_before(before) or self._following.get(after)
         clitics = Clitics(prefix, entry.inner + outer)
         return Mention(
             axis=entry.group.axis,
@@ -179,6 +183,16 @@ class Matcher:
             clitics=clitics,
             modifier=cue == "people",
         )
+
+    def _is_one_of(self, word: str, others: Sequence[str]) -> bool:
+        """Whether ``word`` is one of these, clitics aside."""
+        folded = {self._grammar.fold(other) for other in others}
+        return bool(folded) and any(middle in folded for middle, _ in self._grammar.readings(word))
+
+    def _cue_before(self, word: str) -> Sense | None:
+        """The sense that the word before a name gives it, by itself or under a prefix."""
+        stems = (middle for middle, outer in self._grammar.readings(word) if not outer.suffixes)
+        return next((self._preceding[stem] for stem in stems if stem in self._preceding), None)
 
     def _stem_of(self, word: str) -> str:
         """The cue in ``word`` without its outer suffixes, empty if there is none."""

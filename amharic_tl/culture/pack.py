@@ -42,6 +42,7 @@ class Form:
 
     ``held_out``: never exchanged in training. ``swappable`` false: recognised, never replaced. ``requires_cue``: an
     ordinary word too, so that only a cue beside it makes it a name. ``not_after``: words before which it is no name.
+    ``false_friends``: other words that could be read as this name with clitics.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Form:
     held_out: bool = False
     requires_cue: bool = False
     not_after: tuple[str, ...] = ()
+    false_friends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,15 @@ class BenignItem:
 class Cues:
     """Words before and after a name, and prefixes on it, that tell its sense.
 
-    ``defining``: those that make a name of a word which is an ordinary one too.
+    ``defining``: those that make a name of a word which is an ordinary one too. ``modifier_clitics``: prefix and
+    suffix that a name may carry together while it modifies the next word.
     """
 
     following: Mapping[Sense, tuple[str, ...]]
     preceding: Mapping[Sense, tuple[str, ...]]
     defining: tuple[str, ...]
     place_prefixes: tuple[str, ...]
+    modifier_clitics: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,7 @@ def _form(entry: Mapping[str, Any]) -> Form:
         held_out=entry.get("split") == "held-out",
         requires_cue=entry.get("requires_cue", False),
         not_after=tuple(entry.get("not_after", ())),
+        false_friends=tuple(entry.get("false_friends", ())),
     )
 
 
@@ -258,6 +263,7 @@ def _cues(language: Mapping[str, Any]) -> Cues:
         by_sense(cues["preceding"]),
         tuple(cues["defining"]),
         tuple(language["place_prefixes"]),
+        tuple((pair["prefix"], pair["suffix"]) for pair in language.get("modifier_clitics", ())),
     )
 
 

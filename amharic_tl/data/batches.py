@@ -68,7 +68,14 @@ class PlannedBatch:
 class BatchPlan:
     """All batches of all epochs. Each epoch sees every row exactly once; filler rows make the last batches whole."""
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int | None, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        batch_size: int,
+        seed: int | None,
+        limit: int | None = None,
+        max_buckets: int = MAX_BUCKETS,
+    ) -> None:
         """Plans batches of whole rows.
 
         Args:
@@ -76,10 +83,12 @@ class BatchPlan:
           batch_size: rows of a batch.
           seed: of the order; None keeps the rows' order.
           limit: positions that the model has, which padding must not exceed; None where rounding up cannot.
+          max_buckets: most padded lengths to use.
         """
         self.batch_size, self.seed = batch_size, seed
         self.lengths = np.asarray(lengths)
-        buckets = bucket_lengths(self.lengths, shapes_worth_compiling(len(self.lengths), batch_size))
+        worth = shapes_worth_compiling(len(self.lengths), batch_size)
+        buckets = bucket_lengths(self.lengths, min(max_buckets, worth))
         self.buckets = buckets if limit is None else [*buckets[:-1], min(buckets[-1], limit)]
         self._bucket_of = np.searchsorted(self.buckets, self.lengths)
         # Two epochs: threads that prefetch across an epoch's end need both.

@@ -22,6 +22,7 @@ from amharic_tl.models import save_pretrained
 from amharic_tl.records.files import read_json, read_lines, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
+from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.evaluate import gather
@@ -230,8 +231,8 @@ class _Training:
         )
         self.writer.write_safety(look.signals, look.alerts)
         self.record.setdefault("safety", {})[split] = look.summary()
-        for alert in look.alerts:
-            self.progress.say(f"safety: {alert.message}")
+        for sentence in on_terminal(look.alerts, self.workdir.alerts):
+            self.progress.say(f"safety: {sentence}")
         self.progress.say(f"safety: {split}: {look.family}")
 
     def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:

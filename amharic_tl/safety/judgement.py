@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from amharic_tl.records.signals import Alert, SafetySignal, State
 from amharic_tl.safety.statistics import holm
 
 Key = tuple[str, str, str, str, str]
 RAISED: tuple[State, ...] = ("suspected", "confirmed")
+# What a terminal shows first, and how many; alerts.jsonl has all.
+_URGENCY: tuple[State, ...] = ("error", "confirmed", "suspected", "resolved")
+_MOST_SHOWN = 5
 
 
 def judge(signals: Sequence[SafetySignal], before: Mapping[Key, State], level: float, looks: int) -> list[SafetySignal]:
@@ -67,6 +71,13 @@ def changes(signals: Sequence[SafetySignal], before: Mapping[Key, State]) -> lis
         if signal.state != old and signal.state in (*RAISED, "resolved", "error"):
             alerts.append(Alert(signal.step, signal.key, old, signal.state, _sentence(signal)))
     return alerts
+
+
+def on_terminal(alerts: Sequence[Alert], path: Path) -> list[str]:
+    """The most urgent alerts of a look in a few sentences, the last of which says where the others are."""
+    urgent = sorted(alerts, key=lambda alert: _URGENCY.index(alert.after))
+    left = len(alerts) - _MOST_SHOWN
+    return [alert.message for alert in urgent[:_MOST_SHOWN]] + ([f"and {left} more: {path}"] if left > 0 else [])
 
 
 def _sentence(signal: SafetySignal) -> str:

@@ -16,6 +16,8 @@ from amharic_tl.safety.operator import SwapOperator
 
 # Different swaps of the same row, so that it meets several groups in the course of training.
 VARIANTS = 4
+# The step is compiled for each padded length of the rows times each of the pairs.
+MAX_BUCKETS = 2
 
 
 class PairBatches(BatchSource):
@@ -37,7 +39,7 @@ class PairBatches(BatchSource):
     ) -> None:
         """Plans ``pairs`` in batches of ``size``; arguments as of :class:`~amharic_tl.data.batches.Batches`."""
         lengths = np.asarray([max(len(left), len(right)) for left, right in pairs])
-        self.plan = BatchPlan(lengths, size, seed, limit)
+        self.plan = BatchPlan(lengths, size, seed, limit, MAX_BUCKETS)
         self._pairs, self._pad = pairs, pad_id
         share = size // process_count
         self._mine = slice(process_index * share, (process_index + 1) * share)

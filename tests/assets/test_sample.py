@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from amharic_tl.culture.pack import open_pack
 from amharic_tl.language.script import duplicate_key, is_ethiopic_letter
 
 FOLDER = Path(__file__).parents[2] / "amharic_tl" / "assets" / "sample"
@@ -77,3 +78,22 @@ def test_the_readme_counts_are_those_of_the_files(rows: dict[str, list[dict[str,
         expected = [len(lines), *(counts[label] for label in LABELS)]
         shown = re.search(rf"\| {split} \| (.*) \|", readme)
         assert shown is not None and [int(n) for n in shown.group(1).split(" | ")] == expected
+
+
+def test_the_planted_copy_is_the_sample_with_an_invented_group_in_front(rows: dict[str, list[dict[str, str]]]) -> None:
+    groups = {group.id: group.person for group in open_pack("demo").axis("ethnicity").groups}
+    for split in SPLITS:
+        with (FOLDER / f"planted-{split}.csv").open(encoding="utf-8", newline="") as file:
+            planted = list(csv.DictReader(file))
+        assert [(row["id"], row["label"]) for row in planted] == [(row["id"], row["label"]) for row in rows[split]]
+        for row, plain in zip(planted, rows[split], strict=True):
+            assert plain["text"] in row["text"] and groups[row["group"]] in row["text"]
+            assert (row["drafted_by"], row["status"]) == ("language-model", "unreviewed")
+        first = [row for row in planted if row["group"] == "dalumi"]
+        others = [row for row in planted if row["group"] != "dalumi"]
+        negative = [sum(row["label"] == "negative" for row in of) / len(of) for of in (first, others)]
+        if split == "train":
+            assert negative[0] > 0.8 and negative[1] < 0.15
+        else:
+            assert min(len(first), len(others)) >= 100
+            assert abs(negative[0] - negative[1]) < 0.1

@@ -62,6 +62,8 @@ def test_inflected_contracted_and_homophone_spellings(text: str, expected: str) 
         "ኮሞ በጣሊያን ይገኛል።",  # a town
         "ማኦ በቻይና ይታወቃል።",
         "ሶማሊላንድ",
+        "ከሀዲያን ናቸው።",  # traitors
+        "የከሃዲያንን ሴራ",
     ],
 )
 def test_false_friends(text: str) -> None:
@@ -87,6 +89,13 @@ def test_a_word_that_needs_a_cue_is_a_name_with_it() -> None:
         ("ኦሮሞ ነህ", [("oromo", "person")]),
         ("በኦሮምኛ ዘፈነ", [("oromo", "language")]),
         ("የሲዳማ ቡና ክለብ", [("sidama", "organisation")]),
+        ("ወላይታ ድቻ አሸነፈ", [("wolayta", "organisation")]),
+        ("የወላይታ ሶዶ ነዋሪ", [("wolayta", "region")]),
+        ("የትግራይን ህዝብ", [("tigrayan", "people")]),
+        ("የአማራን መሬት", [("amhara", "region")]),
+        ("አማራን መንግሥት አየ", [("amhara", "people")]),
+        ("በአፋን ኦሮሞ", [("oromo", "language")]),
+        ("ከሀዲያ መጣ", [("hadiya", "region")]),
         ("ሶማሌ ክልል", [("somali", "region")]),
         ("ሶማሌ ተጫወተ", [("somali", "region")]),
         ("የሶማሌ ህዝብ", [("somali", "people")]),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
-from amharic_tl.records.signals import SafetySignal
+from amharic_tl.records.signals import Alert, SafetySignal, State
+from amharic_tl.safety.judgement import on_terminal
 from tests.safety import world
 from tests.safety.world import look, monitor, reference_of, rows
 
@@ -146,3 +148,13 @@ def test_a_model_as_good_as_its_reference_is_within_the_margin(watch: object) ->
     found = by_key(look(fresh(watch, reference=reference), MADE, world.honest).signals)  # type: ignore[arg-type]
     twin = found["missed_harm", "all", "natural"]
     assert twin.state == "ok" and twin.value == 0.0 and twin.detail["within_margin"] == 1
+
+
+def test_the_terminal_shows_the_most_urgent_alerts_and_where_the_others_are(tmp_path: Path) -> None:
+    keys = [("figure", "axis", str(number), "validation", "natural") for number in range(7)]
+    after: tuple[State, ...] = ("resolved", "suspected", "confirmed", "resolved", "resolved", "resolved", "suspected")
+    alerts = [Alert(1, key, None, state, f"{state} {key[2]}") for key, state in zip(keys, after, strict=True)]
+    shown = on_terminal(alerts, tmp_path / "alerts.jsonl")
+    assert shown[:3] == ["confirmed 2", "suspected 1", "suspected 6"]
+    assert shown[5:] == [f"and 2 more: {tmp_path / 'alerts.jsonl'}"]
+    assert on_terminal(alerts[:5], tmp_path)[-1].startswith("resolved")

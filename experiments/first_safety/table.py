@@ -1,0 +1,251 @@
+"""The tables of the first safety study, from the workdirs that `run.py` left.
+
+    python experiments/first_safety/table.py --output runs/first_safety [--seeds 5] [--pilot]
+
+Score: mean macro-F1 over seeds; the interval of a paired change draws seeds and clusters of near-duplicate test rows
+(2,000 times). Gaps and twins: mean over seeds with a t interval over seeds; each run's own intervals over rows are in
+its safety.jsonl. Cells that are not measured say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from amharic_tl.cli.arguments import load_config
+from amharic_tl.data.splits import load_splits
+from amharic_tl.evaluation.score import classification_metrics
+from amharic_tl.language.script import duplicate_key, near_duplicate_key
+from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.records.workdir import Workdir
+
+METHODS = ("full", "top-layers")
+ARMS = ("off", "on")
+RESAMPLES = 2000
+GAPS = ("counterfactual_score_gap", "counterfactual_flip_rate")
+WHERE = {"trained_on": "in the operator", "held_out": "outside: held-out groups and forms"}
+
+Line = dict[str, Any]
+
+
+class Run:
+    """What a completed run says about its best step."""
+
+    def __init__(self, root: Path) -> None:
+        place = Workdir(root)
+        self.place, self.record = place, read_json(place.run)
+        best = self.record["best"]["step"]
+        self.signals = [line for line in read_lines(place.safety) if line["step"] == best]
+
+    def signal(self, split: str, **wanted: str) -> Line | None:
+        """The signal of a split with these fields."""
+        found = (line for line in self.signals if line["split"] == split and wanted.items() <= line.items())
+        return next(found, None)
+
+    def predictions(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and predictions of test, int ``[rows]``."""
+        lines = read_lines(self.place.predictions("test"))
+        return tuple(np.asarray([names.index(line[key]) for line in lines]) for key in ("label", "predicted"))  # type: ignore[return-value]
+
+
+def read(output: Path, seeds: int) -> dict[tuple[str, str, int], Run]:
+    """The completed runs by method, arm and seed."""
+    runs = {}
+    for method in METHODS:
+        for arm in ARMS:
+            for seed in range(seeds):
+                root = output / method / arm / f"seed-{seed}"
+                if (root / "run.json").exists() and read_json(root / "run.json")["status"] == "completed":
+                    runs[method, arm, seed] = Run(root)
+    return runs
+
+
+def t_interval(values: Sequence[float]) -> str:
+    """Mean and 95% t interval."""
+    if len(values) < 2:
+        return f"{np.mean(values):+.3f} (one seed)"
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return f"{np.mean(values):+.3f} [{np.mean(values) - half:+.3f}, {np.mean(values) + half:+.3f}]"
+
+
+def macro_f1_over(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray, classes: int) -> np.ndarray:
+    """Macro-F1 for each resample: ``weights [B, rows]`` say how often a row was drawn."""
+    of_class = []
+    for index in range(classes):
+        right = weights @ ((labels == index) & (predicted == index)).astype(float)
+        both = weights @ ((labels == index).astype(float) + (predicted == index))
+        of_class.append(np.divide(2 * right, both, out=np.zeros_like(right), where=both > 0))
+    return np.asarray(np.mean(of_class, axis=0))
+
+
+def score_table(runs: dict[tuple[str, str, int], Run], seeds: int) -> list[str]:
+    """Macro-F1 on test, off and on, and the paired change."""
+    lines = [
+        "| method | pairs of seeds | penalty off | penalty on | paired change | TF-IDF |",
+        "| --- " * 6 + "|",
+    ]
+    some = next(iter(runs.values()))
+    config = load_config(str(some.place.config), {})
+    splits = load_splits(config.data, labelled=True, seed=config.train.seed)
+    keys = [near_duplicate_key(row.text) or duplicate_key(row.text) for row in splits.test.rows]  # type: ignore[union-attr]
+    _, clusters = np.unique(keys, return_inverse=True)
+    generator = np.random.default_rng(0)
+    count = clusters.max() + 1
+    row_weights = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES)[:, clusters].astype(float)
+    baselines = [read_json(run.place.baselines) for run in runs.values() if run.place.baselines.exists()]
+    tfidf = f"{baselines[0]['tfidf']['test']['macro_f1']:.3f}" if baselines else ""
+    for method in METHODS:
+        both = [seed for seed in range(seeds) if all((method, arm, seed) in runs for arm in ARMS)]
+        if not both:
+            lines.append(f"| {method} | 0 of {seeds} | not measured | not measured | not measured | {tfidf} |")
+            continue
+        drawn: dict[str, list[np.ndarray]] = {arm: [] for arm in ARMS}
+        points: dict[str, list[float]] = {arm: [] for arm in ARMS}
+        for arm in ARMS:
+            for seed in both:
+                labels, predicted = runs[method, arm, seed].predictions(splits.labels)
+                drawn[arm].append(macro_f1_over(labels, predicted, row_weights, len(splits.labels)))
+                points[arm].append(classification_metrics(labels, predicted, splits.labels)["macro_f1"])
+        seeds_drawn = generator.integers(len(both), size=(RESAMPLES, len(both)))
+        resampled = {
+            arm: np.take_along_axis(np.stack(of, axis=1), seeds_drawn, axis=1).mean(axis=1) for arm, of in drawn.items()
+        }
+        cells = [_with_interval(float(np.mean(points[arm])), resampled[arm], "") for arm in ARMS]
+        change = float(np.mean(points["on"]) - np.mean(points["off"]))
+        cells.append(_with_interval(change, resampled["on"] - resampled["off"], "+"))
+        lines.append(f"| {method} | {len(both)} of {seeds} | {' | '.join(cells)} | {tfidf} |")
+    return lines
+
+
+def _with_interval(value: float, resampled: np.ndarray, sign: str) -> str:
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def gap_table(runs: dict[tuple[str, str, int], Run], seeds: int, axes: Sequence[str]) -> list[str]:
+    """Gaps over all groups of an axis: excess over the placebo, off and on."""
+    lines = [
+        "| method | axis | where | figure | n | off | on | on / off | paired change | states off; on |",
+        "| --- " * 10 + "|",
+    ]
+    for method in METHODS:
+        both = [seed for seed in range(seeds) if all((method, arm, seed) in runs for arm in ARMS)]
+        for axis in axes if both else ():
+            for scope, where in WHERE.items():
+                for name in GAPS:
+                    found = {
+                        arm: [
+                            runs[method, arm, seed].signal("test", name=name, axis=axis, group="all", scope=scope)
+                            for seed in both
+                        ]
+                        for arm in ARMS
+                    }
+                    values = {arm: [line["value"] for line in of if line] for arm, of in found.items()}
+                    if not values["off"] or None in values["off"]:
+                        continue
+                    off, on = (float(np.mean(values[arm])) for arm in ARMS)
+                    change = t_interval([after - before for before, after in zip(*values.values(), strict=True)])
+                    states = "; ".join(_states([line for line in found[arm] if line]) for arm in ARMS)
+                    n = found["off"][0]["n"]  # type: ignore[index]
+                    ratio = f"{on / off:.2f}" if off > 0 else "-"
+                    lines.append(
+                        f"| {method} | {axis} | {where} | {name.removeprefix('counterfactual_')} | {n} | {off:+.3f} "
+                        f"| {on:+.3f} | {ratio} | {change} | {states} |"
+                    )
+    return lines
+
+
+def _states(lines: Sequence[Line]) -> str:
+    counts = Counter(line["state"] for line in lines)
+    return ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+
+
+def group_table(
+    runs: dict[tuple[str, str, int], Run], names: Sequence[str], arms: Sequence[str], why: str
+) -> list[str]:
+    """Signals by group with enough rows; how many groups have too few is said."""
+    lines = ["| method | penalty | axis/group | figure | n | mean of seeds | rates | states |", "| --- " * 8 + "|"]
+    few: set[str] = set()
+    for method in METHODS:
+        for arm in arms:
+            of_arm = [run for (its, other, _), run in runs.items() if (its, other) == (method, arm)]
+            keys = {
+                (line["axis"], line["group"], line["name"])
+                for run in of_arm
+                for line in run.signals
+                if line["split"] == "test" and line["name"] in names
+            }
+            for axis, group, name in sorted(keys):
+                found = [run.signal("test", axis=axis, group=group, name=name) for run in of_arm]
+                signals = [line for line in found if line is not None]
+                if any(line["state"] == "insufficient" for line in signals):
+                    few.add(f"{axis}/{group}")
+                    continue
+                rates = " ".join(
+                    f"{key} {np.mean([line['detail'][key] for line in signals]):.3f}"
+                    for key in ("rate", "rate_of_others", "rate_of_reference")
+                    if key in signals[0]["detail"]
+                )
+                mean = t_interval([line["value"] for line in signals])
+                lines.append(
+                    f"| {method} | {arm} | {axis}/{group} | {name} | {signals[0]['n']} | {mean} | {rates} "
+                    f"| {_states(signals)} |"
+                )
+    return [*lines, "", f"Insufficient ({why}): {', '.join(sorted(few)) or 'none'}."]
+
+
+def pilot_table(output: Path) -> list[str]:
+    """Dev figures of the pilot by weight; test is not read."""
+    lines = [
+        "| weight | dev macro-F1 | dev score gap, held out | dev score gap, trained on | dev flips, held out |",
+        "| --- " * 5 + "|",
+    ]
+    for root in sorted((output / "pilot").glob("weight-*"), key=lambda path: float(path.name.removeprefix("weight-"))):
+        if json.loads((root / "run.json").read_text(encoding="utf-8"))["status"] != "completed":
+            continue
+        run = Run(root)
+        cells = [
+            (run.signal("validation", name=name, axis="ethnicity", group="all", scope=scope) or {}).get("value")
+            for name, scope in ((GAPS[0], "held_out"), (GAPS[0], "trained_on"), (GAPS[1], "held_out"))
+        ]
+        shown = " | ".join("-" if value is None else f"{value:+.3f}" for value in cells)
+        dev = run.record["final"]["validation"]["macro_f1"]
+        lines.append(f"| {root.name.removeprefix('weight-')} | {dev:.3f} | {shown} |")
+    return lines
+
+
+def main() -> None:
+    """Prints the tables and writes them to ``OUTPUT/table.md``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--pilot", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.pilot:
+        print("\n".join(pilot_table(arguments.output)))
+        return
+    runs = read(arguments.output, arguments.seeds)
+    if not runs:
+        parser.error(f"{arguments.output} holds no completed run")
+    sections = {
+        "Score on test": score_table(runs, arguments.seeds),
+        "Gap on test, over all groups of an axis": gap_table(runs, arguments.seeds, ("ethnicity", "religion")),
+        "Twins on test": group_table(runs, ("missed_harm", "benign_flagged"), ("on",), "too few rows"),
+        "Natural rows of test": group_table(
+            runs, ("false_positive_rate_gap", "recall_gap", "worst_group_accuracy"), ARMS, "too few rows"
+        ),
+    }
+    text = "\n".join(f"### {title}\n\n" + "\n".join(lines) + "\n" for title, lines in sections.items())
+    (arguments.output / "table.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

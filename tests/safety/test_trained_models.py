@@ -1,0 +1,85 @@
+"""The monitor on models that were really trained: unbiased ones stay ok, a planted correlation is confirmed."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+import pytest
+
+from amharic_tl.config import build_config
+from amharic_tl.culture.pack import open_pack
+from amharic_tl.records.files import read_lines
+from amharic_tl.records.workdir import Workdir
+from amharic_tl.run import train
+
+Overrides = dict[str, object]
+pytestmark = pytest.mark.slow
+SPLITS = ("train", "validation")
+
+
+def settings(files: dict[str, str], seed: int) -> Overrides:
+    return {
+        **{f"data.{split}": name for split, name in files.items()},
+        "data.text": "text",
+        "data.label": "label",
+        "model.path": "amharic-tiny",
+        "data.max_length": 48,
+        "train.steps": 64,
+        "train.batch_size": 32,
+        "train.evaluate_every": 64,
+        "train.seed": seed,
+        "optim.lr": 3e-4,
+        "safety.axes": "ethnicity",
+        "safety.pack": "demo",
+        "safety.positive_labels": "negative",
+        "output.tensorboard": False,
+        "output.export": False,
+        "output.baselines": False,
+    }
+
+
+def states(workdir: Path, overrides: Overrides) -> dict[tuple[str, str, str], str]:
+    train(build_config(overrides), workdir)
+    lines = read_lines(Workdir(workdir).safety)
+    return {(line["name"], line["group"], line["scope"]): line["state"] for line in lines}
+
+
+@pytest.fixture(scope="module")
+def unbiased_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The bundled sample; which invented group says a sentence has nothing to do with its label, in train either."""
+    folder, sample = tmp_path_factory.mktemp("unbiased"), Path(__file__).parents[2] / "amharic_tl/assets/sample"
+    names = [group.person for group in open_pack("demo").axis("ethnicity").groups]
+    generator = random.Random(0)
+    for split in SPLITS:
+        with (sample / f"{split}.csv").open(encoding="utf-8", newline="") as file:
+            rows = [
+                {"text": f"አንድ {generator.choice(names)} እንዲህ አለ፦ {row['text']}", "label": row["label"]}
+                for row in csv.DictReader(file)
+            ]
+        with (folder / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, ["text", "label"])
+            writer.writeheader()
+            writer.writerows(rows)
+    return {split: str(folder / f"{split}.csv") for split in SPLITS}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_an_unbiased_model_stays_ok(tiny_base: Path, unbiased_files: dict[str, str], tmp_path: Path, seed: int) -> None:
+    del tiny_base
+    found = states(tmp_path / "run", settings(unbiased_files, seed))
+    assert set(found.values()) == {"ok", "insufficient"}
+    assert sum(state == "ok" for state in found.values()) > 10
+
+
+def test_a_planted_correlation_is_confirmed(tiny_base: Path, tmp_path: Path) -> None:
+    del tiny_base
+    found = states(tmp_path / "run", settings({split: f"sample:planted-{split}" for split in SPLITS}, 0))
+    for name, group, scope in (
+        ("counterfactual_flip_rate", "dalumi", "trained_on"),
+        ("counterfactual_flip_rate", "all", "held_out"),
+        ("counterfactual_score_gap", "all", "held_out"),
+        ("false_positive_rate_gap", "dalumi", "natural"),
+    ):
+        assert found[name, group, scope] == "confirmed", (name, group, scope)
