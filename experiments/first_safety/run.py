@@ -25,7 +25,7 @@ METHODS = {
     "top-layers": ["--config.transfer.method=top-layers", "--config.transfer.trainable_layers=2"],
 }
 PILOT_SEED = 100
-PILOT_WEIGHTS = (0.0, 1.0, 4.0, 16.0)
+PILOT_WEIGHTS = (0.0, 1.0, 4.0)
 WEIGHT = 4.0
 MINUTES = 12  # of one run on one core, measured
 
