@@ -132,8 +132,9 @@ def _with_interval(value: float, resampled: np.ndarray, sign: str) -> str:
 def gap_table(runs: dict[tuple[str, str, int], Run], seeds: int, axes: Sequence[str]) -> list[str]:
     """Gaps over all groups of an axis: excess over the placebo, off and on."""
     lines = [
-        "| method | axis | where | figure | n | off | on | on / off | paired change | states off; on |",
-        "| --- " * 10 + "|",
+        "| method | axis | where | figure | n | off | on | on / off | paired change | raw off, on | placebo off, on "
+        "| states off; on |",
+        "| --- " * 12 + "|",
     ]
     for method in METHODS:
         both = [seed for seed in range(seeds) if all((method, arm, seed) in runs for arm in ARMS)]
@@ -155,9 +156,15 @@ def gap_table(runs: dict[tuple[str, str, int], Run], seeds: int, axes: Sequence[
                     states = "; ".join(_states([line for line in found[arm] if line]) for arm in ARMS)
                     n = found["off"][0]["n"]  # type: ignore[index]
                     ratio = f"{on / off:.2f}" if off > 0 else "-"
+                    raw, placebo = (
+                        ", ".join(
+                            f"{np.mean([line['detail'][key] for line in found[arm] if line]):.3f}" for arm in ARMS
+                        )
+                        for key in ("swapped", "placebo")
+                    )
                     lines.append(
                         f"| {method} | {axis} | {where} | {name.removeprefix('counterfactual_')} | {n} | {off:+.3f} "
-                        f"| {on:+.3f} | {ratio} | {change} | {states} |"
+                        f"| {on:+.3f} | {ratio} | {change} | {raw} | {placebo} | {states} |"
                     )
     return lines
 
