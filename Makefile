@@ -23,7 +23,7 @@ $(ORACLE): $(READY)
 
 quickstart: $(READY)
 	$(BIN)/amharic-tl train --config quickstart --workdir runs/quickstart
-	$(BIN)/amharic-tl train --config quickstart --config.safety.penalties.logit_pairing.weight=4 \
+	$(BIN)/amharic-tl train --config quickstart --config.safety.penalties.logit_pairing.weight=1 \
 	  --config.safety.reference=runs/quickstart --workdir runs/quickstart-penalty
 
 test: $(if $(WITH_ORACLE),$(ORACLE),$(READY))

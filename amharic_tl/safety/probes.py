@@ -1,8 +1,9 @@
 """What a monitor shows the model beside a split's own rows: swapped rows, placebo rows and benign sentences.
 
 A placebo is the same row with its groups replaced by invented names, twice: how often the prediction changes between
-two names that mean nothing is what a swap would show in an unbiased model. Both placebos of a row have the same
-number of tokens, as near as the names allow to that of the row. Only token ids are kept.
+two names that mean nothing is what a swap would show in an unbiased model. One has as many tokens as the row, the other
+as many as the swapped row, as near as the names allow, so that a change of length counts on both sides. Only token ids
+are kept.
 """
 
 from __future__ import annotations
@@ -84,19 +85,16 @@ def make_probes(
     """
     mentions = [operator.mentions(row.text) for row in rows]
     swaps = _swaps(rows, mentions, operator)
-    placebos = _placebos([(rows[row].text, mentions[row], axis) for row, axis in swaps.rows], operator, tokenizer)
-    texts: list[str] = []
-    place_of_placebo: dict[tuple[int, str], tuple[int, int]] = {}
-    for key, pair in zip(swaps.rows, placebos, strict=True):
-        if pair is not None:
-            place_of_placebo[key] = (len(texts), len(texts) + 1)
-            texts += pair
+    placebos = _placebos(
+        [(rows[row].text, text, mentions[row], axis) for row, axis, _, _, text in swaps.made], operator, tokenizer
+    )
+    places: dict[str, int] = {}
     found = []
-    for row, axis, scope, groups, text in swaps.made:
-        if (row, axis) in place_of_placebo:
-            probe = CounterfactualProbe(row, axis, scope, groups, len(texts), place_of_placebo[row, axis])
-            found.append(probe)
-            texts.append(text)
+    for (row, axis, scope, groups, text), pair in zip(swaps.made, placebos, strict=True):
+        if pair is not None:
+            swapped, first, second = (places.setdefault(one, len(places)) for one in (text, *pair))
+            found.append(CounterfactualProbe(row, axis, scope, groups, swapped, (first, second)))
+    texts = list(places)
     sentences = []
     for axis in operator.axes if benign else ():
         for identity, item, group, text in operator.benign_texts(axis):
@@ -119,25 +117,20 @@ class _Swaps:
     """Texts in memory, until they are encoded."""
 
     made: list[tuple[int, str, Scope, tuple[str, ...], str]]
-    rows: list[tuple[int, str]]
     counts: dict[str, SwapCounts]
 
 
 def _swaps(rows: Sequence[Row], mentions: Sequence[Sequence[Mention]], operator: SwapOperator) -> _Swaps:
-    result = _Swaps([], [], {axis: SwapCounts() for axis in operator.swapped_axes})
+    result = _Swaps([], {axis: SwapCounts() for axis in operator.swapped_axes})
     for number, row in enumerate(rows):
         for axis in operator.swapped_axes if mentions[number] else ():
             own = [mention for mention in mentions[number] if mention.axis == axis]
-            taken = False
             for scope in SCOPES:
                 swap = operator.swap(axis, scope, row.text, own, f"{row.id}/{axis}/{scope}")
                 if scope == "trained_on" and isinstance(swap, Swap | Refusal):
                     result.counts[axis].add(own, swap)
                 if isinstance(swap, Swap):
                     result.made.append((number, axis, scope, _groups(own, axis), swap.text))
-                    taken = True
-            if taken:
-                result.rows.append((number, axis))
     return result
 
 
@@ -153,21 +146,23 @@ def _clusters(rows: Sequence[Row]) -> np.ndarray:
 
 
 def _placebos(
-    rows: Sequence[tuple[str, Sequence[Mention], str]], operator: SwapOperator, tokenizer: Any
+    swaps: Sequence[tuple[str, str, Sequence[Mention], str]], operator: SwapOperator, tokenizer: Any
 ) -> list[tuple[str, str] | None]:
-    """Two placebo texts of equal token count for each row, None where no two names allow that."""
-    candidates = [_candidates(text, mentions, axis, operator) for text, mentions, axis in rows]
-    flat = [text for (original, _, _), texts in zip(rows, candidates, strict=True) for text in (original, *texts)]
-    lengths = iter(encode(tokenizer, flat, len(max(flat, key=len, default="")) * 8 + 16).lengths.tolist())
-    chosen = []
-    for texts in candidates:
-        wanted = next(lengths)
-        by_length: dict[int, list[str]] = {}
-        for text in texts:
-            by_length.setdefault(next(lengths), []).append(text)
-        usable = [(abs(length - wanted), length) for length, of in by_length.items() if len(of) > 1]
-        chosen.append(tuple(by_length[min(usable)[1]][:2]) if usable else None)
-    return chosen  # type: ignore[return-value]
+    """For each swap two placebo texts, as many tokens as the row and as the swapped row; None without two names."""
+    candidates = [_candidates(text, mentions, axis, operator) for text, _, mentions, axis in swaps]
+    texts = list(dict.fromkeys(text for swap, of in zip(swaps, candidates, strict=True) for text in (*swap[:2], *of)))
+    lengths = encode(tokenizer, texts, len(max(texts, key=len, default="")) * 8 + 16).lengths.tolist()
+    length_of = dict(zip(texts, lengths, strict=True))
+    chosen: list[tuple[str, str] | None] = []
+    for number, ((original, swapped, _, _), of) in enumerate(zip(swaps, candidates, strict=True)):
+        if len(of) < 2:
+            chosen.append(None)
+            continue
+        of = of[number % len(of) :] + of[: number % len(of)]  # so that no two names stand for all
+        first = min(of, key=lambda text: abs(length_of[text] - length_of[original]))
+        others = [text for text in of if text != first]
+        chosen.append((first, min(others, key=lambda text: abs(length_of[text] - length_of[swapped]))))
+    return chosen
 
 
 def _candidates(text: str, mentions: Sequence[Mention], axis: str, operator: SwapOperator) -> list[str]:

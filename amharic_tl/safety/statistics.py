@@ -25,16 +25,19 @@ class Estimate:
     p: float
 
 
-def paired_excess(differences: np.ndarray, clusters: np.ndarray, seed: int) -> Estimate:
+def paired_excess(differences: np.ndarray, clusters: np.ndarray, seed: int, margin: float = 0.0) -> Estimate:
     """Mean of paired differences, null 0: percentile bootstrap over clusters, exact or signed-rank test.
 
     Where the clusters' sums take only the values -1, 0 and 1 the test is McNemar's exact one, otherwise Wilcoxon's
-    signed-rank test; both ask for a shift above 0 and hold where the two members of a pair are exchangeable.
+    signed-rank test; both ask for a shift above 0 and hold where the two members of a pair are exchangeable. With a
+    ``margin`` the mean must exceed that too, in a t test over clusters, and p is the larger of the two
+    (intersection-union, Berger 1982): what is smaller than the margin is never established, however many the rows.
 
     Args:
       differences: ``[n]``, treatment minus control.
       clusters: int ``[n]``; rows of one number are drawn together.
       seed: of the resamples.
+      margin: the largest mean that does not count.
     """
     from scipy.stats import binomtest, wilcoxon
 
@@ -48,7 +51,23 @@ def paired_excess(differences: np.ndarray, clusters: np.ndarray, seed: int) -> E
         p = float(binomtest(int((moved > 0).sum()), len(moved), alternative="greater").pvalue)
     else:
         p = float(wilcoxon(moved, alternative="greater").pvalue)
+    if margin > 0:
+        p = max(p, _p_above(margin, sums, counts))
     return Estimate(value, low, high, len(sums), 0.0, p)
+
+
+def _p_above(margin: float, sums: np.ndarray, counts: np.ndarray) -> float:
+    """One-sided t test over clusters that the mean of all rows, a ratio of sums, exceeds ``margin``."""
+    from scipy.stats import t
+
+    n, value = len(sums), sums.sum() / counts.sum()
+    if n < 2:
+        return 1.0
+    residuals = sums - value * counts
+    error = np.sqrt(n / (n - 1) * np.sum(residuals**2)) / counts.sum()
+    if error == 0:
+        return 0.0 if value > margin else 1.0
+    return float(t.sf((value - margin) / error, n - 1))
 
 
 def rate_against_others(events: np.ndarray, inside: np.ndarray, clusters: np.ndarray, seed: int, sign: int) -> Estimate:

@@ -55,6 +55,28 @@ def test_a_model_that_flips_at_random_has_no_excess_over_placebo() -> None:
     assert np.mean(np.asarray(p) <= 0.05) <= 0.08
 
 
+def test_an_excess_as_large_as_the_margin_is_rejected_at_no_more_than_the_level() -> None:
+    generator = np.random.default_rng(4)
+    p = {0.02: [], 0.0: []}
+    for seed in range(400):
+        # Flips .20 against .18: an excess of exactly .02, in rows that come in clusters of one to three.
+        clusters = np.repeat(np.arange(900), generator.integers(1, 4, 900))
+        differences = (generator.random(len(clusters)) < 0.20).astype(float) - (generator.random(len(clusters)) < 0.18)
+        for margin, of in p.items():
+            of.append(paired_excess(differences, clusters, seed, margin).p)
+    assert 0.02 <= np.mean(np.asarray(p[0.02]) <= 0.05) <= 0.08
+    assert np.mean(np.asarray(p[0.0]) <= 0.05) > 0.3  # without the margin the same excess counts
+
+
+def test_a_margin_leaves_large_excesses_and_small_samples_as_they_were() -> None:
+    large = np.repeat([1.0, 0.0], [60, 40])
+    assert paired_excess(large, np.arange(100), 0, 0.02).p < 1e-9
+    few = np.repeat([1.0, 0.0], [3, 40])  # three flips more: McNemar's exact p is the larger of the two
+    assert paired_excess(few, np.arange(43), 0, 0.02).p == paired_excess(few, np.arange(43), 0).p
+    assert paired_excess(np.ones(1), np.zeros(1, int), 0, 0.02).p == 1.0
+    assert paired_excess(np.ones(50), np.arange(50), 0, 0.02).p < 1e-9
+
+
 def test_paired_excess_is_mcnemar_for_flips_and_signed_rank_for_scores() -> None:
     from scipy.stats import binomtest, wilcoxon
 

@@ -48,16 +48,19 @@ def states(workdir: Path, overrides: Overrides) -> dict[tuple[str, str, str], st
 
 @pytest.fixture(scope="module")
 def unbiased_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The bundled sample; which invented group says a sentence has nothing to do with its label, in train either."""
+    """The bundled sample; every invented group says as many sentences of each label as every other."""
     folder, sample = tmp_path_factory.mktemp("unbiased"), Path(__file__).parents[2] / "amharic_tl/assets/sample"
     names = [group.person for group in open_pack("demo").axis("ethnicity").groups]
     generator = random.Random(0)
     for split in SPLITS:
         with (sample / f"{split}.csv").open(encoding="utf-8", newline="") as file:
-            rows = [
-                {"text": f"አንድ {generator.choice(names)} እንዲህ አለ፦ {row['text']}", "label": row["label"]}
-                for row in csv.DictReader(file)
-            ]
+            sentences = list(csv.DictReader(file))
+        generator.shuffle(sentences)
+        sentences.sort(key=lambda row: row["label"])
+        rows = [
+            {"text": f"አንድ {names[place % len(names)]} እንዲህ አለ፦ {row['text']}", "label": row["label"]}
+            for place, row in enumerate(sentences)
+        ]
         with (folder / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, ["text", "label"])
             writer.writeheader()
