@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.models.config_values import label_names
+from amharic_tl.models.family import Family
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.models.interchange.read import ClassRows, LoadReport, fill
 from amharic_tl.models.interchange.weights import open_weights
@@ -63,7 +64,7 @@ def from_pretrained(
     family = family_of(config, f"{folder}/config.json")
     classes = _class_rows(label_names(config), labels)
     config = _for_task(config, family, task, labels)
-    built = _with_dropout(config, dropout)
+    built = _with_dropout(config, family, dropout)
     weights = open_weights(folder)
 
     def initialise() -> nnx.Module:
@@ -100,7 +101,7 @@ def from_config(
     """
     family = family_of(config, "config")
     config = _for_task(config, family, task, labels)
-    built = _with_dropout(config, dropout)
+    built = _with_dropout(config, family, dropout)
     model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
     return _dress(model, config, task, report, compute_dtype)
@@ -116,13 +117,14 @@ def _class_rows(stored: Sequence[str], wanted: Sequence[str] | None) -> ClassRow
     return "anew"
 
 
-def _with_dropout(config: Mapping[str, Any], rate: float | None) -> dict[str, Any]:
+def _with_dropout(config: Mapping[str, Any], family: Family, rate: float | None) -> dict[str, Any]:
     """The config the module is built from: an override of the dropout holds for this model and is not exported."""
-    names = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
-    return dict(config) if rate is None else {**config, **dict.fromkeys(names, rate)}
+    return dict(config) if rate is None else {**config, **dict.fromkeys(family.dropout_keys, rate)}
 
 
-def _for_task(config: Mapping[str, Any], family: Any, task: str | None, labels: Sequence[str] | None) -> dict[str, Any]:
+def _for_task(
+    config: Mapping[str, Any], family: Family, task: str | None, labels: Sequence[str] | None
+) -> dict[str, Any]:
     """The config as it will be exported: the task's class and the labels."""
     if task not in family.architectures:
         known = ", ".join(str(name) for name in family.architectures if name)

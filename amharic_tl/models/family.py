@@ -27,10 +27,11 @@ class Family:
       droppable: patterns of known names that a task may not need (other heads, saved buffers, tied aliases).
       classifier: pattern of the parameters of the classification head, drawn anew together.
       class_rows: pattern of those among them that have a row for each class.
-      bias_alias: (alias, name) of the decoder's bias. Where the decoder is not tied, transformers 5 trains and reads
-        the alias, earlier versions the name; so the alias is preferred when read, and an untied model is written with
-        both.
+      bias_alias: (alias, name) of the decoder's bias, None where there is one name only. Where the decoder is not tied,
+        transformers 5 trains and reads the alias, earlier versions the name; so the alias is preferred when read, and
+        an untied model is written with both.
       renames: (pattern, replacement) applied to the names of older checkpoints.
+      dropout_keys: the config's dropout rates, all of which an override sets.
     """
 
     model_types: tuple[str, ...]
@@ -42,9 +43,10 @@ class Family:
     droppable: tuple[str, ...]
     classifier: str
     class_rows: str
-    bias_alias: tuple[str, str]
+    bias_alias: tuple[str, str] | None = None
     renames: tuple[tuple[str, str], ...] = field(default=())
+    dropout_keys: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
 
     def untied(self, names: Container[str]) -> bool:
-        """Whether a model with parameters of these names has a decoder table of its own."""
-        return self.bias_alias[0].removesuffix("bias") + "weight" in names
+        """Whether a model with parameters of these names has a decoder table of its own, and a bias of two names."""
+        return self.bias_alias is not None and self.bias_alias[0].removesuffix("bias") + "weight" in names

@@ -86,6 +86,23 @@ class LayerNorm(nnx.Module):
         return (normed * self.weight[...].astype(jnp.float32) + self.bias[...].astype(jnp.float32)).astype(x.dtype)
 
 
+class RMSNorm(nnx.Module):
+    """Root-mean-square normalisation (Zhang & Sennrich 2019): no mean, no bias; statistics in float32.
+
+    ``offset`` is added to the weight: Gemma multiplies by ``1 + weight``. Hugging Face's Flax trees call it ``weight``.
+    """
+
+    def __init__(self, name: str, size: int, epsilon: float, key: jax.Array, offset: float = 0.0) -> None:
+        self.weight = parameter(f"{name}.weight", (size,), zeros if offset else ones, key, "weight")
+        self.epsilon, self.offset = epsilon, offset
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """``[..., H] -> [..., H]`` in the dtype of ``x``."""
+        wide = x.astype(jnp.float32)
+        normed = wide * jax.lax.rsqrt(jnp.square(wide).mean(axis=-1, keepdims=True) + self.epsilon)
+        return (normed * (self.weight[...].astype(jnp.float32) + self.offset)).astype(x.dtype)
+
+
 class Embedding(nnx.Module):
     """A table ``[rows, H]``."""
 

@@ -15,26 +15,41 @@ from flax import nnx
 
 
 class Stack(nnx.Module):
-    """``layers`` blocks made by ``make_block(key)``, whose parameters' names hold ``{}`` for the layer's index.
+    """``layers`` blocks whose parameters' names hold ``{}`` for the layer's index.
 
-    A block is called as ``block(x, *arguments, dropout_key=key)`` and returns the next ``x``.
+    A block is called as ``block(x, *arguments, dropout_key=key)`` and returns the next ``x``; in :meth:`cached` as
+    ``block(x, *arguments, cache=its_cache)``, and returns the next ``x`` and its cache. Where the stack has
+    ``variants``, both get ``variant=number`` too, an int32 scalar by which a block picks among tables that differ from
+    layer to layer (windows, rotary bases) without being cut into runs of its own.
     """
 
-    def __init__(self, make_block: Callable[[jax.Array], nnx.Module], layers: int, key: jax.Array) -> None:
+    def __init__(
+        self,
+        make_block: Callable[..., nnx.Module],
+        layers: int,
+        key: jax.Array,
+        *,
+        kinds: Sequence[Hashable] | None = None,
+        variants: Sequence[int] | None = None,
+    ) -> None:
+        """Makes the blocks.
+
+        Args:
+          make_block: ``make_block(key)``, or ``make_block(key, kind)`` where ``kinds`` are given.
+          layers: how many.
+          key: of the initial values.
+          kinds: one value a layer; blocks of different kinds have different parameters.
+          variants: one number a layer.
+        """
         keys = jax.random.split(key, max(layers, 1))[:layers]
-
-        template = nnx.eval_shape(lambda: make_block(jax.random.key(0)))
-        graphdef, _ = nnx.split(template)
-
-        def initial(one: jax.Array) -> Any:
-            return nnx.to_pure_dict(nnx.state(make_block(one)))
-
-        arrays = jax.vmap(initial)(keys) if layers else None
-        state = nnx.state(template)
-        if arrays is not None:
-            nnx.replace_by_pure_dict(state, arrays)
         self.layers = layers
-        self.runs = nnx.List([_merge(graphdef, state, tuple(range(layers)))] if layers else [])
+        self.kinds = tuple(kinds) if kinds is not None else (None,) * layers
+        self.variants = None if variants is None else tuple(variants)
+        runs = []
+        for span in _spans(self.kinds):
+            arguments = () if kinds is None else (self.kinds[span[0]],)
+            runs.append(_initial_run(make_block, arguments, keys[span[0] : span[-1] + 1], span))
+        self.runs = nnx.List(runs)
 
     @property
     def spans(self) -> list[tuple[int, ...]]:
@@ -42,7 +57,7 @@ class Stack(nnx.Module):
         return [_layers_of(run) for run in self.runs]
 
     def regroup(self, signature: Sequence[Hashable]) -> None:
-        """Cuts and joins the runs in place so that neighbouring layers with equal signatures share a run.
+        """Cuts and joins the runs in place so that neighbouring layers of one kind with equal signatures share a run.
 
         Args:
           signature: one value a layer.
@@ -52,25 +67,13 @@ class Stack(nnx.Module):
         """
         if len(signature) != self.layers:
             raise ValueError(f"expected {self.layers} signatures, one a layer, found {len(signature)}")
-        if not self.layers:
-            return
-        bounds = [0, *(i for i in range(1, self.layers) if signature[i] != signature[i - 1]), self.layers]
-        wanted = [tuple(range(start, stop)) for start, stop in zip(bounds, bounds[1:], strict=False)]
+        wanted = _spans(list(zip(self.kinds, signature, strict=True)))
         if wanted == self.spans:
             return
-        graphdef, _ = nnx.split(self.runs[0])
-        states = [nnx.state(run) for run in self.runs]
-
-        @jax.jit
-        def cut(pieces: list[Any]) -> list[Any]:
-            whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *pieces)
-            return [jax.tree.map(lambda leaf, span=span: leaf[span[0] : span[-1] + 1], whole) for span in wanted]
-
         runs = []
-        for span, part in zip(wanted, cut([nnx.to_pure_dict(state) for state in states]), strict=True):
-            state = nnx.state(self.runs[0])
-            nnx.replace_by_pure_dict(state, part)
-            runs.append(_merge(graphdef, state, span))
+        for whole in _spans(self.kinds):
+            mine = [run for run in self.runs if _layers_of(run)[0] in whole]
+            runs += _recut(mine, [span for span in wanted if span[0] in whole])
         self.runs = nnx.List(runs)
 
     def __call__(
@@ -97,18 +100,90 @@ class Stack(nnx.Module):
             graphdef, state = nnx.split(run)
 
             def body(
-                carry: jax.Array, inputs: tuple[Any, jax.Array], graphdef: Any = graphdef
+                carry: jax.Array, inputs: tuple[Any, jax.Array, dict[str, jax.Array]], graphdef: Any = graphdef
             ) -> tuple[jax.Array, Any]:
-                layer_state, layer = inputs
+                layer_state, layer, variant = inputs
                 block = nnx.merge(graphdef, layer_state, copy=True)
                 key = None if dropout_key is None else jax.random.fold_in(dropout_key, layer)
-                carry = block(carry, *arguments, dropout_key=key)
+                carry = block(carry, *arguments, dropout_key=key, **variant)
                 return carry, carry if output_hidden_states else None
 
-            x, outputs = jax.lax.scan(body, x, (state, jnp.asarray(span, jnp.int32)))
+            x, outputs = jax.lax.scan(body, x, (state, jnp.asarray(span, jnp.int32), self._variants_of(span)))
             if output_hidden_states:
                 collected.extend(outputs[index] for index in range(len(span)))
         return x, tuple(collected)
+
+    def cached(self, x: jax.Array, cache: Any, *arguments: Any) -> tuple[jax.Array, Any]:
+        """Runs all layers with what they keep between calls, without dropout.
+
+        Args:
+          x: ``[B, S, H]``.
+          cache: a pytree whose leaves have the layers as first dimension.
+          *arguments: passed on to every block.
+
+        Returns:
+          The last output, and the new cache.
+        """
+        parts = []
+        for run in self.runs:
+            span = _layers_of(run)
+            graphdef, state = nnx.split(run)
+
+            def body(
+                carry: jax.Array, inputs: tuple[Any, Any, dict[str, jax.Array]], graphdef: Any = graphdef
+            ) -> tuple[jax.Array, Any]:
+                layer_state, layer_cache, variant = inputs
+                block = nnx.merge(graphdef, layer_state, copy=True)
+                return block(carry, *arguments, cache=layer_cache, **variant)
+
+            mine = jax.tree.map(lambda leaf, span=span: leaf[span[0] : span[-1] + 1], cache)
+            x, part = jax.lax.scan(body, x, (state, mine, self._variants_of(span)))
+            parts.append(part)
+        return x, jax.tree.map(lambda *of: jnp.concatenate(of), *parts) if len(parts) > 1 else (*parts, cache)[0]
+
+    def _variants_of(self, span: tuple[int, ...]) -> dict[str, jax.Array]:
+        if self.variants is None:
+            return {}
+        return {"variant": jnp.asarray([self.variants[layer] for layer in span], jnp.int32)}
+
+
+def _spans(values: Sequence[Hashable]) -> list[tuple[int, ...]]:
+    """The indices of neighbours that are equal."""
+    bounds = [0, *(i for i in range(1, len(values)) if values[i] != values[i - 1]), len(values)]
+    return [tuple(range(start, stop)) for start, stop in zip(bounds, bounds[1:], strict=False) if stop > start]
+
+
+def _initial_run(
+    make_block: Callable[..., nnx.Module], arguments: tuple[Hashable, ...], keys: jax.Array, span: tuple[int, ...]
+) -> nnx.Module:
+    template = nnx.eval_shape(lambda: make_block(jax.random.key(0), *arguments))
+    graphdef, state = nnx.split(template)
+
+    def initial(one: jax.Array) -> Any:
+        return nnx.to_pure_dict(nnx.state(make_block(one, *arguments)))
+
+    nnx.replace_by_pure_dict(state, jax.vmap(initial)(keys))
+    return _merge(graphdef, state, span)
+
+
+def _recut(runs: Sequence[nnx.Module], wanted: Sequence[tuple[int, ...]]) -> list[nnx.Module]:
+    """The layers of neighbouring runs of one kind, as other runs."""
+    graphdef, _ = nnx.split(runs[0])
+    start = _layers_of(runs[0])[0]
+
+    @jax.jit
+    def cut(pieces: list[Any]) -> list[Any]:
+        whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *pieces)
+        return [
+            jax.tree.map(lambda leaf, span=span: leaf[span[0] - start : span[-1] + 1 - start], whole) for span in wanted
+        ]
+
+    made = []
+    for span, part in zip(wanted, cut([nnx.to_pure_dict(nnx.state(run)) for run in runs]), strict=True):
+        state = nnx.state(runs[0])
+        nnx.replace_by_pure_dict(state, part)
+        made.append(_merge(graphdef, state, span))
+    return made
 
 
 def _merge(graphdef: Any, state: nnx.State, span: tuple[int, ...]) -> nnx.Module:

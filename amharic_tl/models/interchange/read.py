@@ -163,7 +163,7 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
         for pattern, replacement in family.renames:
             name = re.sub(pattern, replacement, name)
         found[_mend_prefix(name, family.prefix, with_prefix, views)] = _Tensor(stored, tensor, transposed)
-    alias, name = family.bias_alias
+    alias, name = family.bias_alias or ("", "")
     if alias in found and (family.untied(views) or name not in found):
         preferred = found.pop(alias)
         if name in found:

@@ -88,9 +88,10 @@ def copy_tokenizer(source: Path, target: Path) -> None:
 def _with_alias(views: dict[str, ParameterView], config: dict[str, Any]) -> list[ParameterView]:
     """What torch stores: the parameters, and the decoder's bias by its second name where it is not tied."""
     family = family_of(config, "config")
+    if family.bias_alias is None or not family.untied(views):
+        return list(views.values())
     alias, name = family.bias_alias
-    extra = [dataclasses.replace(views[name], name=alias)] if family.untied(views) else []
-    return [*views.values(), *extra]
+    return [*views.values(), dataclasses.replace(views[name], name=alias)]
 
 
 def _value(view: ParameterView, dtype: str | None) -> np.ndarray:
