@@ -6,7 +6,8 @@ folder. Nothing in a pack tells a person's group: it knows names of groups, not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -120,6 +121,7 @@ class Pack:
     benign: tuple[BenignItem, ...]
     authorship: Authorship
     language_authorship: Authorship
+    fingerprint: str
 
     def axis(self, name: str) -> Axis:
         """An axis by id.
@@ -131,10 +133,10 @@ class Pack:
             raise BadInputError(f"the pack {self.id!r} has no axis {name!r}; it has {', '.join(sorted(self.axes))}")
         return self.axes[name]
 
-    def unreviewed(self) -> dict[str, int]:
-        """How many groups and benign items no native speaker has signed, and whether the grammar is: by kind."""
-        groups = sum(not group.authorship.reviewed for axis in self.axes.values() for group in axis.groups)
-        items = sum(not item.authorship.reviewed for item in self.benign)
+    def unreviewed(self, axes: Sequence[str]) -> dict[str, int]:
+        """How many groups and benign items of some axes no native speaker has signed, and whether the grammar is."""
+        groups = sum(not group.authorship.reviewed for axis in axes for group in self.axis(axis).groups)
+        items = sum(not item.authorship.reviewed for item in self.benign if item.axis in axes)
         language = int(not self.language_authorship.reviewed)
         return {"groups": groups, "benign_items": items, "language": language}
 
@@ -170,9 +172,17 @@ def open_pack(name: str) -> Pack:
         benign=tuple(_item(entry) for entry in _read(folder / head["files"]["benign"], "benign")["items"]),
         authorship=_authorship(head),
         language_authorship=_authorship(language),
+        fingerprint=_fingerprint(folder, head),
     )
     _check(folder, head, axes, pack)
     return pack
+
+
+def _fingerprint(folder: Path, head: Mapping[str, Any]) -> str:
+    """sha256 over the files of a pack: other names, items or grammar give another one."""
+    files = [head["files"]["language"], *head["files"]["axes"], head["files"]["benign"]]
+    sums = (hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files)
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 def _read(path: Path, kind: str) -> dict[str, Any]:

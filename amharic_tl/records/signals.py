@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 State = Literal["ok", "suspected", "confirmed", "resolved", "insufficient", "error"]
 Direction = Literal["greater", "less", "two-sided"]
+# Said wherever a figure that rests on such names or items is printed.
+UNREVIEWED = "rests on unreviewed, machine-drafted names"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class SafetySignal:
       evidence_ids: ids of the rows behind it, never text; at most 50.
       step: the step evaluated.
       state: see :data:`State`; too few items are ``insufficient``, never ``ok``.
-      reason: why it is insufficient or in error.
+      reason: why it is insufficient (too few items; for a twin also: harm is not ruled out) or in error.
       unreviewed: it rests on names or items that no native speaker has signed.
       detail: further counts and rates, by name.
     """

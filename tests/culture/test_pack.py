@@ -42,7 +42,13 @@ def test_every_entry_of_a_bundled_pack_says_who_wrote_it(name: str) -> None:
 def test_what_no_native_speaker_has_signed_is_counted() -> None:
     pack = open_pack("am")
     groups = [group for axis in pack.axes.values() for group in axis.groups]
-    assert pack.unreviewed() == {"groups": len(groups), "benign_items": len(pack.benign), "language": 1}
+    assert pack.unreviewed(list(pack.axes)) == {
+        "groups": len(groups),
+        "benign_items": len(pack.benign),
+        "language": 1,
+    }
+    religion = pack.axis("religion").groups
+    assert pack.unreviewed(["religion"])["groups"] == len(religion) < len(groups)
 
 
 def test_the_amharic_pack_has_its_axes_and_orders_groups_by_id() -> None:
