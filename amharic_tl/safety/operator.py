@@ -65,6 +65,7 @@ class SwapOperator:
     def _split(self, axis: str, held_out_groups: Sequence[str] | None) -> AxisGroups:
         groups = self.pack.axis(axis).groups
         out = {group.id for group in groups if group.held_out} if held_out_groups is None else set(held_out_groups)
+        groups = tuple(group for group in groups if group.swaps)
         trained = tuple(group.id for group in groups if group.id not in out)
         if self.pack.axis(axis).swaps and len(trained) < 2:
             raise ConfigError(
@@ -74,7 +75,7 @@ class SwapOperator:
 
     def _swapper(self, axis: str, targets: Sequence[str], held_out: bool) -> Swapper:
         sources = [group.id for group in self.pack.axis(axis).groups] if held_out else targets
-        return Swapper(self.pack, axis, sources, targets, held_out_forms=held_out)
+        return Swapper(self.pack, axis, sources, targets, held_out_forms=held_out, matcher=self._matcher)
 
     @property
     def swapped_axes(self) -> tuple[str, ...]:
@@ -91,20 +92,34 @@ class SwapOperator:
         return swapper.swap(text, mentions, key)
 
     def benign_texts(self, axis: str) -> Iterator[tuple[str, str, str, str]]:
-        """``(id, item, group, text)`` of every benign sentence of an axis, filled with each of its groups."""
+        """``(id, item, group, text)`` of every benign sentence of an axis, filled with each of its groups.
+
+        Those of :meth:`unreadable_benign_texts` are left out.
+        """
+        return ((name, item, group, text) for name, item, group, text, reads in self._filled(axis) if reads)
+
+    def unreadable_benign_texts(self, axis: str) -> list[str]:
+        """Ids of the benign sentences that are not used: the matcher finds no person or people of the group in them."""
+        return [name for name, _, _, _, reads in self._filled(axis) if not reads]
+
+    def _filled(self, axis: str) -> Iterator[tuple[str, str, str, str, bool]]:
         groups = {group.id: group for group in self.pack.axis(axis).groups}
         for item in self.pack.benign:
             if item.axis != axis:
                 continue
             for group in groups.values() if item.group is None else (groups[item.group],):
-                text = item.text.replace("{person}", group.person).replace("{people}", group.people)
-                yield f"{item.id}/{group.id}", item.id, group.id, text
+                text = item.text.replace("{person}", group.in_full).replace("{people}", group.people)
+                found = [mention for mention in self.mentions(text) if mention.axis == axis]
+                reads = [mention.group for mention in found] == [group.id] and found[0].human
+                yield f"{item.id}/{group.id}", item.id, group.id, text, reads
 
     def rests_on_unreviewed(self, axis: str) -> bool:
-        """Whether anything of the axis, or the grammar that reads it, lacks a native speaker's signature."""
+        """Whether anything of the axis, or of the grammar that reads it, lacks a native speaker's signature."""
         groups = all(group.authorship.reviewed for group in self.pack.axis(axis).groups)
         items = all(item.authorship.reviewed for item in self.pack.benign if item.axis == axis)
-        return not (groups and items and self.pack.language_authorship.reviewed)
+        words = self.pack.axis(axis).asymmetric_authorship
+        words_reviewed = words is None or words.reviewed
+        return not (groups and items and words_reviewed and self.pack.language_authorship.reviewed)
 
 
 def check_positive_labels(positive: Sequence[str], labels: Sequence[str]) -> None:
