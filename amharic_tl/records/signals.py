@@ -21,8 +21,9 @@ class SafetySignal:
       axis: the axis of the culture pack.
       group: a group's id, ``all`` for every group of the axis together.
       split: the split it was measured on.
-      scope: ``trained_on`` for swaps that the penalty makes in training too, ``held_out`` for swaps with a group or
-        form that it never does, ``natural`` for rows as they are, ``benign`` for the pack's sentences.
+      scope: ``trained_on`` for swaps that the penalty makes in training too, ``held_out`` for swaps into groups that it
+        never exchanges, ``held_out_forms`` for words for a group that it never exchanges, ``natural`` for rows as they
+        are, ``benign`` for the pack's sentences.
       value: the figure; None where there is none.
       ci_low, ci_high: its 95% interval; None where there is none.
       n: independent clusters behind it.

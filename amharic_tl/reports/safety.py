@@ -19,7 +19,8 @@ SHOWN = {
 }
 SCOPES = {
     "trained_on": "swaps as in training",
-    "held_out": "swaps never trained on",
+    "held_out": "swaps into groups never trained on",
+    "held_out_forms": "swaps of forms never trained on",
     "natural": "rows as they are",
     "benign": "benign sentences",
 }
@@ -83,6 +84,8 @@ def _unreviewed(run: Contents) -> str:
     if not any(counts.values()):
         return ""
     parts = [f"{counts.get('groups', 0)} group names", f"{counts.get('benign_items', 0)} benign sentences"]
+    if counts.get("word_lists"):
+        parts.append(f"{counts['word_lists']} word lists")
     if counts.get("language"):
         parts.append("the grammar that reads and writes them")
     drafted = "machine-drafted" if run.watched.get("drafted_by") == "language-model" else "drafts"

@@ -164,6 +164,9 @@ class Monitor:
                     "without_placebo": probes.without_placebo,
                     "placebo_excess_tokens": probes.mean_excess_tokens(),
                     "benign": len(probes.benign),
+                    "benign_unreadable": sum(
+                        len(self.operator.unreadable_benign_texts(axis)) for axis in self.operator.axes
+                    ),
                     "refused": probes.refused,
                 }
                 for split, probes in self.probes.items()

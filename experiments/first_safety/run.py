@@ -3,9 +3,10 @@
     python experiments/first_safety/run.py --data DATA --output runs/first_safety --pilot
     python experiments/first_safety/run.py --data DATA --output runs/first_safety [--seeds 5] [--part 1/2]
 
-``--pilot`` trains one seed, which the study does not use, with several weights; `table.py --pilot` prints what dev says.
-Each run is one `amharic-tl train`; a finished one is skipped and a broken one resumed, so the study survives being cut
-off. ``--part 1/2`` and ``--part 2/2`` share the work between two processes. Then `table.py` reads what is there.
+``--pilot`` trains one seed, which the study does not use, with several weights; `table.py --pilot` prints what dev
+says. Each run is one `amharic-tl train`; a finished one is skipped and a broken one resumed, so the study survives
+being cut off. ``--part 1/2`` and ``--part 2/2`` share the work between two processes. Then `table.py` reads what
+is there.
 """
 
 from __future__ import annotations
