@@ -220,7 +220,8 @@ def _read(path: Path, kind: str) -> dict[str, Any]:
     if not path.is_file():
         raise MissingInputError(f"the culture pack lacks {path}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The parser written in C, where it was built: these files are long.
+        values = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
