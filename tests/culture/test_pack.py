@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from amharic_tl.culture import pack as pack_module
+from amharic_tl.culture.mentions import Matcher
 from amharic_tl.culture.pack import bundled_packs, open_pack
 from amharic_tl.errors import BadInputError, MissingInputError
 
@@ -94,6 +95,31 @@ def test_a_group_without_authorship_is_refused_by_name(copy: Path, key: str) -> 
 def test_reviewed_without_a_reviewer_is_refused(copy: Path) -> None:
     edit(copy / "benign.yaml", lambda values: values["items"][0].update(status="reviewed"))
     with pytest.raises(BadInputError, match=r"benign.yaml is refused:\n  items\[0\].*reviewers"):
+        open_pack(str(copy))
+
+
+def test_what_is_retired_is_not_used(copy: Path) -> None:
+    def retire(values: dict[str, object], key: str, place: int) -> None:
+        values[key][place].update(status="retired")  # type: ignore[index]
+
+    edit(copy / "ethnicity.yaml", lambda values: retire(values, "groups", 0))
+    edit(copy / "gender.yaml", lambda values: retire(values, "groups", 0))
+    edit(copy / "benign.yaml", lambda values: retire(values, "items", 0))
+    edit(copy / "religion.yaml", lambda values: values["asymmetric"].update(status="retired"))
+    whole, pack = open_pack("am"), open_pack(str(copy))
+    assert [group.id for group in pack.axis("ethnicity").groups] == [
+        group.id for group in whole.axis("ethnicity").groups if group.id != "afar"
+    ]
+    gone = {whole.benign[0].id} | {item.id for item in whole.benign if item.group == "men"}
+    assert {item.id for item in pack.benign} == {item.id for item in whole.benign} - gone
+    assert whole.axis("religion").asymmetric and not pack.axis("religion").asymmetric
+    assert [mention.group for mention in Matcher(pack).find("አፋር እና ኦሮሞ")] == ["oromo"]
+
+
+@pytest.mark.parametrize("file", ["pack.yaml", "language.yaml"])
+def test_a_retired_pack_is_refused(copy: Path, file: str) -> None:
+    edit(copy / file, lambda values: values.update(status="retired"))
+    with pytest.raises(BadInputError, match="retired"):
         open_pack(str(copy))
 
 
