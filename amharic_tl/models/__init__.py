@@ -15,6 +15,7 @@ from amharic_tl.models.config_values import label_names
 from amharic_tl.models.family import Family
 from amharic_tl.models.interchange.locate import locate, read_config, read_generation_config
 from amharic_tl.models.interchange.read import ClassRows, LoadReport, fill
+from amharic_tl.models.interchange.tying import with_tying
 from amharic_tl.models.interchange.weights import open_weights
 from amharic_tl.models.interchange.write import save_pretrained
 from amharic_tl.models.naming import named_parameters
@@ -64,9 +65,9 @@ def from_pretrained(
     family = family_of(config, f"{folder}/config.json")
     classes = _class_rows(label_names(config), labels)
     config = _for_task(config, family, task, labels)
-    built = _with_dropout(config, family, dropout)
     generation_config = read_generation_config(folder)
     weights = open_weights(folder)
+    built = with_tying(_with_dropout(config, family, dropout), family, weights)
 
     def initialise() -> nnx.Module:
         return family.build(built, task, jax.random.key(seed))
@@ -122,7 +123,10 @@ def _class_rows(stored: Sequence[str], wanted: Sequence[str] | None) -> ClassRow
 
 def _with_dropout(config: Mapping[str, Any], family: Family, rate: float | None) -> dict[str, Any]:
     """The config the module is built from: an override of the dropout holds for this model and is not exported."""
-    return dict(config) if rate is None else {**config, **dict.fromkeys(family.dropout_keys, rate)}
+    if rate is None:
+        return dict(config)
+    changed = dict.fromkeys(family.dropout_keys, rate)
+    return {**config, **changed, **(dict.fromkeys(family.layer_drop_keys, 0.0) if rate == 0.0 else {})}
 
 
 def _for_task(

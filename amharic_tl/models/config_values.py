@@ -59,6 +59,17 @@ class ConfigValues:
         return value
 
 
+# What the weights showed, where they were looked at: a key that is put beside those of config.json, never written.
+OWN_TABLE = "_own_output_table"
+
+
+def ties_embeddings(config: Mapping[str, Any], default: bool = True) -> bool:
+    """Whether the output table is the word table: by the weights where they were looked at, otherwise as the config
+    says."""
+    values = ConfigValues(config)
+    return not values.flag(OWN_TABLE, not values.flag("tie_word_embeddings", default))
+
+
 def label_names(config: Mapping[str, Any]) -> list[str]:
     """The names of the classes in order: ``id2label``, or as many ``LABEL_i`` as ``num_labels`` says (2, as in
     Hugging Face).

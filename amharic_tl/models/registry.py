@@ -6,12 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models import bert, gemma, llama, mistral, qwen, roberta
+from amharic_tl.models import bert, gemma, llama, mistral, qwen, roberta, t5
 from amharic_tl.models.family import Family
 
 FAMILIES: dict[str, Family] = {
     model_type: family
-    for family in (bert.FAMILY, *gemma.FAMILIES, llama.FAMILY, mistral.FAMILY, *qwen.FAMILIES, roberta.FAMILY)
+    for family in (
+        bert.FAMILY,
+        *gemma.FAMILIES,
+        llama.FAMILY,
+        mistral.FAMILY,
+        *qwen.FAMILIES,
+        roberta.FAMILY,
+        t5.FAMILY,
+    )
     for model_type in family.model_types
 }
 

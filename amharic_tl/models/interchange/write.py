@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from amharic_tl.errors import ConfigError
-from amharic_tl.models.naming import ParameterView, named_parameters
+from amharic_tl.models.naming import ParameterView, named_tensors
 from amharic_tl.models.registry import family_of
 from amharic_tl.records.files import write_json, write_text, writing
 
@@ -61,7 +61,7 @@ def save_pretrained(
     folder = Path(directory)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    views = named_parameters(model)
+    views = named_tensors(model)
     config = dict(model.hf_config)
     stored = {dtype or str(view.dtype) for view in views.values()}
     config["dtype"] = stored.pop() if len(stored) == 1 else "float32"
