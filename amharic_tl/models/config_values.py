@@ -50,6 +50,13 @@ class ConfigValues:
             raise _wrong(key, "true or false", value)
         return value
 
+    def token_id(self, key: str, default: int) -> int:
+        """An id; the first where the config has a list of them."""
+        value = self.config.get(key)
+        if isinstance(value, list) and value:
+            return ConfigValues({**self.config, key: value[0]}).token_id(key, default)
+        return self.whole(key, default, minimum=0)
+
     def one_of(self, key: str, choices: Iterable[str], default: str | None = None) -> str:
         """One of some words."""
         expected = f"one of {', '.join(choices)}"

@@ -59,6 +59,11 @@ def parameter(
     return nnx.Param(initializer(folded, shape), hf_name=name, layers=None, flax_leaf=flax_leaf, block=block)
 
 
+def buffer(name: str, shape: tuple[int, ...], initializer: Initializer, key: jax.Array) -> Buffer:
+    """A saved array that is no parameter. Its name is the same in Hugging Face's Flax trees."""
+    return Buffer(initializer(key, shape), hf_name=name, layers=None, flax_leaf=name.rsplit(".", 1)[-1])
+
+
 class Linear(nnx.Module):
     """``x @ weight.T + bias`` with weight ``[out, in]``."""
 

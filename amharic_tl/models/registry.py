@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models import bert, gemma, llama, mistral, qwen, roberta, t5
+from amharic_tl.models import bert, gemma, llama, m2m100, mbart, mistral, qwen, roberta, t5
 from amharic_tl.models.family import Family
 
 FAMILIES: dict[str, Family] = {
@@ -15,6 +15,8 @@ FAMILIES: dict[str, Family] = {
         bert.FAMILY,
         *gemma.FAMILIES,
         llama.FAMILY,
+        m2m100.FAMILY,
+        mbart.FAMILY,
         mistral.FAMILY,
         *qwen.FAMILIES,
         roberta.FAMILY,

@@ -76,7 +76,7 @@ class T5Settings:
             classifier_dropout=values.number("classifier_dropout", 0.0, maximum=1.0),
             ids=SpecialIds(
                 pad=pad,
-                end=values.whole("eos_token_id", 1, minimum=0),
+                end=values.token_id("eos_token_id", 1),
                 start=values.whole("decoder_start_token_id", pad, minimum=0),
             ),
             labels=len(label_names(config)),
