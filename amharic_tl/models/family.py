@@ -21,12 +21,10 @@ class OutputTable:
 
     Attributes:
       name: of the table.
-      words: name of the word table, without the backbone's prefix.
       tied_when_absent: whether a config that unties them is overruled by a checkpoint without the table (T5).
     """
 
     name: str
-    words: str
     tied_when_absent: bool = False
 
 
@@ -50,6 +48,7 @@ class Family:
       renames: (pattern, replacement) applied to the names of older checkpoints.
       dropout_keys: the config's dropout rates, all of which an override sets.
       layer_drop_keys: the config's rates of dropping whole layers, which an override of 0 sets to 0.
+      word_table: its name without the backbone's prefix, for the next two.
       word_aliases: pattern of the names by which a checkpoint may hold the word table too, or instead.
       output_table: None where the config alone says whether it is tied.
     """
@@ -67,6 +66,7 @@ class Family:
     renames: tuple[tuple[str, str], ...] = field(default=())
     dropout_keys: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
     layer_drop_keys: tuple[str, ...] = ()
+    word_table: str = ""
     word_aliases: str | None = None
     output_table: OutputTable | None = None
 

@@ -43,6 +43,7 @@ FAMILY = Family(
     class_rows=r"classification_head\.out_proj\.(weight|bias)",
     dropout_keys=DROPOUT_KEYS,
     layer_drop_keys=("encoder_layerdrop", "decoder_layerdrop"),
+    word_table="shared.weight",
     word_aliases=WORD_ALIASES,
-    output_table=OutputTable("lm_head.weight", "shared.weight"),
+    output_table=OutputTable("lm_head.weight"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models import bert, gemma, llama, m2m100, mbart, mistral, qwen, roberta, t5
+from amharic_tl.models import bert, gemma, gpt2, llama, m2m100, mbart, mistral, qwen, roberta, t5, xglm
 from amharic_tl.models.family import Family
 
 FAMILIES: dict[str, Family] = {
@@ -14,6 +14,7 @@ FAMILIES: dict[str, Family] = {
     for family in (
         bert.FAMILY,
         *gemma.FAMILIES,
+        gpt2.FAMILY,
         llama.FAMILY,
         m2m100.FAMILY,
         mbart.FAMILY,
@@ -21,6 +22,7 @@ FAMILIES: dict[str, Family] = {
         *qwen.FAMILIES,
         roberta.FAMILY,
         t5.FAMILY,
+        xglm.FAMILY,
     )
     for model_type in family.model_types
 }

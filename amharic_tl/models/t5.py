@@ -239,6 +239,7 @@ FAMILY = Family(
     classifier=r"classification_head\..*",
     class_rows=r"classification_head\.out_proj\.(weight|bias)",
     dropout_keys=("dropout_rate", "classifier_dropout"),
+    word_table="shared.weight",
     word_aliases=r"(transformer\.)?(encoder|decoder)\.embed_tokens\.weight",
-    output_table=OutputTable("lm_head.weight", "shared.weight", tied_when_absent=True),
+    output_table=OutputTable("lm_head.weight", tied_when_absent=True),
 )

@@ -164,7 +164,7 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
             name = re.sub(pattern, replacement, name)
         found[_mend_prefix(name, family.prefix, with_prefix, views)] = _Tensor(stored, tensor, transposed)
     if family.word_aliases is not None:
-        _stand_in(found, views, family.word_aliases)
+        _stand_in(found, views, family)
     alias, name = family.bias_alias or ("", "")
     if alias in found and (family.untied(views) or name not in found):
         preferred = found.pop(alias)
@@ -174,11 +174,12 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
     return found
 
 
-def _stand_in(found: dict[str, _Tensor], views: Mapping[str, ParameterView], aliases: str) -> None:
-    """Lets an alias of the word table (the first embedding of the model) stand in where that itself was not saved."""
-    words = next((name for name, view in views.items() if view.flax_leaf == "embedding"), None)
-    alias = next((name for name in found if re.fullmatch(aliases, name) and name not in views), None)
-    if words is not None and words not in found and alias is not None:
+def _stand_in(found: dict[str, _Tensor], views: Mapping[str, ParameterView], family: Family) -> None:
+    """Lets an alias of the word table stand in where that itself was not saved."""
+    words = family.word_table if family.word_table in views else family.prefix + family.word_table
+    aliases = (name for name in found if re.fullmatch(family.word_aliases or "", name) and name not in views)
+    alias = None if words in found else next(aliases, None)
+    if alias is not None:
         found[words] = found.pop(alias)
 
 
