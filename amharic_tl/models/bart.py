@@ -14,10 +14,10 @@ from amharic_tl.errors import BadInputError
 from amharic_tl.models.config_values import ConfigValues, label_names, ties_embeddings
 from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, buffer, normal, zeros
-from amharic_tl.models.positions import LearnedPositions, SinusoidalPositions
+from amharic_tl.models.positions import UNLIMITED, LearnedPositions, SinusoidalPositions
 from amharic_tl.models.pre_norm import Attention, FeedForward, PreNormBlock, Rates
 from amharic_tl.models.stack import Stack
-from amharic_tl.models.tower import UNLIMITED, Tower
+from amharic_tl.models.tower import Tower
 
 _EPSILON = 1e-5
 
@@ -180,9 +180,7 @@ def _block(name: str, s: BartSettings, t: TowerSettings, key: jax.Array, cross: 
     )
 
 
-def make_encoder_decoder(
-    config: Mapping[str, Any], kind: BartKind, task: str | None, key: jax.Array
-) -> EncoderDecoder:
+def make_encoder_decoder(config: Mapping[str, Any], kind: BartKind, task: str | None, key: jax.Array) -> EncoderDecoder:
     """The backbone (task None), or with the head of a task."""
     s = BartSettings.from_config(config, kind)
     encoder = tower_settings(config, "encoder")

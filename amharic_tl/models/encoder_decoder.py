@@ -1,4 +1,4 @@
-"""Encoder-decoders: two towers over one word table, with the head of a task (Sutskever et al. 2014; Vaswani et al. 2017)."""
+"""Encoder-decoders: two towers over one word table, with the head of a task (Vaswani et al. 2017)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class EndTokenClassifier(nnx.Module):
         self.out = Linear(f"{name}.out_proj", hidden, labels, init, key)
         self.rate = rate
 
-    def __call__(self, hidden_BSH: jax.Array, ends_BS: jax.Array, key: jax.Array | None) -> jax.Array:
+    def __call__(self, hidden_BSH: jax.Array, ends_BS: Any, key: jax.Array | None) -> jax.Array:
         """``[B, C]``. ``ends_BS`` is true where an end token stands; a row without one gives its first place."""
         last_B = (jnp.arange(ends_BS.shape[1]) * ends_BS).argmax(axis=1)
         last_BH = jnp.take_along_axis(hidden_BSH, last_B[:, None, None], axis=1)[:, 0]

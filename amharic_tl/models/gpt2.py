@@ -1,4 +1,4 @@
-"""GPT-2 (Radford et al. 2019): learned positions, linear layers kept as ``[in, out]``, one for queries, keys and values."""
+"""GPT-2 (Radford et al. 2019): learned positions, and linear layers kept as ``[in, out]``."""
 
 from __future__ import annotations
 

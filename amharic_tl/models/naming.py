@@ -19,9 +19,9 @@ from amharic_tl.models.layers import Buffer
 class ParameterView:
     """One parameter of one layer.
 
-    ``layer`` is the block's place in the model's tower, None outside the blocks; a decoder stands on its encoder, so its
-    blocks count on from the encoder's. ``path`` and ``index`` say where the parameter is stored; ``template`` is the
-    name with ``{}`` for the layer where it is stored in a stack.
+    ``layer`` is the block's place in the model's tower, None outside the blocks; a decoder stands on its encoder, so
+    its blocks count on from the encoder's. ``path`` and ``index`` say where the parameter is stored; ``template`` is
+    the name with ``{}`` for the layer where it is stored in a stack.
     """
 
     name: str
@@ -90,7 +90,9 @@ def _views(variable: nnx.Variable[Any], path: tuple[Any, ...]) -> list[Parameter
     if layers is None:
         block = metadata.get("block")
         return [
-            ParameterView(template, tuple(stored.shape), stored.dtype, block, path, None, leaf, stored, template, buffer)
+            ParameterView(
+                template, tuple(stored.shape), stored.dtype, block, path, None, leaf, stored, template, buffer
+            )
         ]
     below, shape = metadata.get("below", 0), tuple(stored.shape[1:])
     return [

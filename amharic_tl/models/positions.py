@@ -12,6 +12,9 @@ from flax import nnx
 
 from amharic_tl.models.layers import Embedding
 
+# The longest input where no table of positions ends.
+UNLIMITED = 2**31 - 1
+
 
 class LearnedPositions(nnx.Module):
     """A table ``[positions + offset, H]``; position p has row ``p + offset``."""
@@ -48,7 +51,9 @@ class SinusoidalPositions(nnx.Module):
             counted_BS = jnp.cumsum(real_BS, axis=1) if positions_BS is None else positions_BS + 1
             rows_BS = counted_BS * real_BS + self.pad_id
         else:
-            positions_BS = jnp.arange(input_ids_BS.shape[1], dtype=jnp.int32)[None] if positions_BS is None else positions_BS
+            positions_BS = (
+                jnp.arange(input_ids_BS.shape[1], dtype=jnp.int32)[None] if positions_BS is None else positions_BS
+            )
             rows_BS = positions_BS + 2
         half = self.size // 2
         frequencies_F = np.exp(np.arange(half, dtype=np.float32) * np.float32(-math.log(10_000) / (half - 1)))
@@ -65,7 +70,7 @@ class RelativeBuckets:
     Attributes:
       buckets: how many; at least 4 in both directions together, 2 in one.
       farthest: distances from here on share the last bucket.
-      both_ways: encoders look ahead too, with the upper half of the buckets; decoders put what lies ahead into bucket 0.
+      both_ways: encoders look ahead too, with the upper half of the buckets; decoders put all of that into bucket 0.
     """
 
     buckets: int

@@ -1,4 +1,4 @@
-"""The pre-norm transformer block (Xiong et al. 2020) of T5, of BART's descendants and of GPT-2, for encoders and decoders.
+"""The pre-norm transformer block (Xiong et al. 2020) of T5, of BART's descendants and of GPT-2.
 
 Families say what the parts are called, which norm they take and whether they have biases; how a block runs is here.
 """
@@ -89,9 +89,8 @@ class Attention(nnx.Module):
         bias: jax.Array | None,
         rate: float,
         key: jax.Array | None,
-        scale: Any = None,
     ) -> jax.Array:
-        """float32 ``[B, S, H]``. ``scale`` as the module's own, which it overrides."""
+        """float32 ``[B, S, H]``; ``rate`` and ``key`` are of the dropout of the probabilities."""
         attended_BSND = dot_product_attention(
             query_BSND,
             keys_values["keys"].astype(query_BSND.dtype),
@@ -99,7 +98,7 @@ class Attention(nnx.Module):
             bias,
             dropout_rate=rate,
             dropout_key=key,
-            scale=self.scale if scale is None else scale,
+            scale=self.scale,
         )
         return self.output(attended_BSND.reshape(*attended_BSND.shape[:2], -1), output=jnp.float32)
 
@@ -178,12 +177,16 @@ class PreNormBlock(nnx.Module):
         bias = sight.bias
         if self.relative is not None:
             bias = bias + relative_bias(self.relative.weight[...], sight.buckets)
-        scale = None if variant is None else (self.attention.scale or 1.0) / (variant + 1).astype(jnp.float32)
-        mixed_BSH = self.attention.attend(query_BSND, new, bias, self.rates.attention, keys[0], scale)
+        if variant is not None:
+            query_BSND = query_BSND / (variant + 1).astype(dtype)
+        mixed_BSH = self.attention.attend(query_BSND, new, bias, self.rates.attention, keys[0])
         hidden_BSH = hidden_BSH + dropout(mixed_BSH, self.rates.hidden, keys[1])
         if self.cross is not None and self.cross_norm is not None:
             query_BSND = self.cross.queries(self.cross_norm(hidden_BSH).astype(dtype))
-            source = self.cross.keys_values(sight.source.astype(dtype)) if fixed is None else fixed
+            source = fixed
+            if source is None:
+                assert sight.source is not None
+                source = self.cross.keys_values(sight.source.astype(dtype))
             mixed_BSH = self.cross.attend(query_BSND, source, sight.source_bias, self.rates.attention, keys[2])
             hidden_BSH = hidden_BSH + dropout(mixed_BSH, self.rates.hidden, keys[3])
         normed_BSH = self.feed_forward_norm(hidden_BSH).astype(dtype)

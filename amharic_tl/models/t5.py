@@ -13,10 +13,10 @@ from amharic_tl.models.config_values import ConfigValues, label_names, ties_embe
 from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds
 from amharic_tl.models.family import Family, OutputTable
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, Linear, RMSNorm, normal
-from amharic_tl.models.positions import RelativeBuckets
+from amharic_tl.models.positions import UNLIMITED, RelativeBuckets
 from amharic_tl.models.pre_norm import Attention, FeedForward, PreNormBlock, Rates
 from amharic_tl.models.stack import Stack
-from amharic_tl.models.tower import UNLIMITED, Tower
+from amharic_tl.models.tower import Tower
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,6 @@ from amharic_tl.models.positions import LearnedPositions, RelativeBuckets, Sinus
 from amharic_tl.models.pre_norm import Norm, Sight, relative_bias
 from amharic_tl.models.stack import Stack
 
-# The longest input where no table of positions ends.
-UNLIMITED = 2**31 - 1
-
 
 class Tower(nnx.Module):
     """Blocks with what comes before and after them.

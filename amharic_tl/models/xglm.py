@@ -20,7 +20,7 @@ from amharic_tl.models.bart import (
 from amharic_tl.models.decoder_heads import LanguageModelHead
 from amharic_tl.models.decoder_tower import DecoderTower
 from amharic_tl.models.family import Family, OutputTable
-from amharic_tl.models.tower import UNLIMITED
+from amharic_tl.models.positions import UNLIMITED
 
 _KIND = BartKind(
     learned=False,

@@ -27,7 +27,9 @@ def with_tying(config: Mapping[str, Any], family: Family, weights: Weights) -> d
     if stored is None:
         own = not ties_embeddings(config) and not table.tied_when_absent
     else:
-        words = [weights.tensors.get(_stored_name(prefix + family.word_table, weights)) for prefix in ("", family.prefix)]
+        words = [
+            weights.tensors.get(_stored_name(prefix + family.word_table, weights)) for prefix in ("", family.prefix)
+        ]
         own = not ties_embeddings(config) or (
             # Hugging Face's Flax classes do as the config says, whatever else they stored.
             weights.style == "torch" and any(word is not None and not _same(stored, word) for word in words)
