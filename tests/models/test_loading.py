@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx, serialization
-from reference_checkpoints import ALL, Checkpoint, assert_close, inputs_of
+from reference_checkpoints import ALL, Checkpoint, assert_close, inputs_of, mask_of
 from safetensors.numpy import load_file, save_file
 
 import amharic_tl as atl
@@ -182,7 +182,7 @@ def test_a_mesh_changes_nothing_even_where_it_divides_nothing(name: str, checkpo
     reference = checkpoint.reference()
     with jax.set_mesh(mesh):
         logits = nnx.jit(lambda m, x: m(**x).logits)(sharded, inputs_of(reference))
-    mask = reference["attention_mask"] if reference["logits"].ndim == 3 else None
+    mask = mask_of(reference) if reference["logits"].ndim == 3 else None
     assert_close(logits, reference["logits"], mask, "logits")
 
 
