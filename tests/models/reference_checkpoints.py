@@ -16,7 +16,7 @@ from amharic_tl.models import from_pretrained
 from amharic_tl.models.registry import FAMILIES
 
 TASKS = {"mlm": "masked-lm", "seqcls": "sequence-classification", "base": None}
-READABLE = ("safetensors", "msgpack")
+READABLE = ("safetensors", "msgpack", "bin")
 
 
 @dataclass(frozen=True)
