@@ -130,9 +130,10 @@ class _Walker:
     def _map(self, length: int, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for _ in range(length):
-            key = self.value(_MAX_DEPTH)
-            if not isinstance(key, str | int):
-                raise self.broken(f"a name before byte {self.position} is {type(key).__name__}, expected text")
+            kind, key = self._head()
+            key = self._text(key) if kind == "text" else key
+            if kind not in ("text", "simple") or not isinstance(key, str | int):
+                raise self.broken(f"a name before byte {self.position} is no text")
             if str(key) in found:
                 raise self.broken(f"{str(key)[:100]!r} stands in one map twice")
             found[str(key)] = self.value(depth + 1)
