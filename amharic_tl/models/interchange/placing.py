@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,8 @@ from jax.sharding import NamedSharding
 from amharic_tl.models.interchange.stored import StoredTensor
 
 Index = tuple[slice, ...]
+_LARGE = 1 << 20
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 class Source(Protocol):
@@ -150,8 +153,12 @@ def _put(buffer: np.ndarray, devices: list[Any]) -> list[jax.Array]:
 
 
 def _aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
-    """Uninitialised memory, aligned so that a CPU device takes it as it is instead of copying it."""
+    """New memory, aligned so that a CPU device takes it as it is instead of copying it."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size >= _LARGE:
+        # Pages come one by one as they are filled: numpy would ask for huge ones, and clearing these first takes
+        # longer than the reading.
+        return np.frombuffer(mmap.mmap(-1, size, flags=_PRIVATE), dtype).reshape(shape)
     raw = np.empty(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + size].view(dtype).reshape(shape)

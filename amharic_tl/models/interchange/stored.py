@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import math
-import mmap
 import os
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,12 @@ import numpy as np
 
 from amharic_tl.errors import BadInputError, InputOutputError
 
-# What is mapped at a time. Mapped pages count as memory of the process, so a tensor is never mapped as a whole.
-WINDOW = 8 << 20
+# What is read at a time where a tensor is converted, cut or transposed on the way; it fits a processor's cache.
+WINDOW = 1 << 20
+# A row of which this much is not wanted is read piece by piece: beyond it, a call for each row costs less.
+_SKIP = 16 << 10
+# What one thread reads at a time of a large tensor.
+_SHARE = 4 << 20
 
 # Eight-bit floats are the mark of a quantised checkpoint, whose scales this package does not apply.
 DTYPES: dict[str, np.dtype] = {
@@ -28,7 +32,7 @@ DTYPES: dict[str, np.dtype] = {
 
 
 class WeightFile:
-    """A file that is kept open, of which parts are read or mapped.
+    """A file that is kept open, of which parts are read.
 
     It stays the file that was opened even if another takes its name meanwhile.
     """
@@ -61,16 +65,31 @@ class WeightFile:
         """The same as a file to read from front to back."""
         return io.BufferedReader(_Part(self, offset, min(offset + count, self.size)), 64 << 10)
 
-    def map(self, offset: int, count: int) -> np.ndarray:
-        """The same as a read-only uint8 array, which takes memory only while it lives."""
-        if count == 0:
-            return np.empty(0, np.uint8)
-        ahead = offset % mmap.ALLOCATIONGRANULARITY
-        try:
-            mapped = mmap.mmap(self._descriptor, ahead + count, access=mmap.ACCESS_READ, offset=offset - ahead)
-        except (OSError, ValueError) as error:
-            raise InputOutputError(f"could not read {self.path}: {error}") from error
-        return np.frombuffer(mapped, np.uint8)[ahead:]
+    def read_into(self, buffer: np.ndarray, offset: int) -> None:
+        """Fills a flat uint8 array with the bytes from ``offset`` on.
+
+        Raises:
+          BadInputError: the file ends before; it was cut after it was opened.
+          InputOutputError: the system cannot read it.
+        """
+        if buffer.size < 2 * _SHARE:
+            self._read_into(buffer, offset)
+            return
+        starts = range(0, buffer.size, _SHARE)
+        # One thread alone does not keep a fast disk, or the page cache, busy.
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            list(pool.map(lambda start: self._read_into(buffer[start : start + _SHARE], offset + start), starts))
+
+    def _read_into(self, buffer: np.ndarray, offset: int) -> None:
+        rest = memoryview(buffer.data)
+        while rest:
+            try:
+                count = os.preadv(self._descriptor, [rest], offset)
+            except OSError as error:
+                raise InputOutputError(f"could not read {self.path}: {error.strerror}") from error
+            if not count:
+                raise BadInputError(f"{self.path} became shorter while it was read; it ends at byte {offset}")
+            rest, offset = rest[count:], offset + count
 
 
 class _Part(io.RawIOBase):
@@ -142,14 +161,17 @@ class StoredTensor:
             )
             np.copyto(target, view[index], casting="unsafe")
             return
-        shape = self.shape or (1,)
-        index = index or (slice(None),)
-        target = target.reshape(1) if not self.shape else target
-        first, last, _ = index[0].indices(shape[0])
-        for start, stop in _row_blocks(first, last, math.prod(shape[1:]) * self.dtype.itemsize):
-            width = math.prod(shape[1:])
-            rows = self._elements(start * width, (stop - start) * width).reshape(stop - start, *shape[1:])
-            np.copyto(target[start - first : stop - first], rows[(slice(None), *index[1:])], casting="unsafe")
+        if not self.shape:
+            target, index = target.reshape(1), (slice(None),)
+        first, last, _ = index[0].indices((self.shape or (1,))[0])
+        inner = self.shape[1:]
+        width, whole = math.prod(inner), all(i.indices(n) == (0, n, 1) for i, n in zip(index[1:], inner, strict=True))
+        if whole and target.dtype == self.dtype and target.flags.c_contiguous:
+            self._fill(target.reshape(-1).view(np.uint8), first * width * self.dtype.itemsize)
+            return
+        for start, stop in _row_blocks(first, last, width * self.dtype.itemsize):
+            rows = self._cut(start, stop, index[1:])
+            np.copyto(target[start - first : stop - first], rows, casting="unsafe")
 
     def read(self) -> np.ndarray:
         """The whole tensor, as stored."""
@@ -157,17 +179,35 @@ class StoredTensor:
         self.copy_into(array, (slice(None),) * array.ndim)
         return array
 
+    def _cut(self, start: int, stop: int, index: tuple[slice, ...]) -> np.ndarray:
+        """Rows ``start`` to ``stop``, cut by ``index`` in the other dimensions."""
+        inner = self.shape[1:]
+        width = math.prod(inner)
+        if index:
+            low, high, _ = index[0].indices(inner[0])
+            one = width // max(inner[0], 1)
+            if (width - (high - low) * one) * self.dtype.itemsize > _SKIP:
+                pieces = np.empty((stop - start, high - low, *inner[1:]), self.dtype)
+                for row, piece in enumerate(pieces.reshape(stop - start, -1).view(np.uint8), start):
+                    self._fill(piece, (row * width + low * one) * self.dtype.itemsize)
+                return pieces[(slice(None), slice(None), *index[1:])]
+        rows = self._elements(start * width, (stop - start) * width).reshape(stop - start, *inner)
+        return rows[(slice(None), *index)]
+
     def _elements(self, start: int, count: int) -> np.ndarray:
-        """Elements as a flat array: a view of the file, or a copy where they lie in several spans."""
-        begin, end = start * self.dtype.itemsize, (start + count) * self.dtype.itemsize
-        parts, passed = [], 0
+        """Elements ``start`` to ``start + count`` as a flat array."""
+        elements = np.empty(count, self.dtype)
+        self._fill(elements.view(np.uint8), start * self.dtype.itemsize)
+        return elements
+
+    def _fill(self, buffer: np.ndarray, start: int) -> None:
+        """Fills a flat uint8 array with the tensor's bytes from ``start`` on."""
+        passed = 0
         for span in self.spans:
-            low, high = max(begin, passed), min(end, passed + span.length)
+            low, high = max(start, passed), min(start + buffer.size, passed + span.length)
             if low < high:
-                parts.append(span.file.map(span.offset + low - passed, high - low))
+                span.file.read_into(buffer[low - start : high - start], span.offset + low - passed)
             passed += span.length
-        joined = parts[0] if len(parts) == 1 else np.concatenate([*parts, np.empty(0, np.uint8)])
-        return joined.view(self.dtype)
 
 
 def _row_blocks(first: int, last: int, row_bytes: int) -> Iterator[tuple[int, int]]:

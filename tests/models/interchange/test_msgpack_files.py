@@ -96,7 +96,7 @@ BROKEN = {
     "deep": (b"\x81\xa1a" * 200_000, "nests deeper"),
     "deep-lists": (b"\x91" * 200_000, "nests deeper"),
     "deep-names": (b"\x81" * 200_000, "is no text"),
-    "array-in-an-array": (_map(a=_extension(1, msgpack.ExtType(1, b"\x93\x90\xa1a\xc4\x00"), "float32", b"")), "type 1"),
+    "array-in-an-array": (_map(a=_extension(1, msgpack.ExtType(1, b"\x93\x90\xa1a\xc4\x00"), "int8", b"")), "type 1"),
     "reserved": (b"\xc1", "begins no value"),
     "other-extension": (_map(a=_extension(2, 1.5, 2.5)), "type 2"),
     "two-parts": (_map(a=_extension(1, [4], "float32")), "is not shape, dtype and bytes"),

@@ -1,4 +1,4 @@
-"""Parameters go to their devices part by part, once, and no more of the file than these parts is looked at."""
+"""Parameters go to their devices part by part, once, and no more of the file than these parts is read at."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from torch_writer import save
 
 import amharic_tl as atl
 from amharic_tl.distributed.mesh import make_mesh
+from amharic_tl.errors import BadInputError
 from amharic_tl.models.interchange.placing import InMemory, Source, Transposed, place
 from amharic_tl.models.interchange.stored import StoredTensor, WeightFile
 from amharic_tl.models.interchange.torch_files import open_torch
@@ -33,7 +34,9 @@ def stored(tmp_path: Path) -> list[StoredTensor]:
 
 @pytest.mark.parametrize("spec", [(), (None, "fsdp"), (None, "fsdp", "tensor"), ("tensor",), (None, None, "tensor")])
 @pytest.mark.parametrize("by_layer", [False, True])
-def test_a_stacked_parameter_on_a_mesh(spec: tuple[str | None, ...], by_layer: bool, stored: list[StoredTensor]) -> None:
+def test_a_stacked_parameter_on_a_mesh(
+    spec: tuple[str | None, ...], by_layer: bool, stored: list[StoredTensor]
+) -> None:
     sources: list[Source] = [*stored[:3], InMemory(ARRAYS[3])]
     target = NamedSharding(make_mesh(2, 2, 2), PartitionSpec(*spec))
     found = place(sources, True, np.float32, target, by_layer=by_layer)
@@ -67,27 +70,54 @@ def test_a_device_of_the_cpu_takes_the_memory_that_was_read_into(monkeypatch: py
         return array
 
     monkeypatch.setattr(placing, "_aligned", noted)
-    found = place([InMemory(ARRAYS[0])], False, np.float32, None)
-    assert found.unsafe_buffer_pointer() == made[0]
+    for array in (ARRAYS[0], np.ones((600, 600), np.float32)):
+        found = place([InMemory(array)], False, np.float32, None)
+        assert found.unsafe_buffer_pointer() == made.pop()
 
 
-def test_only_the_wanted_rows_of_a_file_are_looked_at(
-    stored: list[StoredTensor], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("skip", [0, 1 << 20])
+def test_only_what_is_wanted_of_a_file_is_read(
+    skip: int, stored: list[StoredTensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, int]] = []
-    whole_map = WeightFile.map
+    read_into = WeightFile.read_into
 
-    def noted(self: WeightFile, offset: int, count: int) -> np.ndarray:
-        seen.append((offset, count))
-        return whole_map(self, offset, count)
+    def noted(self: WeightFile, buffer: np.ndarray, offset: int) -> None:
+        seen.append((offset - start, buffer.size))
+        read_into(self, buffer, offset)
 
-    monkeypatch.setattr(WeightFile, "map", noted)
+    monkeypatch.setattr(WeightFile, "read_into", noted)
     monkeypatch.setattr("amharic_tl.models.interchange.stored.WINDOW", 2 * 12 * 4)
-    target = np.empty((3, 5), np.float32)
-    stored[1].copy_into(target, (slice(4, 7), slice(2, 7)))
-    np.testing.assert_array_equal(target, ARRAYS[1][4:7, 2:7])
+    monkeypatch.setattr("amharic_tl.models.interchange.stored._SKIP", skip)
     start = stored[1].spans[0].offset
-    assert seen == [(start + 4 * 48, 96), (start + 6 * 48, 48)]
+    for dtype in (np.float32, np.float16):
+        target = np.empty((3, 5), dtype)
+        stored[1].copy_into(target, (slice(4, 7), slice(2, 7)))
+        np.testing.assert_array_equal(target, ARRAYS[1][4:7, 2:7].astype(dtype))
+    # Rows of 48 bytes in blocks of two, or of each row what is wanted.
+    expected = [(4 * 48, 96), (6 * 48, 48)] if skip else [(row * 48 + 8, 20) for row in (4, 5, 6)]
+    assert seen == expected * 2
+    seen.clear()
+    stored[1].copy_into(np.empty((3, 12), np.float32), (slice(4, 7), slice(None)))
+    assert seen == [(4 * 48, 144)]
+
+
+def test_shares_of_a_large_tensor_are_read_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("amharic_tl.models.interchange.stored._SHARE", 100)
+    array = np.arange(1001, dtype=np.float32)
+    stored = open_torch(save(tmp_path / "large.bin", {"a": array}))["a"]
+    np.testing.assert_array_equal(stored.read(), array)
+    path = stored.spans[0].file.path
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(BadInputError, match="became shorter"):
+        stored.read()
+
+
+def test_a_file_that_becomes_shorter_is_refused(stored: list[StoredTensor]) -> None:
+    path = stored[4].spans[0].file.path
+    path.write_bytes(path.read_bytes()[: stored[4].spans[0].offset + 4])
+    with pytest.raises(BadInputError, match="became shorter"):
+        stored[4].read()
 
 
 def _config(layers: int, hidden: int) -> dict[str, object]:
@@ -125,7 +155,7 @@ def test_peak_memory_is_what_stays_and_little_more_than_the_largest_tensor(
 
 
 @pytest.mark.slow
-def test_each_of_two_processes_looks_at_its_own_part(tmp_path: Path) -> None:
+def test_each_of_two_processes_reads_its_own_part(tmp_path: Path) -> None:
     model = atl.from_config(_config(3, 64), "masked-lm")
     atl.save_pretrained(model, tmp_path)
     whole = sum(view.size * 4 for view in atl.named_parameters(model).values())
@@ -141,8 +171,8 @@ def test_each_of_two_processes_looks_at_its_own_part(tmp_path: Path) -> None:
         for number in range(2)
     ]  # fmt: skip
     for process in running:
-        looked, held = map(int, process.communicate(timeout=300)[0].split())
+        read, held = map(int, process.communicate(timeout=300)[0].split())
         assert process.returncode == 0
         assert held < 0.75 * whole
-        # Row-wise cuts are looked at alone; of column-wise ones, the rows they lie in.
-        assert looked < 0.9 * whole
+        # Of cuts along the rows nothing else is read; of cuts along the columns, the short rows they lie in.
+        assert read < 0.9 * whole
