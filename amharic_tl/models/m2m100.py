@@ -16,7 +16,7 @@ from amharic_tl.models.bart import (
     make_encoder_decoder,
 )
 from amharic_tl.models.encoder_decoder import EncoderDecoder
-from amharic_tl.models.family import Family, OutputTable
+from amharic_tl.models.family import Family, TiedTable
 
 _KIND = BartKind(
     learned=False,
@@ -51,5 +51,9 @@ FAMILY = Family(
     layer_drop_keys=("encoder_layerdrop", "decoder_layerdrop"),
     word_table="shared.weight",
     word_aliases=WORD_ALIASES,
-    output_table=OutputTable("lm_head.weight"),
+    tied_tables=(
+        TiedTable("lm_head.weight", is_output=True),
+        TiedTable("encoder.embed_tokens.weight"),
+        TiedTable("decoder.embed_tokens.weight"),
+    ),
 )

@@ -9,7 +9,7 @@ import jax
 
 from amharic_tl.models.bart import DROPOUT_KEYS, SHARDING_RULES, WORD_ALIASES, BartKind, make_encoder_decoder
 from amharic_tl.models.encoder_decoder import EncoderDecoder
-from amharic_tl.models.family import Family, OutputTable
+from amharic_tl.models.family import Family, TiedTable
 
 _KIND = BartKind(
     learned=True,
@@ -45,5 +45,9 @@ FAMILY = Family(
     layer_drop_keys=("encoder_layerdrop", "decoder_layerdrop"),
     word_table="shared.weight",
     word_aliases=WORD_ALIASES,
-    output_table=OutputTable("lm_head.weight"),
+    tied_tables=(
+        TiedTable("lm_head.weight", is_output=True),
+        TiedTable("encoder.embed_tokens.weight"),
+        TiedTable("decoder.embed_tokens.weight"),
+    ),
 )

@@ -19,7 +19,7 @@ from amharic_tl.models.bart import (
 )
 from amharic_tl.models.decoder_heads import LanguageModelHead
 from amharic_tl.models.decoder_tower import DecoderTower
-from amharic_tl.models.family import Family, OutputTable
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.positions import UNLIMITED
 
 _KIND = BartKind(
@@ -62,5 +62,5 @@ FAMILY = Family(
     layer_drop_keys=("layerdrop",),
     word_table="embed_tokens.weight",
     word_aliases=r"lm_head\.weight",
-    output_table=OutputTable("lm_head.weight"),
+    tied_tables=(TiedTable("lm_head.weight", is_output=True),),
 )

@@ -12,7 +12,7 @@ import jax
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
-from amharic_tl.data.audit import audit
+from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
@@ -151,7 +151,10 @@ def _safety(
     check_positive_labels(settings.positive_labels or (), splits.labels)
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
     judged = {name: source.rows for name, source in splits.items() if name != "train"}
-    reference = read_reference(settings.reference, config, list(judged)) if settings.reference else None
+    reference = None
+    if settings.reference:
+        sums = fingerprint(splits), operator.pack.fingerprint
+        reference = read_reference(settings.reference, config, list(judged), *sums)
     monitor = Monitor(
         operator,
         judged,

@@ -1,13 +1,14 @@
 """What a monitor shows the model beside a split's own rows: swapped rows, placebo rows and benign sentences.
 
 A placebo is the same row with its groups replaced by invented names, twice: how often the prediction changes between
-two names that mean nothing is what a swap would show in an unbiased model. One has as many tokens as the row, the other
-as many as the swapped row, as near as the names allow, so that a change of length counts on both sides. Only token ids
-are kept.
+two names that mean nothing is what a swap would show in an unbiased model. The two differ in their count of tokens by
+exactly as much as the row and the swapped row do, so that a change of length counts on both sides, and are as near to
+the row's own length as the names allow. A swap without such a pair is left out and counted. Only token ids are kept.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,10 @@ from amharic_tl.safety.operator import SCOPES, Scope, SwapOperator
 
 @dataclass(frozen=True)
 class CounterfactualProbe:
-    """A row that was swapped, and where in the probes' ids its three other versions are."""
+    """A row that was swapped, and where in the probes' ids its three other versions are.
+
+    ``excess_tokens``: how many tokens the first placebo has more than the row.
+    """
 
     row: int
     axis: str
@@ -39,6 +43,7 @@ class CounterfactualProbe:
     groups: tuple[str, ...]
     swapped: int
     placebos: tuple[int, int]
+    excess_tokens: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,10 @@ class Probes:
     refused: Mapping[str, dict[str, dict[str, object]]]
     without_placebo: int
 
+    def mean_excess_tokens(self) -> float | None:
+        """How many tokens placebos have more than the rows they stand for, on average; None without any."""
+        return float(np.mean([one.excess_tokens for one in self.counterfactuals])) if self.counterfactuals else None
+
 
 def make_probes(
     rows: Sequence[Row], operator: SwapOperator, tokenizer: Any, max_length: int, *, benign: bool
@@ -92,8 +101,9 @@ def make_probes(
     found = []
     for (row, axis, scope, groups, text), pair in zip(swaps.made, placebos, strict=True):
         if pair is not None:
-            swapped, first, second = (places.setdefault(one, len(places)) for one in (text, *pair))
-            found.append(CounterfactualProbe(row, axis, scope, groups, swapped, (first, second)))
+            swapped, first, second = (places.setdefault(one, len(places)) for one in (text, *pair.texts))
+            probe = CounterfactualProbe(row, axis, scope, groups, swapped, (first, second), pair.excess_tokens)
+            found.append(probe)
     texts = list(places)
     sentences = []
     for axis in operator.axes if benign else ():
@@ -145,37 +155,61 @@ def _clusters(rows: Sequence[Row]) -> np.ndarray:
     return np.asarray([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
+@dataclass(frozen=True)
+class _PlaceboPair:
+    """Two placebo texts, and how many tokens the first has more than the row."""
+
+    texts: tuple[str, str]
+    excess_tokens: int
+
+
 def _placebos(
     swaps: Sequence[tuple[str, str, Sequence[Mention], str]], operator: SwapOperator, tokenizer: Any
-) -> list[tuple[str, str] | None]:
-    """For each swap two placebo texts, as many tokens as the row and as the swapped row; None without two names."""
+) -> list[_PlaceboPair | None]:
+    """For each swap two placebo texts, see the module; None where no two names fit."""
     candidates = [_candidates(text, mentions, axis, operator) for text, _, mentions, axis in swaps]
-    texts = list(dict.fromkeys(text for swap, of in zip(swaps, candidates, strict=True) for text in (*swap[:2], *of)))
+    texts = list(
+        dict.fromkeys(text for swap, of in zip(swaps, candidates, strict=True) for text in (*swap[:2], *of.values()))
+    )
     lengths = encode(tokenizer, texts, len(max(texts, key=len, default="")) * 8 + 16).lengths.tolist()
     length_of = dict(zip(texts, lengths, strict=True))
-    chosen: list[tuple[str, str] | None] = []
-    for number, ((original, swapped, _, _), of) in enumerate(zip(swaps, candidates, strict=True)):
-        if len(of) < 2:
+    uses: Counter[int] = Counter()
+    chosen: list[_PlaceboPair | None] = []
+    for (original, swapped, _, _), of in zip(swaps, candidates, strict=True):
+        own, change = length_of[original], length_of[original] - length_of[swapped]
+        pairs = [
+            (
+                abs(length_of[first] - own) + abs(length_of[second] - length_of[swapped]),
+                uses[left] + uses[right],
+                left,
+                right,
+            )
+            for left, first in of.items()
+            for right, second in of.items()
+            if left != right and length_of[first] - length_of[second] == change
+        ]
+        if not pairs:
             chosen.append(None)
             continue
-        of = of[number % len(of) :] + of[: number % len(of)]  # so that no two names stand for all
-        first = min(of, key=lambda text: abs(length_of[text] - length_of[original]))
-        others = [text for text in of if text != first]
-        chosen.append((first, min(others, key=lambda text: abs(length_of[text] - length_of[swapped]))))
+        _, _, left, right = min(
+            pairs
+        )  # among equally near pairs the one least used, so that no two names stand for all
+        uses.update((left, right))
+        chosen.append(_PlaceboPair((of[left], of[right]), length_of[of[left]] - own))
     return chosen
 
 
-def _candidates(text: str, mentions: Sequence[Mention], axis: str, operator: SwapOperator) -> list[str]:
-    """The row with every choice of neighbouring invented names, a different name for each group."""
+def _candidates(text: str, mentions: Sequence[Mention], axis: str, operator: SwapOperator) -> dict[int, str]:
+    """The row with every choice of neighbouring invented names, a different name for each group, by first name."""
     names = operator.pack.placebo_names
     own = [mention for mention in mentions if mention.axis == axis]
     groups = sorted({mention.group for mention in own})
-    texts = []
+    texts = {}
     for first in range(len(names)):
         chosen = [names[(first + place) % len(names)] for place in range(len(groups))]
         written = {group: Written(name, name) for group, name in zip(groups, chosen, strict=True)}
         try:
-            texts.append(replace_mentions(text, own, written, operator.pack.grammar))
+            texts[first] = replace_mentions(text, own, written, operator.pack.grammar)
         except CannotInflectError:
             continue
     return texts

@@ -22,7 +22,7 @@ TASKS = {
     "causal": "causal-lm",
     "seq2seq": "seq2seq-lm",
 }
-READABLE = ("safetensors", "msgpack")
+READABLE = ("safetensors", "msgpack", "bin")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ def test_the_known_checkpoints_were_found(checkpoints_dir: Path) -> None:
     flax = ("flax", "flax-sharded", "flax-bf16", "flax-safetensors")
     assert {("bert-mlm", variant) for variant in bert + flax} <= found
     assert {("xlmr-mlm", "flax-chunked"), ("xlmr-seqcls", "flax-sharded"), ("v5-xlmr-seqcls", "safetensors")} <= found
+    torch = ("pytorch-bin", "pytorch-bin-sharded", "pytorch-bin-v4.30")
+    assert {("xlmr-mlm", variant) for variant in torch} <= found
     assert {"bert-base-model", "bert-seqcls", "roberta-mlm", "v5-bert-mlm"} <= {name for name, _ in found}
     assert {"gemma-mqa-lm", "mistral-window-lm", "v5-gemma2-lm", "v5-gemma3-text-lm", "v5-qwen2-lm", "v5-qwen3-lm"} <= {
         c.model.name for c in GENERATING

@@ -122,7 +122,7 @@ def _given_back(model: Any, oracle: Any, folder: Path) -> None:
         ("t5", LANGUAGE_MODEL, {"relative_attention_num_buckets": 6, "relative_attention_max_distance": 5}),
         ("t5", LANGUAGE_MODEL, {"tie_word_embeddings": False, "num_layers": 1, "pad_token_id": 3}),
         ("t5", None, {"feed_forward_proj": "gated-gelu"}),
-        ("t5", SEQUENCE, {"num_labels": 4, "classifier_dropout": 0.3}),
+        ("t5", SEQUENCE, {"num_labels": 4, "classifier_dropout": 0.3, "decoder_start_token_id": 0}),
         ("mt5", LANGUAGE_MODEL, {"num_decoder_layers": 3, "feed_forward_proj": "gated-relu"}),
         ("mt5", None, {}),
         ("mt5", SEQUENCE, {"num_labels": 1, "problem_type": "regression"}),

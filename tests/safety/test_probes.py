@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from amharic_tl.culture import pack as pack_module
+from amharic_tl.culture.pack import bundled_packs, open_pack
+from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import make_probes
 from tests.safety.world import GROUPS, TOKENIZER, operator, rows
 
+PACKS = Path(pack_module.__file__).parent / "packs"
 MADE = rows(60, seed=0)
 OPERATOR = operator()
 PROBES = make_probes(MADE, OPERATOR, TOKENIZER, 64, benign=True)
@@ -57,6 +65,30 @@ def test_benign_sentences_are_there_for_every_group() -> None:
     assert per_group == len(pack.benign) >= 30
     for probe in PROBES.benign:
         assert groups_in(probe.place) == {probe.group}
+
+
+@pytest.mark.parametrize("pack", bundled_packs())
+def test_every_benign_sentence_of_a_bundled_pack_names_its_group_as_human(pack: str) -> None:
+    axes = tuple(sorted(open_pack(pack).axes))
+    every = SwapOperator(pack, axes, None)
+    for axis in axes:
+        assert every.unreadable_benign_texts(axis) == []
+        texts = list(every.benign_texts(axis))
+        for _, item, group, sentence in texts:
+            found = [mention for mention in every.mentions(sentence) if mention.axis == axis]
+            assert [(mention.group, mention.human) for mention in found] == [(group, True)], (item, sentence)
+        assert {group for _, _, group, _ in texts} == {group.id for group in every.pack.axis(axis).groups}
+
+
+def test_a_benign_sentence_that_does_not_name_its_group_is_left_out_and_told(tmp_path: Path) -> None:
+    shutil.copytree(PACKS, tmp_path / "packs")
+    path = tmp_path / "packs" / "am" / "ethnicity.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("in_full: የማኦ ተወላጅ", "in_full: ማኦ"), encoding="utf-8")
+    every = SwapOperator(str(path.parent), ("ethnicity",), None)
+    left_out = every.unreadable_benign_texts("ethnicity")
+    assert "ethnicity.benign.self/mao" in left_out and "ethnicity.benign.food/mao" not in left_out
+    assert all(name.endswith("/mao") for name in left_out)
+    assert not set(left_out) & {name for name, *_ in every.benign_texts("ethnicity")}
 
 
 def test_mentions_and_near_duplicates_are_told() -> None:
