@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.config_values import ConfigValues, label_names, has_own_table
+from amharic_tl.models.config_values import ConfigValues, has_own_table, label_names
 from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds, own_words
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, buffer, normal, zeros
 from amharic_tl.models.positions import UNLIMITED, LearnedPositions, SinusoidalPositions
@@ -205,7 +205,8 @@ def make_encoder_decoder(config: Mapping[str, Any], kind: BartKind, task: str | 
         max_positions=s.positions if kind.learned else UNLIMITED,
         word_scale=s.word_scale,
         head=head,
-        **own_words(config, words),
+        encoder_words=own_words(config, "encoder", words),
+        decoder_words=own_words(config, "decoder", words),
     )
 
 
@@ -223,6 +224,6 @@ SHARDING_RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r"classification_head\.(dense|out_proj)\.weight", (None, "fsdp")),
 )
 WORD_ALIASES = r"((model\.)?(encoder|decoder)\.embed_tokens|lm_head)\.weight"
-# Tables that are computed, and one of the fairseq port.
-SAVED_POSITIONS = r"(model\.)?((encoder|decoder)\.)?embed_positions\.(weights|_float_tensor)"
+# What older checkpoints hold beside weights: tables that are computed, and version marks of fairseq's.
+OLD_NAMES = r"(model\.)?((encoder|decoder)\.)?(embed_positions\.(weights|_float_tensor)|version)"
 DROPOUT_KEYS = ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout")

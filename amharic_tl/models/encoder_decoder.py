@@ -33,15 +33,16 @@ class SpecialIds:
     start: int | None
 
 
-def own_words(config: Mapping[str, Any], make: Callable[[str], Embedding]) -> dict[str, Embedding | None]:
-    """The towers' own word tables, where a checkpoint has them, as arguments of :class:`EncoderDecoder`.
+def own_words(config: Mapping[str, Any], side: str, make: Callable[[str], Embedding]) -> Embedding | None:
+    """The word table that a checkpoint holds for one tower alone; None, as usual, where the towers share one.
 
     Args:
       config: with what the weights showed.
+      side: ``encoder`` or ``decoder``.
       make: makes a table from its name without the backbone's prefix.
     """
-    names = {f"{side}_words": f"{side}.embed_tokens" for side in ("encoder", "decoder")}
-    return {word: make(name) if has_own_table(config, f"{name}.weight") else None for word, name in names.items()}
+    name = f"{side}.embed_tokens"
+    return make(name) if has_own_table(config, f"{name}.weight") else None
 
 
 def shift_right(labels_BS: jax.Array, pad_id: int, start_id: int | None) -> jax.Array:
@@ -207,6 +208,11 @@ class EncoderDecoder(nnx.Module):
         """What the decoder keeps of the encoder's output while it decodes, layers first."""
         return self.decoder.cross_cache(encoder_hidden_BEH, jnp.dtype(self.compute_dtype))
 
+    def token_logits(self, hidden_BSH: jax.Array) -> jax.Array:
+        """The language model's float32 logits ``[B, S, V]`` of last hidden states, or of a stretch of them."""
+        assert isinstance(self.head, Seq2SeqHead)
+        return self.head(hidden_BSH, self.words, jnp.dtype(self.compute_dtype))
+
     def empty_cache(self, batch: int, length: int, dtype: Any) -> Cache:
         """The decoder's cache for ``batch`` rows of up to ``length`` tokens, layers first."""
         return self.decoder.empty_cache(batch, length, dtype)
@@ -236,7 +242,6 @@ class EncoderDecoder(nnx.Module):
         Returns:
           float32 logits ``[B, S, V]``, and the new cache.
         """
-        assert isinstance(self.head, Seq2SeqHead)
         dtype = jnp.dtype(self.compute_dtype)
         hidden_BSH, cache = self.decoder.cached(
             self._embed(input_ids_BS, self.decoder_words),
@@ -249,7 +254,7 @@ class EncoderDecoder(nnx.Module):
             cross=cross,
             source_mask_BE=encoder_mask_BS,
         )
-        return self.head(hidden_BSH, self.words, dtype), cache
+        return self.token_logits(hidden_BSH), cache
 
     def _embed(self, input_ids_BS: jax.Array, own: Embedding | None) -> jax.Array:
         words = self.words if own is None else own

@@ -21,7 +21,7 @@ class TiedTable:
 
     Attributes:
       name: without the backbone's prefix.
-      is_output: whether it is the language model's output table, which a config can untie; otherwise it is one of words.
+      is_output: whether it is the language model's output table, which a config can untie; otherwise one of words.
       tied_when_absent: whether a config that unties it is overruled by a checkpoint without it (T5).
     """
 

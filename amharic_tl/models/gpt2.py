@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.config_values import ConfigValues, label_names, has_own_table
+from amharic_tl.models.config_values import ConfigValues, has_own_table, label_names
 from amharic_tl.models.decoder_heads import DecoderHead, LanguageModelHead, LastTokenClassifier, TokenClassifier
 from amharic_tl.models.decoder_tower import DecoderTower
 from amharic_tl.models.family import Family, TiedTable

@@ -9,7 +9,7 @@ import jax
 
 from amharic_tl.models.bart import (
     DROPOUT_KEYS,
-    SAVED_POSITIONS,
+    OLD_NAMES,
     SHARDING_RULES,
     WORD_ALIASES,
     BartKind,
@@ -44,7 +44,7 @@ FAMILY = Family(
     build=build,
     sharding_rules=SHARDING_RULES,
     optional=(r"lm_head\..*",),
-    droppable=(r"lm_head\..*", WORD_ALIASES, SAVED_POSITIONS),
+    droppable=(r"lm_head\..*", WORD_ALIASES, OLD_NAMES),
     classifier=r"classification_head\..*",
     class_rows=r"classification_head\.out_proj\.(weight|bias)",
     dropout_keys=DROPOUT_KEYS,

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.config_values import ConfigValues, label_names, has_own_table
+from amharic_tl.models.config_values import ConfigValues, has_own_table, label_names
 from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds, own_words
 from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, Linear, RMSNorm, normal
@@ -200,7 +200,8 @@ def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Encode
         ids=s.ids,
         max_positions=UNLIMITED,
         head=head,
-        **own_words(config, words),
+        encoder_words=own_words(config, "encoder", words),
+        decoder_words=own_words(config, "decoder", words),
     )
 
 

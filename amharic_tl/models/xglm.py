@@ -9,7 +9,7 @@ import jax
 
 from amharic_tl.models.bart import (
     DROPOUT_KEYS,
-    SAVED_POSITIONS,
+    OLD_NAMES,
     SHARDING_RULES,
     BartKind,
     BartSettings,
@@ -55,7 +55,7 @@ FAMILY = Family(
     build=build,
     sharding_rules=SHARDING_RULES,
     optional=(r"lm_head\..*",),
-    droppable=(r"lm_head\..*", SAVED_POSITIONS),
+    droppable=(r"lm_head\..*", OLD_NAMES),
     classifier=r"score\..*",
     class_rows=r"score\.weight",
     dropout_keys=DROPOUT_KEYS,

@@ -170,7 +170,16 @@ def test_layers_of_different_precision_share_the_wider_one(tiny_base: Path, tmp_
         np.testing.assert_array_equal(_value(model, name.format(layer)), tensors[name.format(layer)].astype(np.float32))
 
 
-@pytest.mark.parametrize("name", ["bert-mlm/flax-sharded", "xlmr-seqcls/safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bert-mlm/flax-sharded",
+        "xlmr-seqcls/safetensors",
+        "t5-relu-tied/flax-sharded",
+        "mbart-seq2seq/safetensors",
+        "gpt2-lm/safetensors",
+    ],
+)
 def test_a_mesh_changes_nothing_even_where_it_divides_nothing(name: str, checkpoints_dir: Path) -> None:
     checkpoint: Checkpoint = BY_NAME[name]
     mesh = make_mesh(1, 4, 2)

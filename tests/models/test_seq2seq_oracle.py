@@ -1,5 +1,6 @@
-"""T5, M2M100, mBART, XGLM and GPT-2 of the kinds a config.json can describe: made by the torch classes, read here, given
-back; and where float32 rounding itself decides, the same models in float64."""
+"""T5, M2M100, mBART, XGLM and GPT-2 of the kinds a config.json can describe: made by the torch classes, read here,
+given back; and where float32 rounding itself decides, the same models in float64.
+"""
 
 from __future__ import annotations
 
@@ -174,9 +175,8 @@ def test_decoders_padded_on_the_left(kind: str, task: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("kind", "stem"), [("t5", "T5"), ("mt5", "MT5"), ("umt5", "UMT5")])
 def test_a_head_of_its_own_beside_a_config_that_ties(kind: str, stem: str, tmp_path: Path) -> None:
-    from safetensors.numpy import load_file, save_file
-
     import transformers
+    from safetensors.numpy import load_file, save_file
 
     _oracle(kind, LANGUAGE_MODEL, tie_word_embeddings=False).save_pretrained(tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")
