@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models import bert, roberta
+from amharic_tl.models import bert, gemma, llama, mistral, qwen, roberta
 from amharic_tl.models.family import Family
 
 FAMILIES: dict[str, Family] = {
-    model_type: family for family in (bert.FAMILY, roberta.FAMILY) for model_type in family.model_types
+    model_type: family
+    for family in (bert.FAMILY, *gemma.FAMILIES, llama.FAMILY, mistral.FAMILY, *qwen.FAMILIES, roberta.FAMILY)
+    for model_type in family.model_types
 }
 
 

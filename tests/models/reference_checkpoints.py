@@ -15,7 +15,7 @@ import pytest
 from amharic_tl.models import from_pretrained
 from amharic_tl.models.registry import FAMILIES
 
-TASKS = {"mlm": "masked-lm", "seqcls": "sequence-classification", "base": None}
+TASKS = {"mlm": "masked-lm", "seqcls": "sequence-classification", "base": None, "causal": "causal-lm"}
 READABLE = ("safetensors", "msgpack")
 
 
@@ -94,9 +94,12 @@ def assert_close(found: Any, reference: np.ndarray, mask_BS: np.ndarray | None =
     assert difference.max() <= tolerance(reference), f"{what}: differs by {difference.max():.2e}"
 
 
-def loss_of(output: Any, labels: jax.Array) -> jax.Array:
-    """HF's loss: mean cross-entropy over labels that are not -100."""
-    log_probabilities = jax.nn.log_softmax(output.logits.astype("float32"))
+def loss_of(output: Any, labels: jax.Array, task: str | None = None) -> jax.Array:
+    """HF's loss: mean cross-entropy over labels that are not -100; of the next token where the task is causal-lm."""
+    logits = output.logits
+    if task == "causal-lm":
+        logits, labels = logits[:, :-1], labels[:, 1:]
+    log_probabilities = jax.nn.log_softmax(logits.astype("float32"))
     counted = labels >= 0
     picked = jax.numpy.take_along_axis(log_probabilities, jax.numpy.maximum(labels, 0)[..., None], axis=-1)[..., 0]
     return -(picked * counted).sum() / counted.sum()

