@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.models.config_values import label_names
 from amharic_tl.models.family import Family
-from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.models.interchange.locate import locate, read_config, read_generation_config
 from amharic_tl.models.interchange.read import ClassRows, LoadReport, fill
 from amharic_tl.models.interchange.weights import open_weights
 from amharic_tl.models.interchange.write import save_pretrained
@@ -51,7 +51,7 @@ def from_pretrained(
 
     Returns:
       An ``nnx.Module``; ``model.load_report`` says what was initialised and what was left aside, ``model.hf_config``
-      is the config.
+      is the config, ``model.generation_config`` what generation_config.json says (empty without one).
 
     Raises:
       MissingInputError: no such model, or a file of it is absent.
@@ -65,6 +65,7 @@ def from_pretrained(
     classes = _class_rows(label_names(config), labels)
     config = _for_task(config, family, task, labels)
     built = _with_dropout(config, family, dropout)
+    generation_config = read_generation_config(folder)
     weights = open_weights(folder)
 
     def initialise() -> nnx.Module:
@@ -82,7 +83,9 @@ def from_pretrained(
     )
     if compute_dtype is None:
         compute_dtype = "bfloat16" if dtype is not None and jnp.dtype(dtype) == jnp.bfloat16 else "float32"
-    return _dress(model, config, task, report, compute_dtype)
+    model = _dress(model, config, task, report, compute_dtype)
+    model.generation_config = HFConfig(generation_config)
+    return model
 
 
 def from_config(
@@ -145,6 +148,7 @@ def _dress(model: Any, config: dict[str, Any], task: str | None, report: LoadRep
     if compute_dtype not in ("float32", "bfloat16"):
         raise ConfigError(f"compute_dtype: expected 'float32' or 'bfloat16', found {compute_dtype!r}")
     model.hf_config = HFConfig(config)
+    model.generation_config = HFConfig()
     model.load_report = report
     model.task = task
     model.compute_dtype = compute_dtype

@@ -53,6 +53,12 @@ def inputs_of(reference: dict[str, np.ndarray]) -> dict[str, jax.Array]:
     return {name: jax.numpy.asarray(reference[name], "int32") for name in names if name in reference}
 
 
+def prompts_of(reference: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The keyword arguments of ``generate``: prompts padded on the left, or what an encoder reads."""
+    prefix = "gen_" if "gen_input_ids" in reference else ""
+    return {name: reference[prefix + name] for name in ("input_ids", "attention_mask")}
+
+
 def _root() -> Path:
     named = os.environ.get("AMHARIC_TL_SHARED")
     return (Path(named) if named else Path(__file__).resolve().parents[3] / "shared") / "checkpoints"

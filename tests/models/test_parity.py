@@ -23,9 +23,11 @@ from reference_checkpoints import (
     every_model,
     inputs_of,
     loss_of,
+    prompts_of,
 )
 
 from amharic_tl.models import named_parameters
+from amharic_tl.models.generate import generate
 from amharic_tl.models.interchange.weights import open_weights
 
 
@@ -34,6 +36,7 @@ def _name(found: Checkpoint) -> str:
 
 
 TRAINED = [found for found in MODELS if (found.model / "train_reference.json").is_file()]
+GENERATING = [found for found in ALL if found.task in ("causal-lm", "seq2seq-lm")]
 
 
 def test_the_known_checkpoints_were_found(checkpoints_dir: Path) -> None:
@@ -43,7 +46,13 @@ def test_the_known_checkpoints_were_found(checkpoints_dir: Path) -> None:
     assert {("bert-mlm", variant) for variant in bert + flax} <= found
     assert {("xlmr-mlm", "flax-chunked"), ("xlmr-seqcls", "flax-sharded"), ("v5-xlmr-seqcls", "safetensors")} <= found
     assert {"bert-base-model", "bert-seqcls", "roberta-mlm", "v5-bert-mlm"} <= {name for name, _ in found}
-    assert {c.model.name for c in TRAINED} >= {"bert-mlm", "xlmr-seqcls"}
+    assert {"gemma-mqa-lm", "mistral-window-lm", "v5-gemma2-lm", "v5-gemma3-text-lm", "v5-qwen2-lm", "v5-qwen3-lm"} <= {
+        c.model.name for c in GENERATING
+    }
+    assert {
+        ("llama-gqa-lm", variant) for variant in ("safetensors", "safetensors-bf16", "flax", "flax-sharded")
+    } <= found
+    assert {c.model.name for c in TRAINED} >= {"bert-mlm", "xlmr-seqcls", "llama-gqa-lm", "v5-llama31-rope"}
 
 
 @every_form
@@ -131,6 +140,23 @@ def test_training_losses_equal_the_reference(checkpoint: Checkpoint, key: str, o
     assert len(losses) == 6
     for ours, theirs in zip(losses, expected, strict=True):
         assert abs(ours - theirs) <= max(1e-4, 1e-4 * abs(theirs)), (losses, expected)
+
+
+@pytest.mark.parametrize("checkpoint", GENERATING, ids=_name)
+def test_greedy_generation_equals_the_reference(checkpoint: Checkpoint) -> None:
+    reference = checkpoint.reference()
+    model = checkpoint.load()
+    prompts = prompts_of(reference)
+    np.testing.assert_array_equal(generate(model, **prompts, max_new_tokens=12), reference["generated"])
+    if "generated_eos" in reference:
+        ended = generate(
+            model,
+            **prompts,
+            max_new_tokens=12,
+            eos_token_id=int(reference["gen_eos_token_id"]),
+            pad_token_id=int(reference["gen_pad_token_id"]),
+        )
+        np.testing.assert_array_equal(ended, reference["generated_eos"])
 
 
 @pytest.mark.slow

@@ -72,6 +72,8 @@ def save_pretrained(
         _write_flax(folder, list(views.values()), dtype, max_shard_bytes)
     if tokenizer_from is not None:
         copy_tokenizer(Path(tokenizer_from), folder)
+    if model.generation_config:
+        write_json(folder / "generation_config.json", dict(model.generation_config))
     # The config goes last: a directory without one is not mistaken for a whole model.
     write_json(folder / "config.json", config)
     return folder
