@@ -13,8 +13,9 @@ from jax.sharding import Mesh
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.models.config_values import label_names
 from amharic_tl.models.family import Family
-from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.models.interchange.locate import locate, read_config, read_generation_config
 from amharic_tl.models.interchange.read import ClassRows, LoadReport, fill
+from amharic_tl.models.interchange.tying import with_tying
 from amharic_tl.models.interchange.weights import open_weights
 from amharic_tl.models.interchange.write import save_pretrained
 from amharic_tl.models.naming import named_parameters
@@ -61,7 +62,7 @@ def from_pretrained(
 
     Returns:
       An ``nnx.Module``; ``model.load_report`` says what was initialised and what was left aside, ``model.hf_config``
-      is the config.
+      is the config, ``model.generation_config`` what generation_config.json says (empty without one).
 
     Raises:
       MissingInputError: no such model, or a file of it is absent.
@@ -74,8 +75,9 @@ def from_pretrained(
     family = family_of(config, f"{folder}/config.json")
     classes = _class_rows(label_names(config), labels)
     config = _for_task(config, family, task, labels, problem)
-    built = _with_dropout(config, family, dropout)
+    generation_config = read_generation_config(folder)
     weights = open_weights(folder)
+    built = with_tying(_with_dropout(config, family, dropout), family, weights)
 
     def initialise() -> nnx.Module:
         return family.build(built, task, jax.random.key(seed))
@@ -92,7 +94,9 @@ def from_pretrained(
     )
     if compute_dtype is None:
         compute_dtype = "bfloat16" if dtype is not None and jnp.dtype(dtype) == jnp.bfloat16 else "float32"
-    return _dress(model, config, task, report, compute_dtype)
+    model = _dress(model, config, task, report, compute_dtype)
+    model.generation_config = HFConfig(generation_config)
+    return model
 
 
 def from_config(
@@ -130,7 +134,10 @@ def _class_rows(stored: Sequence[str], wanted: Sequence[str] | None) -> ClassRow
 
 def _with_dropout(config: Mapping[str, Any], family: Family, rate: float | None) -> dict[str, Any]:
     """The config the module is built from: an override of the dropout holds for this model and is not exported."""
-    return dict(config) if rate is None else {**config, **dict.fromkeys(family.dropout_keys, rate)}
+    if rate is None:
+        return dict(config)
+    changed = dict.fromkeys(family.dropout_keys, rate)
+    return {**config, **changed, **(dict.fromkeys(family.layer_drop_keys, 0.0) if rate == 0.0 else {})}
 
 
 def _for_task(
@@ -156,6 +163,7 @@ def _dress(model: Any, config: dict[str, Any], task: str | None, report: LoadRep
     if compute_dtype not in ("float32", "bfloat16"):
         raise ConfigError(f"compute_dtype: expected 'float32' or 'bfloat16', found {compute_dtype!r}")
     model.hf_config = HFConfig(config)
+    model.generation_config = HFConfig()
     model.load_report = report
     model.task = task
     model.compute_dtype = compute_dtype

@@ -17,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding
 from amharic_tl.errors import MAX_OFFENDERS, BadInputError, name_some
 from amharic_tl.models.family import Family
 from amharic_tl.models.interchange.weights import StoredTensor, Weights
-from amharic_tl.models.naming import ParameterView, named_parameters
+from amharic_tl.models.naming import ParameterView, named_tensors
 from amharic_tl.models.sharding import parameter_shardings
 
 
@@ -75,7 +75,7 @@ def fill(
       BadInputError: backbone weights are missing, shapes are wrong, or names are unknown; up to ten are named.
     """
     graphdef, state = nnx.split(abstract)
-    views = named_parameters(state)
+    views = named_tensors(state)
     tensors = _by_canonical_name(weights, views, family)
     anew = {name for name in views if classes == "anew" and re.fullmatch(family.classifier, name)}
     present = tensors.keys() & views.keys() - anew
@@ -115,7 +115,7 @@ def _variables(state: Any) -> list[tuple[Any, nnx.Variable[Any]]]:
 
 def _assemble(variable: nnx.Variable[Any], value: Callable[[str], np.ndarray]) -> np.ndarray:
     """One stored array: a parameter, or the layers of a stacked one read into their places."""
-    views = list(named_parameters({"only": variable}).values())
+    views = list(named_tensors({"only": variable}).values())
     if views[0].index is None:
         return value(views[0].name)
     stacked: np.ndarray | None = None
@@ -163,6 +163,8 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
         for pattern, replacement in family.renames:
             name = re.sub(pattern, replacement, name)
         found[_mend_prefix(name, family.prefix, with_prefix, views)] = _Tensor(stored, tensor, transposed)
+    if family.word_aliases is not None:
+        _stand_in(found, views, family)
     alias, name = family.bias_alias or ("", "")
     if alias in found and (family.untied(views) or name not in found):
         preferred = found.pop(alias)
@@ -170,6 +172,15 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
             found[alias] = found[name]  # left aside, and said so
         found[name] = preferred
     return found
+
+
+def _stand_in(found: dict[str, _Tensor], views: Mapping[str, ParameterView], family: Family) -> None:
+    """Lets an alias of the word table stand in where that itself was not saved."""
+    words = family.word_table if family.word_table in views else family.prefix + family.word_table
+    aliases = (name for name in found if re.fullmatch(family.word_aliases or "", name) and name not in views)
+    alias = None if words in found else next(aliases, None)
+    if alias is not None:
+        found[words] = found.pop(alias)
 
 
 def _mend_prefix(name: str, prefix: str, with_prefix: bool, known: Mapping[str, Any]) -> str:
@@ -184,7 +195,7 @@ def _draw(initialise: Callable[[], nnx.Module], names: set[str]) -> dict[str, np
     """Initial values of the named parameters alone; the rest of the model is never materialised."""
 
     def wanted() -> dict[str, jax.Array]:
-        views = named_parameters(initialise())
+        views = named_tensors(initialise())
         return {name: view.value() for name, view in views.items() if name in names}
 
     return {name: np.asarray(value) for name, value in jax.jit(wanted)().items()}
