@@ -15,6 +15,8 @@ _EXPORTS = {
     "from_config": "amharic_tl.models",
     "save_pretrained": "amharic_tl.models",
     "named_parameters": "amharic_tl.models.naming",
+    "generate": "amharic_tl.models.generate",
+    "stream_tokens": "amharic_tl.models.generate",
     "train": "amharic_tl.run",
     "Config": "amharic_tl.config",
     "build_config": "amharic_tl.config",

@@ -50,6 +50,13 @@ class ConfigValues:
             raise _wrong(key, "true or false", value)
         return value
 
+    def token_id(self, key: str, default: int) -> int:
+        """An id; the first where the config has a list of them."""
+        value = self.config.get(key)
+        if isinstance(value, list) and value:
+            return ConfigValues({**self.config, key: value[0]}).token_id(key, default)
+        return self.whole(key, default, minimum=0)
+
     def one_of(self, key: str, choices: Iterable[str], default: str | None = None) -> str:
         """One of some words."""
         expected = f"one of {', '.join(choices)}"
@@ -57,6 +64,17 @@ class ConfigValues:
         if not isinstance(value, str) or value not in choices:
             raise _wrong(key, expected, value)
         return value
+
+
+# What the weights showed, where they were looked at: a key that is put beside those of config.json, never written.
+OWN_TABLE = "_own_output_table"
+
+
+def ties_embeddings(config: Mapping[str, Any], default: bool = True) -> bool:
+    """Whether the output table is the word table: by the weights where they were looked at, otherwise as the config
+    says."""
+    values = ConfigValues(config)
+    return not values.flag(OWN_TABLE, not values.flag("tie_word_embeddings", default))
 
 
 def label_names(config: Mapping[str, Any]) -> list[str]:

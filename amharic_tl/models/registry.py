@@ -6,11 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models import bert, roberta
+from amharic_tl.models import bert, gemma, gpt2, llama, m2m100, mbart, mistral, qwen, roberta, t5, xglm
 from amharic_tl.models.family import Family
 
 FAMILIES: dict[str, Family] = {
-    model_type: family for family in (bert.FAMILY, roberta.FAMILY) for model_type in family.model_types
+    model_type: family
+    for family in (
+        bert.FAMILY,
+        *gemma.FAMILIES,
+        gpt2.FAMILY,
+        llama.FAMILY,
+        m2m100.FAMILY,
+        mbart.FAMILY,
+        mistral.FAMILY,
+        *qwen.FAMILIES,
+        roberta.FAMILY,
+        t5.FAMILY,
+        xglm.FAMILY,
+    )
+    for model_type in family.model_types
 }
 
 

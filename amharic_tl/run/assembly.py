@@ -73,7 +73,12 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder = locate(config.model.path)
     hf_config = read_config(folder)
-    splits = load_splits(config.data, labelled=config.task.kind == "sequence-classification", seed=config.train.seed)
+    splits = load_splits(
+        config.data,
+        labelled=config.task.kind == "sequence-classification",
+        seed=config.train.seed,
+        problem=config.task.problem,
+    )
     tokenizer = load_tokenizer(folder)
     model = _load_model(config, hf_config, splits)
     if config.data.max_length > model.max_positions:
@@ -118,8 +123,12 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
 
 
 def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
+    labels = splits.labels
+    if config.task.problem == "regression":
+        labels = [str(config.data.label)]  # the name of the one output
     settings: dict[str, Any] = {
-        "labels": splits.labels if config.task.kind == "sequence-classification" else None,
+        "labels": labels if config.task.kind == "sequence-classification" else None,
+        "problem": config.task.problem,
         "seed": config.train.seed,
         "compute_dtype": config.model.compute_dtype,
         "dropout": config.model.dropout,
@@ -164,7 +173,7 @@ def _safety(
         reference,
         looks=schedule.evaluations() + len(judged) - 1,
         max_length=config.data.max_length,
-        batch_rows=prepared.evaluation["validation"].plan.batch_size,
+        batch_rows=config.train.microbatch or config.train.batch_size,
         share=share,
     )
     pairing = settings.penalties.logit_pairing

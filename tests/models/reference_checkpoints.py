@@ -15,7 +15,7 @@ import pytest
 from amharic_tl.models import from_pretrained
 from amharic_tl.models.registry import FAMILIES
 
-TASKS = {"mlm": "masked-lm", "seqcls": "sequence-classification", "base": None}
+TASKS = {"mlm": "masked-lm", "seqcls": "sequence-classification", "base": None, "causal": "causal-lm"}
 READABLE = ("safetensors", "msgpack", "bin")
 
 
@@ -51,6 +51,12 @@ def inputs_of(reference: dict[str, np.ndarray]) -> dict[str, jax.Array]:
     """The keyword arguments of a model's call."""
     names = ("input_ids", "attention_mask", "token_type_ids")
     return {name: jax.numpy.asarray(reference[name], "int32") for name in names if name in reference}
+
+
+def prompts_of(reference: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The keyword arguments of ``generate``: prompts padded on the left, or what an encoder reads."""
+    prefix = "gen_" if "gen_input_ids" in reference else ""
+    return {name: reference[prefix + name] for name in ("input_ids", "attention_mask")}
 
 
 def _root() -> Path:
@@ -94,9 +100,12 @@ def assert_close(found: Any, reference: np.ndarray, mask_BS: np.ndarray | None =
     assert difference.max() <= tolerance(reference), f"{what}: differs by {difference.max():.2e}"
 
 
-def loss_of(output: Any, labels: jax.Array) -> jax.Array:
-    """HF's loss: mean cross-entropy over labels that are not -100."""
-    log_probabilities = jax.nn.log_softmax(output.logits.astype("float32"))
+def loss_of(output: Any, labels: jax.Array, task: str | None = None) -> jax.Array:
+    """HF's loss: mean cross-entropy over labels that are not -100; of the next token where the task is causal-lm."""
+    logits = output.logits
+    if task == "causal-lm":
+        logits, labels = logits[:, :-1], labels[:, 1:]
+    log_probabilities = jax.nn.log_softmax(logits.astype("float32"))
     counted = labels >= 0
     picked = jax.numpy.take_along_axis(log_probabilities, jax.numpy.maximum(labels, 0)[..., None], axis=-1)[..., 0]
     return -(picked * counted).sum() / counted.sum()

@@ -13,8 +13,8 @@ from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError
 
 BUNDLED = {"amharic-tiny": "amharic_tiny"}
 _HUB_FILES = (
-    "config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
-    "merges.txt", "*.model", "generation_config.json", "chat_template.jinja",
+    "config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.txt", "vocab.json", "merges.txt", "*.model", "chat_template.jinja",
 )  # fmt: skip
 # One format is fetched, not all: Flax only where there are no safetensors, torch's own only where there is neither.
 _HUB_WEIGHTS = (
@@ -87,6 +87,21 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         found = name_some(sorted(p.name for p in folder.iterdir())) or "nothing"
         raise MissingInputError(f"{folder} is not a model directory: expected config.json, found {found}")
+    return _read_object(path)
+
+
+def read_generation_config(folder: Path) -> dict[str, Any]:
+    """The directory's generation_config.json, unchanged; empty where there is none.
+
+    Raises:
+      BadInputError: it is not a JSON object.
+      InputOutputError: the system cannot read it.
+    """
+    path = folder / "generation_config.json"
+    return _read_object(path) if path.is_file() else {}
+
+
+def _read_object(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -20,7 +20,7 @@ from amharic_tl.models.family import Family
 from amharic_tl.models.interchange.placing import InMemory, Source, Transposed, place, read_whole
 from amharic_tl.models.interchange.stored import StoredTensor
 from amharic_tl.models.interchange.weights import Weights
-from amharic_tl.models.naming import ParameterView, named_parameters
+from amharic_tl.models.naming import ParameterView, named_tensors
 from amharic_tl.models.sharding import parameter_shardings
 
 
@@ -82,7 +82,7 @@ def fill(
       BadInputError: backbone weights are missing, shapes are wrong, or names are unknown; up to ten are named.
     """
     graphdef, state = nnx.split(abstract)
-    views = named_parameters(state)
+    views = named_tensors(state)
     tensors = _by_canonical_name(weights, views, family)
     anew = {name for name in views if classes == "anew" and re.fullmatch(family.classifier, name)}
     present = tensors.keys() & views.keys() - anew
@@ -110,7 +110,7 @@ def fill(
     filled = {}
     # Parameters are read and placed one by one, each device its own part, so that no second copy of any is held.
     for path, variable in _variables(state):
-        mine = list(named_parameters({"only": variable}).values())
+        mine = list(named_tensors({"only": variable}).values())
         sources = [source(view.name) for view in mine]
         # Layers stored in different precisions share the wider one.
         wanted = dtype or reduce(np.promote_types, [each.dtype for each in sources])
@@ -146,6 +146,8 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
         for pattern, replacement in family.renames:
             name = re.sub(pattern, replacement, name)
         found[_mend_prefix(name, family.prefix, with_prefix, views)] = _Tensor(stored, tensor, transposed)
+    if family.word_aliases is not None:
+        _stand_in(found, views, family)
     alias, name = family.bias_alias or ("", "")
     if alias in found and (family.untied(views) or name not in found):
         preferred = found.pop(alias)
@@ -153,6 +155,15 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
             found[alias] = found[name]  # left aside, and said so
         found[name] = preferred
     return found
+
+
+def _stand_in(found: dict[str, _Tensor], views: Mapping[str, ParameterView], family: Family) -> None:
+    """Lets an alias of the word table stand in where that itself was not saved."""
+    words = family.word_table if family.word_table in views else family.prefix + family.word_table
+    aliases = (name for name in found if re.fullmatch(family.word_aliases or "", name) and name not in views)
+    alias = None if words in found else next(aliases, None)
+    if alias is not None:
+        found[words] = found.pop(alias)
 
 
 def _mend_prefix(name: str, prefix: str, with_prefix: bool, known: Mapping[str, Any]) -> str:
@@ -167,7 +178,7 @@ def _draw(initialise: Callable[[], nnx.Module], names: set[str]) -> dict[str, np
     """Initial values of the named parameters alone; the rest of the model is never materialised."""
 
     def wanted() -> dict[str, jax.Array]:
-        views = named_parameters(initialise())
+        views = named_tensors(initialise())
         return {name: view.value() for name, view in views.items() if name in names}
 
     return {name: np.asarray(value) for name, value in jax.jit(wanted)().items()}

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from amharic_tl.errors import ConfigError
-from amharic_tl.models.naming import ParameterView, named_parameters
+from amharic_tl.models.naming import ParameterView, named_tensors
 from amharic_tl.models.registry import family_of
 from amharic_tl.records.files import write_json, write_text, writing
 
@@ -61,7 +61,7 @@ def save_pretrained(
     folder = Path(directory)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    views = named_parameters(model)
+    views = named_tensors(model)
     config = dict(model.hf_config)
     stored = {dtype or str(view.dtype) for view in views.values()}
     config["dtype"] = stored.pop() if len(stored) == 1 else "float32"
@@ -72,6 +72,8 @@ def save_pretrained(
         _write_flax(folder, list(views.values()), dtype, max_shard_bytes)
     if tokenizer_from is not None:
         copy_tokenizer(Path(tokenizer_from), folder)
+    if model.generation_config:
+        write_json(folder / "generation_config.json", dict(model.generation_config))
     # The config goes last: a directory without one is not mistaken for a whole model.
     write_json(folder / "config.json", config)
     return folder

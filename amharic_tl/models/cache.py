@@ -1,0 +1,57 @@
+"""The cache of keys and values that decoding writes into: arrays of a fixed length, so that no step compiles anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from amharic_tl.models.attention import allowed_bias
+
+Cache = dict[str, jax.Array]
+
+
+def empty_cache(layers: int, batch: int, length: int, heads: int, head_size: int, dtype: Any) -> Cache:
+    """Room for ``length`` tokens in every layer: ``keys`` and ``values``, zeros ``[L, B, T, K, D]``.
+
+    Args:
+      layers: L.
+      batch: B.
+      length: T, the most tokens a row may come to hold.
+      heads: K, heads of the keys (fewer than those of the queries in grouped-query attention).
+      head_size: D.
+      dtype: of what is kept; the dtype of the products is enough.
+    """
+    shape = (layers, batch, length, heads, head_size)
+    return {"keys": jnp.zeros(shape, dtype), "values": jnp.zeros(shape, dtype)}
+
+
+def write_cache(cache: Mapping[str, jax.Array], keys: jax.Array, values: jax.Array, start: Any) -> Cache:
+    """The cache of one layer (``[B, T, K, D]``) with ``keys`` and ``values`` (``[B, S, K, D]``) in the slots from
+    ``start`` (int32 scalar, may be traced) on; what else the mapping holds stays.
+    """
+    new = {"keys": keys, "values": values}
+    written = {
+        name: jax.lax.dynamic_update_slice_in_dim(cache[name], x.astype(cache[name].dtype), start, axis=1)
+        for name, x in new.items()
+    }
+    return {**cache, **written}
+
+
+def cache_bias(start: Any, length: int, key_mask_BT: jax.Array, window: int | None = None) -> jax.Array:
+    """An additive float32 bias ``[B, 1, S, T]`` for the queries in slots ``start`` to ``start + length``.
+
+    A query sees the slots up to its own whose mask is 1, of these the ``window`` newest slots where there is a window.
+    """
+    slots_1S = start + jnp.arange(length, dtype=jnp.int32)[None]
+    slots_1T = jnp.arange(key_mask_BT.shape[1], dtype=jnp.int32)[None]
+    batch = key_mask_BT.shape[0]
+    return allowed_bias(
+        jnp.broadcast_to(slots_1S, (batch, length)),
+        jnp.broadcast_to(slots_1T, key_mask_BT.shape),
+        key_mask_BT,
+        causal=True,
+        window=window,
+    )
