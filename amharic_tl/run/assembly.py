@@ -19,6 +19,7 @@ from amharic_tl.data.tokenizer import check_fits, load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh
 from amharic_tl.errors import ConfigError
 from amharic_tl.models import from_config, from_pretrained
+from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
@@ -80,13 +81,13 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         problem=config.task.problem,
     )
     tokenizer = load_tokenizer(folder)
+    check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = _load_model(config, hf_config, splits)
     if config.data.max_length > model.max_positions:
         raise ConfigError(
             f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of "
             f"{config.model.path}"
         )
-    check_fits(tokenizer, hf_config["vocab_size"], folder)
     prepared = prepare(config, splits, tokenizer)
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
