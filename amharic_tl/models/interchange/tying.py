@@ -47,7 +47,7 @@ def _same(words: StoredTensor, stored: StoredTensor, transposed: bool) -> bool:
     """Whether two tables hold the same numbers; read in blocks of rows, so that neither is held."""
     if words == stored:
         return True  # the same bytes of the same file
-    if words.shape != (stored.shape[::-1] if transposed else stored.shape):
+    if len(words.shape) != 2 or words.shape != (stored.shape[::-1] if transposed else stored.shape):
         return False
     rows, width = words.shape
     step = max(1, WINDOW // (4 * width))
