@@ -57,7 +57,9 @@ class TaskConfig:
     """What is learned."""
 
     kind: TaskKind = _leaf("sequence-classification", "The objective.")
-    problem: Literal["single-label"] = _leaf("single-label", "The kind of classification problem.")
+    problem: Literal["single-label", "multi-label", "regression"] = _leaf(
+        "single-label", "sequence-classification: one label a text, a set of labels, or a number."
+    )
     mask_probability: float = _leaf(0.15, "masked-lm: share of tokens to predict.", above=0.0, maximum=0.9)
 
 
@@ -71,7 +73,10 @@ class DataConfig:
     validation: Sources = _leaf(None, "As data.train; none: a tenth of the training rows, stratified, is set aside.")
     test: Sources = _leaf(None, "As data.train; none: no test scores.")
     text: str = _leaf("text", "The column that holds the text.")
-    label: str = _leaf("label", "The column that holds the label (sequence-classification).")
+    label: str | tuple[str, ...] = _leaf(
+        "label", "The column that holds the label; multi-label: or several columns of 0 and 1 (anger,joy,fear)."
+    )
+    label_separator: str = _leaf(",", "multi-label, one column: what stands between the labels of a row.")
     columns: tuple[str, ...] | None = _leaf(None, "Column names of a file without a header line.")
     format: Literal["auto", "csv", "tsv", "jsonl", "txt", "parquet"] = _leaf("auto", "auto: by the file's ending.")
     quoting: Literal["auto", "standard", "none"] = _leaf(
@@ -423,17 +428,47 @@ def _cross_checks(config: Config) -> list[str]:
     split, _, metric = train.select_by.partition("/")
     if split != "validation" or not metric:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
-    elif config.task.kind == "masked-lm" and metric not in ("loss", "bits_per_character", "accuracy"):
-        problems.append(
-            f"config.train.select_by: masked-lm has no {metric!r}; use validation/loss or validation/bits_per_character"
-        )
-    if config.task.kind == "masked-lm" and train.class_weights != "none":
-        problems.append("config.train.class_weights: masked-lm has no classes to weight; use none")
-    problems += _safety_checks(config)
+    elif metric not in known_metrics(config.task, metric):
+        what, near = _called(config.task), known_metrics(config.task, metric)[:2]
+        use = " or ".join(f"validation/{name}" for name in near)
+        problems.append(f"config.train.select_by: {what} has no {metric!r}; use {use}")
+    problems += [*_task_checks(config), *_safety_checks(config)]
     if config.optim.warmup >= 1 and config.optim.warmup != int(config.optim.warmup):
         problems.append(
             f"config.optim.warmup: {config.optim.warmup:g} is neither a share below 1 nor a number of steps"
         )
+    return problems
+
+
+# The figures that a checkpoint can be selected by, the most usual first; classes have figures of their own beside.
+METRICS: dict[str, tuple[str, ...]] = {
+    "masked-lm": ("loss", "bits_per_character", "accuracy"),
+    "regression": ("pearson", "spearman", "mse", "mae", "loss"),
+}
+
+
+def known_metrics(task: TaskConfig, asked: str) -> tuple[str, ...]:
+    """What :data:`METRICS` has for a task; any name (``asked``) will do where figures depend on the labels."""
+    return METRICS.get(_called(task), (asked,))
+
+
+def _called(task: TaskConfig) -> str:
+    """A task by its kind, or by the kind of problem where that is not the usual one."""
+    return task.kind if task.problem == "single-label" else task.problem
+
+
+def _task_checks(config: Config) -> list[str]:
+    """Leaves that the task has no use for."""
+    task, train, problems = config.task, config.train, []
+    classifies = task.kind == "sequence-classification"
+    if task.problem != "single-label" and not classifies:
+        problems.append(f"config.task.problem: {task.kind} has no problem to choose; use single-label")
+    if isinstance(config.data.label, tuple) and task.problem != "multi-label":
+        problems.append("config.data.label: several columns need config.task.problem=multi-label")
+    if (not classifies or task.problem == "regression") and train.class_weights != "none":
+        problems.append(f"config.train.class_weights: {_called(task)} has no classes to weight; use none")
+    if task.problem == "regression" and train.label_smoothing:
+        problems.append("config.train.label_smoothing: regression has no classes to smooth; use 0")
     return problems
 
 
@@ -451,6 +486,10 @@ def _safety_checks(config: Config) -> list[str]:
         return problems
     if config.task.kind != "sequence-classification":
         problems.append(f"config.safety.axes: {config.task.kind} has no safety signals; use none")
+    elif config.task.problem != "single-label":
+        problems.append(
+            f"config.safety.axes: signals compare the classes of single-label problems; {config.task.problem} has none"
+        )
     if safety.positive_labels is None:
         problems.append("config.safety.positive_labels: say which labels count as harm found, such as hate,offensive")
     parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)

@@ -36,8 +36,11 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
     described = {
         name: _describe(source, clusters[name], encoded.get(name), max_length) for name, source in named.items()
     }
+    for name, source in named.items():
+        described[name] |= _describe_labels(source, splits.problem)
     found: dict[str, Any] = {
         "task": task,
+        "problem": splits.problem,
         "labels": splits.labels,
         "max_length": max_length,
         "fingerprint": fingerprint(splits),
@@ -49,7 +52,13 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
         if splits.test is not None
         else {},
         "labels_only_in": _labels_only_in(splits),
-        "label_shift": [_label_shift("train", name, named) for name in named if name != "train" and splits.labels],
+        "label_shift": [
+            _shift_of_sets("train", name, named, splits.labels)
+            if splits.problem == "multi-label"
+            else _label_shift("train", name, named)
+            for name in named
+            if name != "train" and splits.labels
+        ],
         "notices": _notices(named),
     }
     found["warnings"] = [*splits.notes, *_warnings(found)]
@@ -82,7 +91,6 @@ def _key(row: Row) -> str:
 
 def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None, max_length: int) -> dict[str, Any]:
     """One split. Near-duplicates include the exact ones; both count the rows that repeat an earlier one."""
-    counts = Counter(row.label for row in source.rows if row.label is not None)
     letters, ethiopic = np.asarray([letter_counts(row.text) for row in source.rows]).sum(axis=0)
     exact = Counter(duplicate_key(row.text) for row in source.rows)
     labels_of: dict[str, set[str | None]] = {}
@@ -95,7 +103,6 @@ def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None, 
         "quoting": source.quoting,
         "notes": source.notes,
         "rows": len(source.rows),
-        "labels": dict(sorted(counts.items())),
         "exact_duplicates": len(source.rows) - len(exact),
         "near_duplicates": len(source.rows) - len(labels_of),
         "conflicting_labels": sum(1 for labels in labels_of.values() if len(labels) > 1),
@@ -116,6 +123,27 @@ def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None, 
         described["unknown_tokens"] = int(encoded.unknown.sum())
         described["unknown_token_share"] = float(encoded.unknown.sum() / np.minimum(lengths, max_length).sum())
     return described
+
+
+def _describe_labels(source: Source, problem: str) -> dict[str, Any]:
+    """How often each label occurs; of numbers, their range."""
+    if problem == "regression":
+        numbers = np.asarray([float(row.label or "nan") for row in source.rows])
+        figures = {
+            "minimum": numbers.min(),
+            "mean": numbers.mean(),
+            "maximum": numbers.max(),
+            "deviation": numbers.std(),
+        }
+        return {"labels": {}, "numbers": {name: float(value) for name, value in figures.items()}}
+    return {"labels": dict(sorted(Counter(name for row in source.rows for name in _names(row, problem)).items()))}
+
+
+def _names(row: Row, problem: str) -> tuple[str, ...]:
+    """The labels of a row."""
+    if problem == "multi-label":
+        return row.labels
+    return () if row.label is None or problem == "regression" else (row.label,)
 
 
 def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -141,7 +169,7 @@ def _overlap(a: str, b: str, named: Mapping[str, Source], clusters: Mapping[str,
 def _labels_only_in(splits: Splits) -> dict[str, list[str]]:
     known = set(splits.labels)
     found = {
-        name: sorted({row.label for row in source.rows if row.label is not None} - known)
+        name: sorted({label for row in source.rows for label in _names(row, splits.problem)} - known)
         for name, source in splits.items()
         if name != "train"
     }
@@ -162,6 +190,24 @@ def _label_shift(a: str, b: str, named: Mapping[str, Source]) -> dict[str, Any]:
         "total_variation": float(0.5 * np.abs(shares[0] - shares[1]).sum()),
         "chi2_p": float(chi2_contingency(table).pvalue) if len(labels) > 1 else 1.0,
     }
+
+
+def _shift_of_sets(a: str, b: str, named: Mapping[str, Source], labels: Sequence[str]) -> dict[str, Any]:
+    """The label whose share of the rows differs most: that difference is the total variation of its presence.
+
+    ``chi2_p`` is the smallest p of the labels times their number (Bonferroni).
+    """
+    from scipy.stats import chi2_contingency
+
+    distances, least = [0.0], 1.0
+    for label in labels:
+        present = [sum(label in row.labels for row in named[name].rows) for name in (a, b)]
+        rows = [len(named[name].rows) for name in (a, b)]
+        distances.append(abs(present[0] / rows[0] - present[1] / rows[1]))
+        if 0 < sum(present) < sum(rows):
+            table = [present, [rows[0] - present[0], rows[1] - present[1]]]
+            least = min(least, float(chi2_contingency(table).pvalue))
+    return {"a": a, "b": b, "total_variation": max(distances), "chi2_p": min(1.0, least * max(len(labels), 1))}
 
 
 def _notices(named: Mapping[str, Source]) -> list[str]:
@@ -189,7 +235,8 @@ def _warnings(found: Mapping[str, Any]) -> list[str]:
                 f"(chi-squared p {shift['chi2_p']:.1g})"
             )
     for name, labels in found["labels_only_in"].items():
-        said.append(f"{name} has labels that train does not have: {name_some(labels)}; their rows count as wrong")
+        so = "their rows count as wrong" if found["problem"] != "multi-label" else "they are left out of the scores"
+        said.append(f"{name} has labels that train does not have: {name_some(labels)}; {so}")
     for name, split in found["splits"].items():
         said += _split_warnings(name, split, found)
     return said

@@ -221,14 +221,13 @@ class _Window:
 
 
 def classification_fields(labels: np.ndarray) -> Fields:
-    """``labels [b]`` int32 and ``weights [b]`` float32; a row of an unknown class (-1) weighs 1 and counts as wrong."""
+    """``labels [b, ...]`` (0 for filler) and ``weights [b]`` float32; a row of an unknown class (-1) weighs 1 too."""
 
     def fields(rows: np.ndarray, length: int, step: int) -> Mapping[str, np.ndarray]:
         del length, step
         real = rows >= 0
-        return {
-            "labels": np.where(real, labels[np.maximum(rows, 0)], 0).astype(np.int32),
-            "weights": real.astype(np.float32),
-        }
+        picked = labels[np.maximum(rows, 0)].astype(np.float32 if labels.dtype.kind == "f" else np.int32)
+        picked[~real] = 0
+        return {"labels": picked, "weights": real.astype(np.float32)}
 
     return fields

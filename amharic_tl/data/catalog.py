@@ -19,10 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from amharic_tl.data.download import fetch
-from amharic_tl.data.readers import ID_COLUMNS, label_text
+from amharic_tl.data.readers import ID_COLUMNS
 from amharic_tl.data.rows import Columns, Row, Source, SourceFile
 from amharic_tl.data.tfds_builders import BUILDERS
+from amharic_tl.data.values import UnusableValue, label_text, make_row
 from amharic_tl.errors import BadInputError, CannotCreateError, ConfigError, MissingInputError, name_some
 
 SPLITS = ("train", "validation", "test")
@@ -200,26 +203,27 @@ def _require_features(spec: str, columns: Columns, found: list[str]) -> None:
 
 
 def _rows(builder: Any, place: str, records: Any, columns: Columns) -> list[Row]:
-    feature = builder.info.features[columns.label] if columns.label is not None else None
-    identity = next((name for name in ID_COLUMNS if name in builder.info.features), None)
+    features = builder.info.features
+    identity = next((name for name in ID_COLUMNS if name in features), None)
 
-    def text_of(value: Any) -> Any:
-        return value.decode("utf-8") if isinstance(value, bytes) else value
+    def value_of(record: Any, name: str) -> Any:
+        value = record[name]
+        if name in (columns.label, *columns.label_columns) and hasattr(features[name], "int2str"):
+            return features[name].int2str(int(value))
+        value = value.decode("utf-8") if isinstance(value, bytes) else value
+        return value.item() if isinstance(value, np.generic) else value
 
     rows: list[Row] = []
     ids: list[str] = []
     for number in range(len(records)):
         record = records[number]
-        text = text_of(record[columns.text])
-        if not isinstance(text, str) or not text.strip():
-            raise BadInputError(f"{place}, record {number + 1}: no text in feature {columns.text!r}")
-        label = None
-        if feature is not None:
-            value = record[columns.label]
-            label = feature.int2str(int(value)) if hasattr(feature, "int2str") else label_text(text_of(value))
-        rows.append(Row(f"{place}:{number + 1}", text, label, place, number + 1))
+        values = [value_of(record, name) for name in columns.wanted()]
+        try:
+            rows.append(make_row(f"{place}:{number + 1}", values, columns, place, number + 1))
+        except UnusableValue as error:
+            raise BadInputError(f"{place}, record {number + 1}: {'; '.join(error.args)}") from None
         if identity is not None:
-            ids.append(label_text(text_of(record[identity])))
+            ids.append(label_text(value_of(record, identity)))
     if not rows:
         raise BadInputError(f"{place} has no rows")
     if len(set(ids)) == len(rows):

@@ -86,6 +86,8 @@ def read_unquoted(text: str, delimiter: str, columns: Columns) -> Reading:
     records: list[Record] = []
     problems: list[str] = []
     header = list(columns.header or [])
+    # A set of labels, or a number with a decimal comma, may hold delimiters of its own.
+    mendable = columns.label_kind == "name"
     mended = 0
     for number, line in enumerate(lines_of(text), start=1):
         if not line:
@@ -93,7 +95,7 @@ def read_unquoted(text: str, delimiter: str, columns: Columns) -> Reading:
         fields = line.split(delimiter)
         if not header:
             header = [name.strip() for name in fields]
-        if len(fields) > len(header) == 2 and header == columns.wanted():
+        if len(fields) > len(header) == 2 and mendable and header == [columns.text, columns.label]:
             fields = [delimiter.join(fields[:-1]), fields[-1]]
             mended += 1
         record = Record(number, fields)

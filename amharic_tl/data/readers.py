@@ -6,7 +6,6 @@ import difflib
 import gzip
 import hashlib
 import json
-import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +14,13 @@ from typing import Any
 
 from amharic_tl.data.delimited import QUOTE, Record, lines_of, read_delimited
 from amharic_tl.data.rows import Columns, Row, SourceFile, place
+from amharic_tl.data.values import UnusableValue, make_row
 from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError, name_some
 
 FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet")
 _BY_ENDING = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".json": "jsonl", ".txt": "txt", ".parquet": "parquet"}
+# Hugging Face's name of the column that holds a text in each of several languages.
+TRANSLATION = "translation"
 ID_COLUMNS = ("id", "ID", "tweet_id", "uid")
 # A longer "column name" is a post in a file without header, and posts are not printed.
 _LONGEST_COLUMN_NAME, _MOST_WORDS = 32, 4
@@ -26,11 +28,10 @@ _LONGEST_COLUMN_NAME, _MOST_WORDS = 32, 4
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """A row as found, unchecked. ``line`` counts rows in formats without lines."""
+    """A row as found, unchecked: the values of the wanted columns. ``line`` counts rows in formats without lines."""
 
     id: object
-    text: object
-    label: object
+    values: tuple[object, ...]
     line: int
 
 
@@ -71,10 +72,10 @@ def read_file(
         text = _decode(path, content)
         if kind == "jsonl":
             raw = list(_json_lines(path, text, columns))
-        elif kind == "txt" and columns.label is None:
-            raw = [RawRow(None, line, None, number) for number, line in enumerate(lines_of(text), 1) if line.strip()]
+        elif kind == "txt" and columns.wanted() == [columns.text]:
+            raw = [RawRow(None, (line,), number) for number, line in enumerate(lines_of(text), 1) if line.strip()]
         else:
-            columns = Columns(columns.text.strip(), columns.label and columns.label.strip(), columns.header)
+            columns = columns.stripped()
             records, chosen = read_delimited(path, text, kind, columns, quoting)
             raw = list(_records(path, records, columns))
     rows = _check(path, raw, columns, "row" if kind == "parquet" else "line")
@@ -152,11 +153,24 @@ def _json_lines(path: Path, text: str, columns: Columns) -> Iterator[RawRow]:
         if not isinstance(record, dict):
             raise BadInputError(f"{place(path, number)}: expected an object, found {type(record).__name__}")
         if not checked:
-            _require_columns(place(path, number), columns, list(record))
+            _require_columns(place(path, number), columns, _names(record, columns))
             checked = True
         identity = next((record[name] for name in ID_COLUMNS if name in record), None)
-        label = record.get(columns.label) if columns.label is not None else None
-        yield RawRow(identity, record.get(columns.text), label, number)
+        yield RawRow(identity, tuple(_value(record, name) for name in columns.wanted()), number)
+
+
+def _names(record: dict[str, Any], columns: Columns) -> list[str]:
+    """The columns of a record, and those wanted ones that lie inside one of them."""
+    return [*record, *(name for name in columns.wanted() if name not in record and _value(record, name) is not None)]
+
+
+def _value(record: dict[str, Any], column: str) -> Any:
+    """A column's value, or one inside a nested record: ``translation.amh``, for which ``amh`` is enough."""
+    if column in record:
+        return record[column]
+    outer, _, inner = column.partition(".")
+    nested = record.get(outer) if inner else record.get(TRANSLATION)
+    return _value(nested, inner or column) if isinstance(nested, dict) else None
 
 
 def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
@@ -166,22 +180,27 @@ def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
         names = file.schema_arrow.names
-        _require_columns(str(path), columns, names)
         identity = next((name for name in ID_COLUMNS if name in names), None)
-        read = dict.fromkeys(name for name in (columns.text, columns.label, identity) if name is not None)
-        table = file.read(columns=list(read))
+        roots = {name for column in columns.wanted() for name in (column, column.partition(".")[0], TRANSLATION)}
+        table = file.read(columns=[name for name in names if name in roots or name == identity])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise BadInputError(f"{path} is not a whole parquet file: {error}") from None
-    nothing = [None] * table.num_rows
-    identities = table[identity].to_pylist() if identity is not None else nothing
-    labels = table[columns.label].to_pylist() if columns.label is not None else nothing
-    classes = _class_names(table.schema.metadata, columns.label)
-    if classes is not None:
-        labels = [classes[label] if isinstance(label, int) and 0 <= label < len(classes) else None for label in labels]
-    for number, (name, text, label) in enumerate(
-        zip(identities, table[columns.text].to_pylist(), labels, strict=True), 1
-    ):
-        yield RawRow(name, text, label, number)
+    records = table.to_pylist()
+    inner = _names(records[0], columns)[table.num_columns :] if records else []
+    _require_columns(str(path), columns, [*names, *inner])
+    classes = {name: _class_names(table.schema.metadata, name) for name in (columns.label, *columns.label_columns)}
+    for number, record in enumerate(records, 1):
+        values = (_named(_value(record, name), classes.get(name)) for name in columns.wanted())
+        yield RawRow(record.get(identity) if identity is not None else None, tuple(values), number)
+
+
+def _named(value: Any, classes: list[str] | None) -> Any:
+    """The name of a class number (of each, in a list), where the file has names; None for a number without one."""
+    if classes is None:
+        return value
+    if isinstance(value, list):
+        return [_named(item, classes) for item in value]
+    return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else None
 
 
 def _class_names(metadata: dict[bytes, bytes] | None, label: str | None) -> list[str] | None:
@@ -191,6 +210,8 @@ def _class_names(metadata: dict[bytes, bytes] | None, label: str | None) -> list
         feature = info["info"]["features"][label]
     except (KeyError, TypeError, ValueError):
         return None
+    while isinstance(feature, dict) and "feature" in feature:  # a list of classes
+        feature = feature["feature"]
     return list(feature["names"]) if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" else None
 
 
@@ -206,15 +227,13 @@ def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[Ra
         if first == header:
             raise BadInputError(f"{place(path, records[0].line)} is a header; leave config.data.columns unset")
     _require_columns(str(path), columns, header)
-    text_at = header.index(columns.text)
-    label_at = header.index(columns.label) if columns.label is not None else None
+    wanted = [header.index(name) for name in columns.wanted()]
     id_at = next((header.index(name) for name in ID_COLUMNS if name in header), None)
     for record in records if columns.header is not None else records[1:]:
         fields = record.fields
         yield RawRow(
             fields[id_at] if id_at is not None else None,
-            fields[text_at],
-            fields[label_at] if label_at is not None else None,
+            tuple(fields[at] for at in wanted),
             record.line,
         )
 
@@ -225,10 +244,10 @@ def _require_columns(where: str, columns: Columns, found: list[str]) -> None:
         if found.count(column) > 1:
             raise BadInputError(f"{where}: {found.count(column)} columns are called {column!r}; rename all but one")
         if column not in found:
-            raise BadInputError(f"{where}: {_no_column(column, found)}")
+            raise BadInputError(f"{where}: {_no_column(column, found, columns)}")
 
 
-def _no_column(column: str, found: list[str]) -> str:
+def _no_column(column: str, found: list[str], columns: Columns) -> str:
     near = difflib.get_close_matches(column, found, n=1)
     hint = f"; did you mean {near[0]!r}?" if near and _is_name(near[0]) else "."
     shown = name_some(repr(name) if _is_name(name) else f"(a text of {len(name)} characters)" for name in found)
@@ -237,10 +256,8 @@ def _no_column(column: str, found: list[str]) -> str:
         if all(map(_is_name, found))
         else " This looks like a file without a header line: name its columns with config.data.columns=first,second,..."
     )
-    return (
-        f"there is no column {column!r}{hint} Found: {shown}. Set config.data.text and config.data.label to two of "
-        f"these.{headerless}"
-    )
+    leaves = "text and config.data.label" if columns.target is None else "source and config.data.target"
+    return f"there is no column {column!r}{hint} Found: {shown}. Set config.data.{leaves} to two of these.{headerless}"
 
 
 def _is_name(name: str) -> bool:
@@ -251,46 +268,18 @@ def _check(path: Path, raw: list[RawRow], columns: Columns, unit: str) -> list[R
     """Rows with an id, a text and (where asked for) a label; refuses the file where one lacks."""
     if not raw:
         raise BadInputError(f"{path} has no rows")
-    problems = []
-    for row in raw:
-        if (problem := _value_problem(row.text, columns.text, "text")) is not None:
-            problems.append(f"{unit} {row.line}: {problem}")
-        if columns.label is not None and (problem := _value_problem(row.label, columns.label, "label")) is not None:
-            problems.append(f"{unit} {row.line}: {problem}")
+    identities = [str(row.id).strip() if row.id is not None else "" for row in raw]
+    own = all(identities) and len(set(identities)) == len(identities)
+    rows: list[Row] = []
+    problems: list[str] = []
+    for identity, row in zip(identities, raw, strict=True):
+        try:
+            name = identity if own else f"{path.name}:{row.line}"
+            rows.append(make_row(name, row.values, columns, path.name, row.line))
+        except UnusableValue as error:
+            problems.extend(f"{unit} {row.line}: {problem}" for problem in error.args)
     if problems:
         raise BadInputError(
             f"{path}: {len(problems)} values cannot be used: {name_some(problems)}. Mend or remove these {unit}s."
         )
-    identities = [str(row.id).strip() if row.id is not None else "" for row in raw]
-    own = all(identities) and len(set(identities)) == len(identities)
-    return [
-        Row(
-            id=identity if own else f"{path.name}:{row.line}",
-            text=str(row.text),
-            label=None if columns.label is None else label_text(row.label),
-            file=path.name,
-            line=row.line,
-        )
-        for identity, row in zip(identities, raw, strict=True)
-    ]
-
-
-def _value_problem(value: Any, column: str, role: str) -> str | None:
-    """What is wrong with a text or a label, None where nothing is."""
-    if (
-        value is None
-        or (isinstance(value, float) and math.isnan(value))
-        or (isinstance(value, str) and not value.strip())
-    ):
-        return f"no {role} in column {column!r}"
-    allowed = (str,) if role == "text" else (str, int, float, bool)
-    if not isinstance(value, allowed):
-        return f"column {column!r} holds a {type(value).__name__}, expected a {role}"
-    return None
-
-
-def label_text(label: object) -> str:
-    """A label as text: white space at its ends taken off, whole numbers without a decimal point."""
-    if isinstance(label, float) and label.is_integer():
-        return str(int(label))
-    return str(label).strip()
+    return rows

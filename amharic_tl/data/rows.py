@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
+
+# How a label is written: a name, a set of names (multi-label), a number (regression).
+LabelKind = Literal["name", "set", "number"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One example. ``file`` and ``line`` say where it stands (the first line of a quoted record); ``label`` is text."""
+    """One example. ``file`` and ``line`` say where it stands (the first line of a quoted record).
+
+    ``label`` is text in one form, whatever it was in the file: a name, the names of a set joined with commas, a number.
+    ``labels`` are the names of a set. ``target`` is the text to write, where a text answers a text.
+    """
 
     id: str
     text: str
     label: str | None
     file: str
     line: int
+    labels: tuple[str, ...] = ()
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,15 +51,39 @@ class Source:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns are read. ``header`` gives the names of a file without a header line."""
+    """Which columns are read.
+
+    Attributes:
+      text: the column that holds the text.
+      label: the one that holds the label, None for none.
+      header: the names of the columns of a file without a header line.
+      label_columns: several columns of 0 and 1, one a label, in the place of ``label``.
+      label_kind: how labels are written.
+      separator: between the names of a set that stand in one column.
+      target: the column that holds the text to write.
+    """
 
     text: str
     label: str | None
     header: tuple[str, ...] | None = None
+    label_columns: tuple[str, ...] = ()
+    label_kind: LabelKind = "name"
+    separator: str = ","
+    target: str | None = None
 
     def wanted(self) -> list[str]:
-        """The columns that a file must have."""
-        return [self.text] if self.label is None else [self.text, self.label]
+        """The columns that a file must have: text, label or labels, target."""
+        return [name for name in (self.text, self.label, *self.label_columns, self.target) if name is not None]
+
+    def stripped(self) -> Columns:
+        """The same with white space at the ends of names taken off, as it is from a delimited file's header."""
+        return replace(
+            self,
+            text=self.text.strip(),
+            label=self.label and self.label.strip(),
+            label_columns=tuple(name.strip() for name in self.label_columns),
+            target=self.target and self.target.strip(),
+        )
 
 
 def place(path: Path | str, line: int) -> str:

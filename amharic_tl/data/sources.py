@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -110,5 +111,5 @@ def _distinct_ids(rows: list[Row]) -> list[Row]:
         seen[identity] = seen.get(identity, 0) + 1
         if seen[identity] > 1:
             identity = f"{identity}#{seen[identity]}"
-        result.append(Row(identity, row.text, row.label, row.file, row.line))
+        result.append(replace(row, id=identity))
     return result

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from amharic_tl.data.rows import Columns, Row, Source
+from amharic_tl.data.rows import Columns, LabelKind, Row, Source
 from amharic_tl.data.sources import read_source
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
 
 VALIDATION_SHARE = 0.1
+FEW_ROWS = 20  # of a set of labels, below which it is no stratum of its own
+_LABEL_KINDS: dict[str, LabelKind] = {"single-label": "name", "multi-label": "set", "regression": "number"}
 
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run trains on and is judged by. ``labels``: the model's order of classes, from the training rows alone."""
+    """What a run trains on and is judged by.
+
+    ``labels``: the model's order of classes, from the training rows alone, or as several columns were named; none for a
+    problem that has no classes. ``problem``: as ``config.task.problem``.
+    """
 
     train: Source
     validation: Source
     test: Source | None
     labels: list[str]
     notes: list[str] = field(default_factory=list)
+    problem: str = "single-label"
 
     def items(self) -> list[tuple[str, Source]]:
         """The splits that exist, by name."""
@@ -36,14 +45,24 @@ class Splits:
         index = {label: number for number, label in enumerate(self.labels)}
         return np.asarray([index.get(row.label or "", -1) for row in source.rows], np.int32)
 
+    def label_flags(self, source: Source) -> np.ndarray:
+        """float32 ``[rows, labels]``: 1 for each label of a row; labels that the training rows lack are left out."""
+        flags = [[name in row.labels for name in self.labels] for row in source.rows]
+        return np.asarray(flags, np.float32).reshape(len(source.rows), len(self.labels))
 
-def load_splits(data: Any, *, labelled: bool, seed: int) -> Splits:
+    def numbers(self, source: Source) -> np.ndarray:
+        """float32 ``[rows]``: the labels of a regression."""
+        return np.asarray([float(row.label or "nan") for row in source.rows], np.float32)
+
+
+def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-label") -> Splits:
     """Reads the splits that ``config.data`` names.
 
     Args:
       data: a :class:`amharic_tl.config.DataConfig`.
       labelled: whether rows need a label.
       seed: of the validation split, where one has to be made.
+      problem: as ``config.task.problem``: what a label is.
 
     Raises:
       ConfigError: no training data is named.
@@ -51,7 +70,7 @@ def load_splits(data: Any, *, labelled: bool, seed: int) -> Splits:
     """
     if data.train is None:
         raise ConfigError("config.data.train is not set: name a file, for example --config.data.train=train.csv")
-    columns = Columns(data.text, data.label if labelled else None, data.columns)
+    columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
 
     def read(spec: Any) -> Source:
         return read_source(spec, columns, data.format, data.quoting)
@@ -61,29 +80,83 @@ def load_splits(data: Any, *, labelled: bool, seed: int) -> Splits:
     if data.validation is not None:
         validation = read(data.validation)
     else:
-        train, validation = make_validation(train, seed)
+        train, validation = make_validation(train, seed, _stratum(train, problem))
+        how = "" if problem == "regression" else "stratified by label, "
         notes.append(
             f"no validation data was named: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, "
-            "stratified by label, near-duplicates kept together) were set aside"
+            f"{how}near-duplicates kept together) were set aside"
         )
     test = read(data.test) if data.test is not None else None
-    labels = _label_order({row.label for row in train.rows if row.label is not None})
-    if labelled and len(labels) < 2:
+    labels = _labels(train, columns)
+    if labelled:
+        _check_labels(train, columns, labels)
+    return Splits(train, validation, test, labels, notes, problem)
+
+
+def _columns(data: Any, problem: str) -> Columns:
+    """The columns of labelled rows. Several columns of labels may be typed as one text."""
+    label, columns = data.label, data.columns
+    if problem == "multi-label" and isinstance(label, str) and "," in label:
+        label = tuple(name.strip() for name in label.split(",") if name.strip())
+    if isinstance(label, tuple):
+        return Columns(data.text, None, columns, label_columns=label, label_kind="set")
+    separator = data.label_separator if problem == "multi-label" else ","
+    return Columns(data.text, label, columns, label_kind=_LABEL_KINDS[problem], separator=separator)
+
+
+def _labels(train: Source, columns: Columns) -> list[str]:
+    if columns.label_kind == "number":
+        return []
+    if columns.label_columns:
+        return list(columns.label_columns)
+    if columns.label_kind == "set":
+        return _label_order({name for row in train.rows for name in row.labels})
+    return _label_order({row.label for row in train.rows if row.label is not None})
+
+
+def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> None:
+    """Refuses training rows from whose labels nothing can be learned.
+
+    Raises:
+      BadInputError: one label, or one number, or labels of a column that is likely to be another one.
+    """
+    named = repr(columns.label)
+    if columns.label_kind == "number" and len({row.label for row in train.rows}) > 1:
+        return
+    if columns.label_kind == "set" and not any(row.labels for row in train.rows):
+        raise BadInputError(f"{train.spec}: none of the {len(train.rows)} rows has a label; set config.data.label")
+    if len(labels) < 2 and columns.label_kind != "set":
         raise BadInputError(
-            f"{train.spec}: column {data.label!r} holds the same label in all {len(train.rows)} rows; a classifier "
-            "needs two labels or more"
+            f"{train.spec}: column {named} holds the same label in all {len(train.rows)} rows; there must "
+            "be two or more"
         )
-    if labelled and len(labels) > max(100, len(train.rows) // 2):
+    if len(labels) > max(100, len(train.rows) // 2):
         # The values are not shown: in a wrong column they are likely to be posts.
         raise BadInputError(
-            f"{train.spec}: column {data.label!r} holds {len(labels)} different labels in {len(train.rows)} rows; is "
+            f"{train.spec}: column {named} holds {len(labels)} different labels in {len(train.rows)} rows; is "
             "it the right column? Set config.data.label"
         )
-    return Splits(train, validation, test, labels, notes)
 
 
-def make_validation(source: Source, seed: int) -> tuple[Source, Source]:
-    """Cuts a tenth off a source: stratified by label, rows that are near-duplicates on the same side.
+def _stratum(source: Source, problem: str) -> Callable[[Row], str | None]:
+    """What a validation split is stratified by: the label; sets of labels that few rows have count as one."""
+    if problem == "regression":
+        return lambda row: None
+    if problem == "single-label":
+        return lambda row: row.label
+    counts = Counter(row.label for row in source.rows)
+    return lambda row: row.label if counts[row.label] >= FEW_ROWS else None
+
+
+def make_validation(
+    source: Source, seed: int, stratum: Callable[[Row], str | None] = lambda row: row.label
+) -> tuple[Source, Source]:
+    """Cuts a tenth off a source: stratified, rows that are near-duplicates on the same side.
+
+    Args:
+      source: the training rows.
+      seed: of the choice.
+      stratum: of a row; each gives a tenth.
 
     Returns:
       What is left for training, and the validation split.
@@ -96,7 +169,7 @@ def make_validation(source: Source, seed: int) -> tuple[Source, Source]:
         clusters.setdefault(near_duplicate_key(row.text) or duplicate_key(row.text), []).append(number)
     by_label: dict[str | None, list[list[int]]] = {}
     for members in clusters.values():
-        by_label.setdefault(source.rows[members[0]].label, []).append(members)
+        by_label.setdefault(stratum(source.rows[members[0]]), []).append(members)
     generator = np.random.default_rng([seed, 0x5EED])
     chosen: set[int] = set()
     for label in sorted(by_label, key=str):

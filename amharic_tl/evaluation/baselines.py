@@ -1,54 +1,77 @@
-"""The lines every model must be seen beside: the most frequent class, and TF-IDF with logistic regression."""
+"""The lines every model must be seen beside: one constant prediction, and TF-IDF with a linear model."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from amharic_tl.evaluation.multi_label import multi_label_metrics
+from amharic_tl.evaluation.regression import regression_metrics
 from amharic_tl.evaluation.score import classification_metrics
 
-RECIPE = (
-    "character 2-5-grams within words (sublinear, in at least 2 texts) and word 1-2-grams (sublinear), "
-    "logistic regression with balanced classes, C=4"
-)
+FEATURES = "character 2-5-grams within words (sublinear, in at least 2 texts) and word 1-2-grams (sublinear)"
+RECIPE = f"{FEATURES}, logistic regression with balanced classes, C=4"
+MULTI_LABEL_RECIPE = f"{FEATURES}, for each label a logistic regression with balanced classes, C=4"
+REGRESSION_RECIPE = f"{FEATURES}, ridge regression, alpha=1"
+
+Texts = Mapping[str, Sequence[str]]
+Labels = Mapping[str, np.ndarray]
+# More names to score: {name: (split, kept rows as a mask)}.
+Subsets = Mapping[str, tuple[str, np.ndarray]]
 
 
 def baseline_scores(
-    texts: Mapping[str, Sequence[str]],
-    labels: Mapping[str, np.ndarray],
-    label_names: Sequence[str],
-    subsets: Mapping[str, tuple[str, np.ndarray]] | None = None,
+    texts: Texts, labels: Labels, label_names: Sequence[str], subsets: Subsets | None = None
 ) -> dict[str, Any]:
-    """Scores both lines, trained on ``train``, on every other split.
+    """Scores both lines of single-label classification, trained on ``train``, on every other split.
 
     Args:
       texts: by split, ``train`` among them.
       labels: int ``[rows]`` by split, -1 for a label that train does not have.
       label_names: the classes.
-      subsets: more names to score: ``{name: (split, kept rows as a mask)}``.
+      subsets: more names to score.
 
     Returns:
       What baselines.json holds; ``tfidf`` has ``not_measured``, a reason, instead of scores where the texts have no
       features that the recipe counts.
     """
-    scored = {name: rows for name, rows in labels.items() if name != "train"}
     majority = most_frequent_class(labels["train"])
-    result: dict[str, Any] = {"constant": {"label": label_names[majority]}, "tfidf": {"recipe": RECIPE}}
-    lines = {"constant": {name: np.full(len(rows), majority) for name, rows in scored.items()}}
-    try:
-        lines["tfidf"] = _tfidf_predictions(texts, labels["train"], list(scored))
-    except ValueError as error:
-        # Texts of single letters, say, have no n-grams; the model can be trained all the same.
-        result["tfidf"]["not_measured"] = str(error)
-    for line, predictions in lines.items():
-        for split, predicted in predictions.items():
-            result[line][split] = classification_metrics(labels[split], predicted, label_names)
-        for name, (split, kept) in (subsets or {}).items():
-            result[line][name] = classification_metrics(labels[split][kept], predictions[split][kept], label_names)
-    return result
+
+    def score(gold: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+        return classification_metrics(gold, predicted, label_names)
+
+    shown = {"label": label_names[majority]}
+    return _both_lines(texts, labels, subsets, np.asarray(majority), shown, RECIPE, _logistic(), score)
+
+
+def multi_label_baselines(
+    texts: Texts, flags: Labels, label_names: Sequence[str], subsets: Subsets | None = None
+) -> dict[str, Any]:
+    """As :func:`baseline_scores` for sets of labels, ``flags`` ``[rows, labels]``; the constant is the usual set."""
+    from sklearn.multiclass import OneVsRestClassifier
+
+    usual = most_frequent_set(flags["train"])
+    names = [name for name, flag in zip(label_names, usual, strict=True) if flag]
+
+    def score(gold: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+        return multi_label_metrics(gold, predicted, label_names)
+
+    shown = {"label": ", ".join(names) or "no label"}
+    model = OneVsRestClassifier(_logistic())
+    return _both_lines(texts, flags, subsets, usual, shown, MULTI_LABEL_RECIPE, model, score)
+
+
+def regression_baselines(texts: Texts, numbers: Labels, subsets: Subsets | None = None) -> dict[str, Any]:
+    """As :func:`baseline_scores` for numbers ``[rows]``; the constant is the mean of train."""
+    from sklearn.linear_model import Ridge
+
+    mean = numbers["train"].mean(dtype=np.float64)
+    shown = {"label": f"{mean:.4g}"}
+    return _both_lines(texts, numbers, subsets, mean, shown, REGRESSION_RECIPE, Ridge(alpha=1.0), regression_metrics)
 
 
 def most_frequent_class(labels: np.ndarray) -> int:
@@ -56,25 +79,62 @@ def most_frequent_class(labels: np.ndarray) -> int:
     return int(np.bincount(labels[labels >= 0]).argmax())
 
 
-def _tfidf_predictions(
-    texts: Mapping[str, Sequence[str]], labels: np.ndarray, splits: list[str]
-) -> dict[str, np.ndarray]:
-    """The classes that the TF-IDF line predicts, by split.
+def most_frequent_set(flags: np.ndarray) -> np.ndarray:
+    """The set of labels that most rows have, ``[labels]`` of 0 and 1; of equally frequent ones the first met."""
+    counts = Counter(tuple(row) for row in flags.tolist())
+    return np.asarray(counts.most_common(1)[0][0])
+
+
+def _both_lines(
+    texts: Texts,
+    labels: Labels,
+    subsets: Subsets | None,
+    constant: np.ndarray,
+    shown: dict[str, str],
+    recipe: str,
+    model: Any,
+    score: Callable[[np.ndarray, np.ndarray], dict[str, float]],
+) -> dict[str, Any]:
+    scored = {name: rows for name, rows in labels.items() if name != "train"}
+    result: dict[str, Any] = {"constant": dict(shown), "tfidf": {"recipe": recipe}}
+    lines = {"constant": {name: np.broadcast_to(constant, rows.shape) for name, rows in scored.items()}}
+    try:
+        lines["tfidf"] = _tfidf_predictions(texts, labels["train"], list(scored), model)
+    except ValueError as error:
+        # Texts of single letters, say, have no n-grams; the model can be trained all the same.
+        result["tfidf"]["not_measured"] = str(error)
+    for line, predictions in lines.items():
+        for split, predicted in predictions.items():
+            result[line][split] = score(labels[split], predicted)
+        for name, (split, kept) in (subsets or {}).items():
+            result[line][name] = score(labels[split][kept], predictions[split][kept])
+    return result
+
+
+def _logistic() -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=4, class_weight="balanced", max_iter=400)
+
+
+def _tfidf_predictions(texts: Texts, labels: np.ndarray, splits: list[str], model: Any) -> dict[str, np.ndarray]:
+    """What the TF-IDF line predicts, by split.
 
     Raises:
       ValueError: the training texts hold no n-gram that the recipe counts.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
     features = make_union(
         TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=min(2, len(texts["train"]))),
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
     )
-    model = make_pipeline(features, LogisticRegression(C=4, class_weight="balanced", max_iter=400))
+    line = make_pipeline(features, model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(list(texts["train"]), labels)
-    return {split: np.asarray(model.predict(list(texts[split]))) for split in splits}
+        # A label that all rows of train have, or none, is predicted as a constant.
+        warnings.filterwarnings("ignore", message="Label .* is present in all|Label not .* is present in all")
+        line.fit(list(texts["train"]), labels)
+    return {split: np.asarray(line.predict(list(texts[split]))) for split in splits}

@@ -87,12 +87,12 @@ def bootstrap_intervals(
     units, counts = _units(labels, predicted, len(label_names), clusters)
     total = counts @ units
     observed = _metrics(total[None], label_names)
-    resampled = _metrics(_resample(units, counts, seed), label_names)
+    resampled = _metrics(resample(units, counts, seed), label_names)
     left_out = _metrics(total - units, label_names) if counts.sum() > 1 else {}
     found: Intervals = {}
     for name, values in resampled.items():
         if name in left_out and np.ptp(values) > 0:
-            found[name] = _bca(values, float(observed[name][0]), left_out[name], counts)
+            found[name] = bca(values, float(observed[name][0]), left_out[name], counts)
     return found
 
 
@@ -122,7 +122,7 @@ def _units(
     return sums, counts
 
 
-def _resample(units: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
+def resample(units: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
     """Sums of :data:`RESAMPLES` draws with replacement, ``[RESAMPLES, sums]``."""
     generator = np.random.default_rng(seed)
     drawn, n = counts.sum(), len(counts)
@@ -137,8 +137,7 @@ def _resample(units: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
 def _metrics(sums: np.ndarray, label_names: Sequence[str]) -> dict[str, np.ndarray]:
     """The metrics of sums ``[..., 3 * classes + 1]``, each ``[...]``."""
     right, gold, predicted = np.split(sums[..., :-1], 3, axis=-1)
-    rows, both = sums[..., -1], gold + predicted
-    by_class = np.divide(2 * right, both, out=np.zeros_like(right), where=both > 0)
+    rows, by_class = sums[..., -1], f1_by_class(right, gold, predicted)
     metrics = {
         "accuracy": right.sum(axis=-1) / np.maximum(rows, 1),
         "macro_f1": by_class.mean(axis=-1),
@@ -147,7 +146,13 @@ def _metrics(sums: np.ndarray, label_names: Sequence[str]) -> dict[str, np.ndarr
     return metrics | {f"f1/{name}": by_class[..., index] for index, name in enumerate(label_names)}
 
 
-def _bca(resampled: np.ndarray, observed: float, left_out: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
+def f1_by_class(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """2 TP / (gold + predicted), 0 where nothing is either."""
+    both = gold + predicted
+    return np.divide(2.0 * right, both, out=np.zeros(np.shape(both)), where=both > 0)
+
+
+def bca(resampled: np.ndarray, observed: float, left_out: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
     """The BCa interval (Efron & Tibshirani 1993, section 14.3).
 
     Args:

@@ -31,15 +31,17 @@ def summarise(
         "metrics": classification_metrics(labels, predicted, label_names),
         "intervals": {name: list(ends) for name, ends in found.items()},
         "interval": ROWS_METHOD if clusters is None else CLUSTERS_METHOD,
-        "classes": {name: _precision_and_recall(counts, index) for index, name in enumerate(label_names)},
+        "classes": {
+            name: precision_and_recall(int(counts[i, i]), int(counts[i].sum()), int(counts[:, i].sum()))
+            for i, name in enumerate(label_names)
+        },
         "confusion": {"labels": list(label_names), "counts": counts[:-1].tolist(), "unknown": counts[-1].tolist()},
         "unknown_labels": int(counts[-1].sum()),
     }
 
 
-def _precision_and_recall(counts: np.ndarray, index: int) -> dict[str, Any]:
+def precision_and_recall(right: int, gold: int, predicted: int) -> dict[str, Any]:
     """Of one class, with Wilson's intervals; None where there is nothing to divide by."""
-    right, gold, predicted = int(counts[index, index]), int(counts[index].sum()), int(counts[:, index].sum())
     return {
         "gold": gold,
         "predicted": predicted,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,10 +15,19 @@ from amharic_tl.models.config_values import label_names
 from amharic_tl.models.family import Family
 from amharic_tl.models.interchange.locate import locate, read_config, read_generation_config
 from amharic_tl.models.interchange.read import ClassRows, LoadReport, fill
+from amharic_tl.models.interchange.tying import with_tying
 from amharic_tl.models.interchange.weights import open_weights
 from amharic_tl.models.interchange.write import save_pretrained
 from amharic_tl.models.naming import named_parameters
 from amharic_tl.models.registry import family_of
+
+Problem = Literal["single-label", "multi-label", "regression"]
+# Hugging Face's names, by which its classes choose the loss.
+PROBLEM_TYPES: dict[Problem, str] = {
+    "single-label": "single_label_classification",
+    "multi-label": "multi_label_classification",
+    "regression": "regression",
+}
 
 __all__ = ["LoadReport", "from_config", "from_pretrained", "named_parameters", "save_pretrained"]
 
@@ -30,6 +39,7 @@ def from_pretrained(
     mesh: Mesh | None = None,
     *,
     labels: Sequence[str] | None = None,
+    problem: Problem = "single-label",
     seed: int = 0,
     compute_dtype: str | None = None,
     dropout: float | None = None,
@@ -44,6 +54,7 @@ def from_pretrained(
       labels: names of the classes, in order. Where they are not the checkpoint's, the whole head is drawn anew; where
         only their order differs, the head's rows are reordered; names ``LABEL_0, LABEL_1, ...`` of a checkpoint fit as
         many labels of any name.
+      problem: what sequence classification is exported as, where ``labels`` are given; ``regression`` has one.
       seed: of what must be drawn.
       compute_dtype: ``float32`` or ``bfloat16`` for the matrix products; None: bfloat16 if ``dtype`` asks for it,
         otherwise float32.
@@ -63,10 +74,10 @@ def from_pretrained(
     config = read_config(folder)
     family = family_of(config, f"{folder}/config.json")
     classes = _class_rows(label_names(config), labels)
-    config = _for_task(config, family, task, labels)
-    built = _with_dropout(config, family, dropout)
+    config = _for_task(config, family, task, labels, problem)
     generation_config = read_generation_config(folder)
     weights = open_weights(folder)
+    built = with_tying(_with_dropout(config, family, dropout), family, weights)
 
     def initialise() -> nnx.Module:
         return family.build(built, task, jax.random.key(seed))
@@ -93,6 +104,7 @@ def from_config(
     task: str | None = None,
     *,
     labels: Sequence[str] | None = None,
+    problem: Problem = "single-label",
     seed: int = 0,
     compute_dtype: str = "float32",
     dropout: float | None = None,
@@ -103,7 +115,7 @@ def from_config(
       BadInputError: a config of an unknown or unsupported kind.
     """
     family = family_of(config, "config")
-    config = _for_task(config, family, task, labels)
+    config = _for_task(config, family, task, labels, problem)
     built = _with_dropout(config, family, dropout)
     model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
@@ -122,11 +134,14 @@ def _class_rows(stored: Sequence[str], wanted: Sequence[str] | None) -> ClassRow
 
 def _with_dropout(config: Mapping[str, Any], family: Family, rate: float | None) -> dict[str, Any]:
     """The config the module is built from: an override of the dropout holds for this model and is not exported."""
-    return dict(config) if rate is None else {**config, **dict.fromkeys(family.dropout_keys, rate)}
+    if rate is None:
+        return dict(config)
+    changed = dict.fromkeys(family.dropout_keys, rate)
+    return {**config, **changed, **(dict.fromkeys(family.layer_drop_keys, 0.0) if rate == 0.0 else {})}
 
 
 def _for_task(
-    config: Mapping[str, Any], family: Family, task: str | None, labels: Sequence[str] | None
+    config: Mapping[str, Any], family: Family, task: str | None, labels: Sequence[str] | None, problem: Problem
 ) -> dict[str, Any]:
     """The config as it will be exported: the task's class and the labels."""
     if task not in family.architectures:
@@ -140,7 +155,7 @@ def _for_task(
         config.pop("num_labels", None)
         config["id2label"] = {str(index): label for index, label in enumerate(labels)}
         config["label2id"] = {label: index for index, label in enumerate(labels)}
-        config["problem_type"] = "single_label_classification"
+        config["problem_type"] = PROBLEM_TYPES[problem]
     return config
 
 

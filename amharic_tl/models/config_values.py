@@ -50,6 +50,13 @@ class ConfigValues:
             raise _wrong(key, "true or false", value)
         return value
 
+    def token_id(self, key: str, default: int) -> int:
+        """An id; the first where the config has a list of them."""
+        value = self.config.get(key)
+        if isinstance(value, list) and value:
+            return ConfigValues({**self.config, key: value[0]}).token_id(key, default)
+        return self.whole(key, default, minimum=0)
+
     def one_of(self, key: str, choices: Iterable[str], default: str | None = None) -> str:
         """One of some words."""
         expected = f"one of {', '.join(choices)}"
@@ -57,6 +64,24 @@ class ConfigValues:
         if not isinstance(value, str) or value not in choices:
             raise _wrong(key, expected, value)
         return value
+
+
+# What the weights showed, where they were looked at: a key that is put beside those of config.json, never written.
+OWN_TABLES = "_own_tables"
+
+
+def says_tied(config: Mapping[str, Any]) -> bool:
+    """Whether the config ties the output table to the words, which Hugging Face does where it says nothing."""
+    return ConfigValues(config).flag("tie_word_embeddings", True)
+
+
+def has_own_table(config: Mapping[str, Any], name: str) -> bool:
+    """Whether a table (``lm_head.weight``, ``encoder.embed_tokens.weight``) is another than the word table: as the
+    weights show where they were looked at; otherwise an output table is as the config says, and no other one is.
+    """
+    if OWN_TABLES in config:
+        return name in config[OWN_TABLES]
+    return name.startswith("lm_head") and not says_tied(config)
 
 
 def label_names(config: Mapping[str, Any]) -> list[str]:

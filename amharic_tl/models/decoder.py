@@ -17,11 +17,9 @@ from amharic_tl.models.decoder_heads import DecoderHead, DecoderHeadInputs
 from amharic_tl.models.decoder_settings import DecoderSettings
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, Linear, RMSNorm, normal
 from amharic_tl.models.output import ModelOutput
+from amharic_tl.models.positions import UNLIMITED
 from amharic_tl.models.rotary import rotary_tables, rotate
 from amharic_tl.models.stack import Stack
-
-# Rotary positions have no table that could end.
-UNLIMITED = 2**31 - 1
 
 Rotary = tuple[jax.Array, jax.Array]
 

@@ -14,6 +14,23 @@ ShardingRules = Sequence[tuple[str, tuple[str | None, ...]]]
 
 
 @dataclass(frozen=True)
+class TiedTable:
+    """A table that is usually the word table, and that a checkpoint may hold for itself although its config ties it.
+
+    As in transformers 5, a tie holds only where the checkpoint does not contradict it.
+
+    Attributes:
+      name: without the backbone's prefix.
+      is_output: whether it is the language model's output table, which a config can untie; otherwise one of words.
+      tied_when_absent: whether a config that unties it is overruled by a checkpoint without it (T5).
+    """
+
+    name: str
+    is_output: bool = False
+    tied_when_absent: bool = False
+
+
+@dataclass(frozen=True)
 class Family:
     """A family of models, such as BERT.
 
@@ -32,6 +49,10 @@ class Family:
         an untied model is written with both.
       renames: (pattern, replacement) applied to the names of older checkpoints.
       dropout_keys: the config's dropout rates, all of which an override sets.
+      layer_drop_keys: the config's rates of dropping whole layers, which an override of 0 sets to 0.
+      word_table: its name without the backbone's prefix, for the next two.
+      word_aliases: pattern of the names by which a checkpoint may hold the word table too, or instead.
+      tied_tables: those that the weights may untie; where the config alone decides they are not listed.
     """
 
     model_types: tuple[str, ...]
@@ -46,6 +67,10 @@ class Family:
     bias_alias: tuple[str, str] | None = None
     renames: tuple[tuple[str, str], ...] = field(default=())
     dropout_keys: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
+    layer_drop_keys: tuple[str, ...] = ()
+    word_table: str = ""
+    word_aliases: str | None = None
+    tied_tables: tuple[TiedTable, ...] = ()
 
     def untied(self, names: Container[str]) -> bool:
         """Whether a model with parameters of these names has a decoder table of its own, and a bias of two names."""

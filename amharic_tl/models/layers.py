@@ -36,16 +36,32 @@ def ones(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jnp.ones(shape, jnp.float32)
 
 
+class Buffer(nnx.Variable[Any]):
+    """An array that is saved with the parameters and is none: it is never trained and never counted."""
+
+
 def parameter(
-    name: str, shape: tuple[int, ...], initializer: Initializer, key: jax.Array, flax_leaf: str = "bias"
+    name: str,
+    shape: tuple[int, ...],
+    initializer: Initializer,
+    key: jax.Array,
+    flax_leaf: str = "bias",
+    block: int | None = None,
 ) -> nnx.Param[Any]:
     """A parameter with its canonical name. Inside a stack the name holds ``{}`` for the layer's index.
 
     ``flax_leaf`` is the last part of its name in Hugging Face's Flax trees; a ``kernel`` lies transposed there.
+    ``block`` is for a parameter beside a stack that trains and freezes with a block of it: that block's place in the
+    model's tower (:class:`~amharic_tl.models.naming.ParameterView`).
     """
     # Each parameter draws from its own stream, so that adding a head does not change the others.
     folded = jax.random.fold_in(key, zlib.crc32(name.encode()))
-    return nnx.Param(initializer(folded, shape), hf_name=name, layers=None, flax_leaf=flax_leaf)
+    return nnx.Param(initializer(folded, shape), hf_name=name, layers=None, flax_leaf=flax_leaf, block=block)
+
+
+def buffer(name: str, shape: tuple[int, ...], initializer: Initializer, key: jax.Array) -> Buffer:
+    """A saved array that is no parameter. Its name is the same in Hugging Face's Flax trees."""
+    return Buffer(initializer(key, shape), hf_name=name, layers=None, flax_leaf=name.rsplit(".", 1)[-1])
 
 
 class Linear(nnx.Module):
@@ -69,12 +85,25 @@ class Linear(nnx.Module):
         return y.astype(x.dtype if output is None else output)
 
 
-class LayerNorm(nnx.Module):
-    """Layer normalisation (Ba et al. 2016); statistics in float32."""
+class Conv1D(nnx.Module):
+    """``x @ weight + bias`` with weight ``[in, out]``, as GPT-2 keeps its linear layers (Flax keeps ``[out, in]``)."""
 
-    def __init__(self, name: str, size: int, epsilon: float, key: jax.Array) -> None:
-        self.weight = parameter(f"{name}.weight", (size,), ones, key, "scale")
-        self.bias = parameter(f"{name}.bias", (size,), zeros, key)
+    def __init__(self, name: str, inputs: int, outputs: int, initializer: Initializer, key: jax.Array) -> None:
+        self.weight = parameter(f"{name}.weight", (inputs, outputs), initializer, key, "kernel")
+        self.bias = parameter(f"{name}.bias", (outputs,), zeros, key)
+
+    def __call__(self, x: jax.Array, output: Any = None) -> jax.Array:
+        """``[..., in] -> [..., out]``, with the dtypes of :class:`Linear`."""
+        y = jnp.dot(x, self.weight[...].astype(x.dtype)).astype(jnp.float32) + self.bias[...].astype(jnp.float32)
+        return y.astype(x.dtype if output is None else output)
+
+
+class LayerNorm(nnx.Module):
+    """Layer normalisation (Ba et al. 2016); statistics in float32. ``block`` as in :func:`parameter`."""
+
+    def __init__(self, name: str, size: int, epsilon: float, key: jax.Array, block: int | None = None) -> None:
+        self.weight = parameter(f"{name}.weight", (size,), ones, key, "scale", block)
+        self.bias = parameter(f"{name}.bias", (size,), zeros, key, block=block)
         self.epsilon = epsilon
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -90,10 +119,13 @@ class RMSNorm(nnx.Module):
     """Root-mean-square normalisation (Zhang & Sennrich 2019): no mean, no bias; statistics in float32.
 
     ``offset`` is added to the weight: Gemma multiplies by ``1 + weight``. Hugging Face's Flax trees call it ``weight``.
+    ``block`` as in :func:`parameter`.
     """
 
-    def __init__(self, name: str, size: int, epsilon: float, key: jax.Array, offset: float = 0.0) -> None:
-        self.weight = parameter(f"{name}.weight", (size,), zeros if offset else ones, key, "weight")
+    def __init__(
+        self, name: str, size: int, epsilon: float, key: jax.Array, offset: float = 0.0, block: int | None = None
+    ) -> None:
+        self.weight = parameter(f"{name}.weight", (size,), zeros if offset else ones, key, "weight", block)
         self.epsilon, self.offset = epsilon, offset
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -104,10 +136,12 @@ class RMSNorm(nnx.Module):
 
 
 class Embedding(nnx.Module):
-    """A table ``[rows, H]``."""
+    """A table ``[rows, H]``. ``block`` as in :func:`parameter`."""
 
-    def __init__(self, name: str, rows: int, size: int, initializer: Initializer, key: jax.Array) -> None:
-        self.weight = parameter(f"{name}.weight", (rows, size), initializer, key, "embedding")
+    def __init__(
+        self, name: str, rows: int, size: int, initializer: Initializer, key: jax.Array, block: int | None = None
+    ) -> None:
+        self.weight = parameter(f"{name}.weight", (rows, size), initializer, key, "embedding", block)
 
     def __call__(self, ids: jax.Array) -> jax.Array:
         """int ``[...] -> [..., H]``."""

@@ -12,12 +12,16 @@ from typing import Any
 import jax
 from flax import nnx
 
+from amharic_tl.models.layers import Buffer
+
 
 @dataclass(frozen=True)
 class ParameterView:
     """One parameter of one layer.
 
-    ``layer`` is None outside the blocks; ``path`` and ``index`` say where it is stored.
+    ``layer`` is the block's place in the model's tower, None outside the blocks; a decoder stands on its encoder, so
+    its blocks count on from the encoder's. ``path`` and ``index`` say where the parameter is stored; ``template`` is
+    the name with ``{}`` for the layer where it is stored in a stack.
     """
 
     name: str
@@ -28,6 +32,8 @@ class ParameterView:
     index: int | None
     flax_leaf: str
     stored: Any
+    template: str
+    is_buffer: bool = False
 
     @property
     def size(self) -> int:
@@ -58,6 +64,11 @@ def named_parameters(tree: Any) -> dict[str, ParameterView]:
     Returns:
       Embeddings first, then the layers in order, then the rest (pooler, head).
     """
+    return {name: view for name, view in named_tensors(tree).items() if not view.is_buffer}
+
+
+def named_tensors(tree: Any) -> dict[str, ParameterView]:
+    """What a checkpoint holds: :func:`named_parameters`, and the saved buffers among them."""
     if isinstance(tree, nnx.Module):
         tree = nnx.state(tree)
     found: dict[str, tuple[tuple[int, int, int], ParameterView]] = {}
@@ -75,9 +86,18 @@ def _views(variable: nnx.Variable[Any], path: tuple[Any, ...]) -> list[Parameter
     metadata = variable.get_metadata()
     stored = variable.get_value()
     template, layers, leaf = metadata["hf_name"], metadata["layers"], metadata["flax_leaf"]
+    buffer = isinstance(variable, Buffer)
     if layers is None:
-        return [ParameterView(template, tuple(stored.shape), stored.dtype, None, path, None, leaf, stored)]
+        block = metadata.get("block")
+        return [
+            ParameterView(
+                template, tuple(stored.shape), stored.dtype, block, path, None, leaf, stored, template, buffer
+            )
+        ]
+    below, shape = metadata.get("below", 0), tuple(stored.shape[1:])
     return [
-        ParameterView(template.format(layer), tuple(stored.shape[1:]), stored.dtype, layer, path, index, leaf, stored)
+        ParameterView(
+            template.format(layer), shape, stored.dtype, below + layer, path, index, leaf, stored, template, buffer
+        )
         for index, layer in enumerate(layers)
     ]

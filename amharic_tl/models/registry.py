@@ -6,12 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models import bert, gemma, llama, mistral, qwen, roberta
+from amharic_tl.models import bert, gemma, gpt2, llama, m2m100, mbart, mistral, qwen, roberta, t5, xglm
 from amharic_tl.models.family import Family
 
 FAMILIES: dict[str, Family] = {
     model_type: family
-    for family in (bert.FAMILY, *gemma.FAMILIES, llama.FAMILY, mistral.FAMILY, *qwen.FAMILIES, roberta.FAMILY)
+    for family in (
+        bert.FAMILY,
+        *gemma.FAMILIES,
+        gpt2.FAMILY,
+        llama.FAMILY,
+        m2m100.FAMILY,
+        mbart.FAMILY,
+        mistral.FAMILY,
+        *qwen.FAMILIES,
+        roberta.FAMILY,
+        t5.FAMILY,
+        xglm.FAMILY,
+    )
     for model_type in family.model_types
 }
 
@@ -28,3 +40,20 @@ def family_of(config: Mapping[str, Any], where: str) -> Family:
             f"{where}: model_type is {kind!r}; the families that can be loaded are {', '.join(sorted(FAMILIES))}"
         )
     return FAMILIES[kind]
+
+
+def task_of(config: Mapping[str, Any], where: str) -> str | None:
+    """The task of the class that a config names in ``architectures``; None for a backbone.
+
+    Raises:
+      BadInputError: it names none, or one that no task here has.
+    """
+    family, named = family_of(config, where), config.get("architectures")
+    classes = {names[config["model_type"]]: task for task, names in family.architectures.items()}
+    name = named[0] if isinstance(named, list) and named else None
+    if not isinstance(name, str) or name not in classes:
+        raise BadInputError(
+            f"{where}: architectures names {name!r}; expected one of {', '.join(classes)}. Say which task is meant: "
+            f"one of {', '.join(task or 'backbone' for task in classes.values())}"
+        )
+    return classes[name]

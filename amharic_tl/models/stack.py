@@ -31,6 +31,7 @@ class Stack(nnx.Module):
         *,
         kinds: Sequence[Hashable] | None = None,
         variants: Sequence[int] | None = None,
+        below: int = 0,
     ) -> None:
         """Makes the blocks.
 
@@ -40,6 +41,7 @@ class Stack(nnx.Module):
           key: of the initial values.
           kinds: one value a layer; blocks of different kinds have different parameters.
           variants: one number a layer.
+          below: how many blocks of other stacks this one stands on (a decoder on its encoder).
         """
         keys = jax.random.split(key, max(layers, 1))[:layers]
         self.layers = layers
@@ -48,7 +50,7 @@ class Stack(nnx.Module):
         runs = []
         for span in _spans(self.kinds):
             arguments = () if kinds is None else (self.kinds[span[0]],)
-            runs.append(_initial_run(make_block, arguments, keys[span[0] : span[-1] + 1], span))
+            runs.append(_initial_run(make_block, arguments, keys[span[0] : span[-1] + 1], span, below))
         self.runs = nnx.List(runs)
 
     @property
@@ -113,13 +115,14 @@ class Stack(nnx.Module):
                 collected.extend(outputs[index] for index in range(len(span)))
         return x, tuple(collected)
 
-    def cached(self, x: jax.Array, cache: Any, *arguments: Any) -> tuple[jax.Array, Any]:
+    def cached(self, x: jax.Array, cache: Any, *arguments: Any, fixed: Any = None) -> tuple[jax.Array, Any]:
         """Runs all layers with what they keep between calls, without dropout.
 
         Args:
           x: ``[B, S, H]``.
           cache: a pytree whose leaves have the layers as first dimension.
           *arguments: passed on to every block.
+          fixed: a pytree like ``cache`` that blocks read and do not change; they get their layer of it as ``fixed=``.
 
         Returns:
           The last output, and the new cache.
@@ -130,21 +133,45 @@ class Stack(nnx.Module):
             graphdef, state = nnx.split(run)
 
             def body(
-                carry: jax.Array, inputs: tuple[Any, Any, dict[str, jax.Array]], graphdef: Any = graphdef
+                carry: jax.Array, inputs: tuple[Any, Any, dict[str, Any]], graphdef: Any = graphdef
             ) -> tuple[jax.Array, Any]:
-                layer_state, layer_cache, variant = inputs
+                layer_state, layer_cache, others = inputs
                 block = nnx.merge(graphdef, layer_state, copy=True)
-                return block(carry, *arguments, cache=layer_cache, **variant)
+                return block(carry, *arguments, cache=layer_cache, **others)
 
-            mine = jax.tree.map(lambda leaf, span=span: leaf[span[0] : span[-1] + 1], cache)
-            x, part = jax.lax.scan(body, x, (state, mine, self._variants_of(span)))
+            others = self._variants_of(span) | ({} if fixed is None else {"fixed": _cut(fixed, span)})
+            x, part = jax.lax.scan(body, x, (state, _cut(cache, span), others))
             parts.append(part)
-        return x, jax.tree.map(lambda *of: jnp.concatenate(of), *parts) if len(parts) > 1 else (*parts, cache)[0]
+        return x, _joined(parts, cache)
+
+    def each(self, function: Callable[[Any], Any]) -> Any:
+        """What ``function`` makes of each block (a pytree of arrays), the layers as first dimension."""
+        parts = []
+        for run in self.runs:
+            graphdef, state = nnx.split(run)
+
+            def body(carry: None, layer_state: Any, graphdef: Any = graphdef) -> tuple[None, Any]:
+                return None, function(nnx.merge(graphdef, layer_state, copy=True))
+
+            parts.append(jax.lax.scan(body, None, state)[1])
+        return _joined(parts, {})
 
     def _variants_of(self, span: tuple[int, ...]) -> dict[str, jax.Array]:
         if self.variants is None:
             return {}
         return {"variant": jnp.asarray([self.variants[layer] for layer in span], jnp.int32)}
+
+
+def _cut(tree: Any, span: tuple[int, ...]) -> Any:
+    """The layers of a span."""
+    return jax.tree.map(lambda leaf: leaf[span[0] : span[-1] + 1], tree)
+
+
+def _joined(parts: Sequence[Any], nothing: Any) -> Any:
+    """The layers of all runs, one after the other; ``nothing`` where there are none."""
+    if len(parts) > 1:
+        return jax.tree.map(lambda *of: jnp.concatenate(of), *parts)
+    return parts[0] if parts else nothing
 
 
 def _spans(values: Sequence[Hashable]) -> list[tuple[int, ...]]:
@@ -154,7 +181,11 @@ def _spans(values: Sequence[Hashable]) -> list[tuple[int, ...]]:
 
 
 def _initial_run(
-    make_block: Callable[..., nnx.Module], arguments: tuple[Hashable, ...], keys: jax.Array, span: tuple[int, ...]
+    make_block: Callable[..., nnx.Module],
+    arguments: tuple[Hashable, ...],
+    keys: jax.Array,
+    span: tuple[int, ...],
+    below: int,
 ) -> nnx.Module:
     template = nnx.eval_shape(lambda: make_block(jax.random.key(0), *arguments))
     graphdef, state = nnx.split(template)
@@ -163,7 +194,7 @@ def _initial_run(
         return nnx.to_pure_dict(nnx.state(make_block(one, *arguments)))
 
     nnx.replace_by_pure_dict(state, jax.vmap(initial)(keys))
-    return _merge(graphdef, state, span)
+    return _merge(graphdef, state, span, below)
 
 
 def _recut(runs: Sequence[nnx.Module], wanted: Sequence[tuple[int, ...]]) -> list[nnx.Module]:
@@ -186,17 +217,17 @@ def _recut(runs: Sequence[nnx.Module], wanted: Sequence[tuple[int, ...]]) -> lis
     return made
 
 
-def _merge(graphdef: Any, state: nnx.State, span: tuple[int, ...]) -> nnx.Module:
-    """A stacked block whose parameters say which layers they hold."""
-    state = jax.tree.map(
-        lambda variable: _with_layers(variable, span), state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable)
-    )
+def _merge(graphdef: Any, state: nnx.State, span: tuple[int, ...], below: int | None = None) -> nnx.Module:
+    """A stacked block whose parameters say which layers they hold, and on how many they stand (None: as before)."""
+
+    def placed(variable: nnx.Variable[Any]) -> nnx.Variable[Any]:
+        metadata = {**variable.get_metadata(), "layers": span}
+        if below is not None:
+            metadata["below"] = below
+        return type(variable)(variable.get_value(), **metadata)
+
+    state = jax.tree.map(placed, state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
     return nnx.merge(graphdef, state, copy=True)
-
-
-def _with_layers(variable: nnx.Variable[Any], span: tuple[int, ...]) -> nnx.Variable[Any]:
-    metadata = {**variable.get_metadata(), "layers": span}
-    return type(variable)(variable.get_value(), **metadata)
 
 
 def _layers_of(run: nnx.Module) -> tuple[int, ...]:

@@ -12,6 +12,17 @@ from amharic_tl.records.workdir import Workdir
 
 Lines = list[dict[str, Any]]
 
+# By kind of classification problem: the figure a report is about, and what the lines beside the model are called.
+HEADLINES = {
+    "single-label": ("macro_f1", "macro-F1"),
+    "multi-label": ("macro_f1", "macro-F1"),
+    "regression": ("pearson", "Pearson correlation"),
+}
+LINES = {
+    "single-label": {"tfidf": "TF-IDF with logistic regression", "constant": "the most frequent class"},
+    "multi-label": {"tfidf": "TF-IDF with logistic regressions", "constant": "the most frequent set of labels"},
+    "regression": {"tfidf": "TF-IDF with ridge regression", "constant": "the mean of train"},
+}
 # In the order in which a reader wants them: the published test split first.
 JUDGED = ("test", "validation")
 
@@ -49,6 +60,27 @@ class Contents:
     def is_classification(self) -> bool:
         """Whether the run learned classes."""
         return self.task == "sequence-classification"
+
+    @property
+    def problem(self) -> str:
+        """The kind of classification problem."""
+        problem = str(self.config.get("task", {}).get("problem", "single-label"))
+        return problem if problem in HEADLINES else "single-label"
+
+    @property
+    def headline(self) -> str:
+        """The metric that a classifier is judged by."""
+        return HEADLINES[self.problem][0]
+
+    @property
+    def headline_shown(self) -> str:
+        """That metric, in words."""
+        return HEADLINES[self.problem][1]
+
+    @property
+    def line_names(self) -> dict[str, str]:
+        """What the two lines beside the model are."""
+        return LINES[self.problem]
 
     @property
     def splits(self) -> dict[str, dict[str, Any]]:
@@ -91,8 +123,8 @@ class Contents:
         return None if value is None else float(value)
 
     def judged_split(self) -> str | None:
-        """The split whose macro-F1 is the headline: test once it is scored, validation before."""
-        return next((split for split in JUDGED if self.metric(split, "macro_f1") is not None), None)
+        """The split whose headline counts: test once it is scored, validation before."""
+        return next((split for split in JUDGED if self.metric(split, self.headline) is not None), None)
 
 
 def read_contents(workdir: str | Path) -> Contents:

@@ -27,7 +27,7 @@ LEAK = 0.0  # share of test rows with a near-duplicate in train or validation
 CONFLICTING = 0.01  # share of training rows' texts that stand there with several labels
 SKIPPED = 0  # updates skipped for non-finite values
 UNKNOWN = 0.01  # share of tokens the tokenizer does not know
-WIDE_INTERVAL = 0.1  # width of the 95% interval of macro-F1
+WIDE_INTERVAL = 0.1  # width of the 95% interval of the headline figure
 WORST_CLASS = 0.5  # a class's F1 as a share of macro-F1
 ONE_CLASS = 0.95  # share of the predictions that one class may have, unless as many rows belong to it
 
@@ -91,23 +91,25 @@ def _name(label: str) -> str:
 def below_tfidf(run: Contents) -> Judged | str:
     """The model does not beat TF-IDF with logistic regression."""
     split = run.judged_split()
-    line = run.baseline("tfidf", split, "macro_f1") if split else None
+    line = run.baseline("tfidf", split, run.headline) if split else None
     if split is None or line is None:
         reason = run.baselines.get("tfidf", {}).get("not_measured")
-        return f"TF-IDF: {reason}" if reason else "no macro-F1 of both the model and the TF-IDF line"
-    model, ends = run.metric(split, "macro_f1") or 0.0, run.interval(split, "macro_f1")
+        return f"TF-IDF: {reason}" if reason else f"no {run.headline_shown} of both the model and the TF-IDF line"
+    model, ends = run.metric(split, run.headline) or 0.0, run.interval(split, run.headline)
     inside = " (inside the model's interval)" if ends and ends[0] <= line <= ends[1] else ""
     return Judged(
         model < line,
-        f"{split} macro-F1 {model:.3f}, TF-IDF {line:.3f}{inside}",
+        f"{split} {run.headline_shown} {model:.3f}, TF-IDF {line:.3f}{inside}",
         "Train longer or at a larger rate, transfer from a larger base (config.model.path), or use the line itself.",
     )
 
 
-@_rule("below-constant", "above the most frequent class")
+@_rule("below-constant", "better than a constant prediction")
 def below_constant(run: Contents) -> Judged | str:
-    """The model is no more accurate than the most frequent class."""
+    """The model is no better than always the same prediction: in accuracy, or in squared error."""
     split = run.judged_split()
+    if run.problem == "regression":
+        return _above_the_mean(run, split)
     line = run.baseline("constant", split, "accuracy") if split else None
     if split is None or line is None:
         return "no accuracy of both the model and the most frequent class"
@@ -116,6 +118,18 @@ def below_constant(run: Contents) -> Judged | str:
         model <= line,
         f"{split} accuracy {model:.3f}, always {_name(run.baselines['constant']['label'])} {line:.3f}",
         "The model learned nothing useful, or the labels shift: look at the confusion matrix and the label shift.",
+    )
+
+
+def _above_the_mean(run: Contents, split: str | None) -> Judged | str:
+    model = run.metric(split, "mse") if split else None
+    line = run.baseline("constant", split, "mse") if split else None
+    if model is None or line is None:
+        return "no squared error of both the model and the mean"
+    return Judged(
+        model >= line,
+        f"{split} mean squared error {model:.3f}, always the mean of train {line:.3f}",
+        "The model learned nothing useful, or the numbers shift between the splits.",
     )
 
 
@@ -156,14 +170,14 @@ def worst_class(run: Contents) -> Judged | str:
 
 @_rule("wide-interval", f"width {WIDE_INTERVAL:g}")
 def wide_interval(run: Contents) -> Judged | str:
-    """The macro-F1 is known only roughly."""
+    """The headline figure is known only roughly."""
     split = run.judged_split()
-    ends = run.interval(split, "macro_f1") if split else None
+    ends = run.interval(split, run.headline) if split else None
     if ends is None:
-        return "no interval of macro-F1"
+        return f"no interval of {run.headline_shown}"
     return Judged(
         ends[1] - ends[0] > WIDE_INTERVAL,
-        f"{split} macro-F1 between {ends[0]:.3f} and {ends[1]:.3f}, {ends[1] - ends[0]:.3f} wide",
+        f"{split} {run.headline_shown} between {ends[0]:.3f} and {ends[1]:.3f}, {ends[1] - ends[0]:.3f} wide",
         "Differences smaller than this interval are noise: use more test rows, several seeds and paired tests.",
     )
 
@@ -171,6 +185,8 @@ def wide_interval(run: Contents) -> Judged | str:
 @_rule("train-dev-gap", f"{TRAIN_DEV_GAP:g} nats")
 def train_dev_gap(run: Contents) -> Judged | str:
     """The validation loss is far above the training loss."""
+    if run.is_classification and run.problem == "regression":
+        return "squared errors are no nats"
     dev = run.curve("validation", "loss")
     train = [value for step, value in run.curve("train", "loss") if dev and step <= dev[-1][0]]
     if not train:
@@ -269,7 +285,7 @@ def near_duplicate_leak(run: Contents) -> Judged | str:
         leaked / max(rows, 1) > LEAK,
         f"{leaked:,} of {rows:,} test rows",
         "Report the score of test_clean beside that of test: it leaves these rows out."
-        if run.metric("test_clean", "macro_f1") is not None
+        if run.metric("test_clean", run.headline) is not None
         else "Take these rows out of the training data, or say how many there are beside the score.",
     )
 

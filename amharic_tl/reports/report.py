@@ -115,14 +115,16 @@ def _page(run: Contents, figures: dict[str, Any]) -> dict[str, Any]:
         "files": sections.files(run),
         "commands": sections.commands(run),
         "curves": _curves(run),
-        "chart": _charts(figures),
+        "chart": _charts(run, figures),
+        "headline": run.headline_shown,
+        "line_names": run.line_names,
     }
 
 
-def _charts(figures: dict[str, Any]) -> dict[str, str | None]:
+def _charts(run: Contents, figures: dict[str, Any]) -> dict[str, str | None]:
     """The charts that are not curves, None where there is nothing to draw."""
-    lines = ("model, with 95% interval", "TF-IDF", "most frequent class")
-    headline: dict[str, Any] = next((row["splits"] for row in figures["scores"] if row["metric"] == "macro_f1"), {})
+    lines = ("model, with 95% interval", "TF-IDF", run.line_names["constant"].removeprefix("the "))
+    headline: dict[str, Any] = next((row["splits"] for row in figures["scores"] if row["metric"] == run.headline), {})
     splits = [
         {"label": split, "value": c["value"], "interval": c["interval"], lines[1]: c["tfidf"], lines[2]: c["constant"]}
         for split, c in headline.items()
@@ -135,17 +137,21 @@ def _charts(figures: dict[str, Any]) -> dict[str, str | None]:
     confusion = figures["confusion"]
     charted = figures["labels"]["labels"][:CHARTED_LABELS]
     shares = dict(zip(distinct([row["label"] for row in charted]), (row["shares"] for row in charted), strict=True))
-    fits = confusion is not None and len(confusion["labels"]) <= sections.MATRIX_CLASSES
+    fits = len(classes) <= sections.MATRIX_CLASSES
     return {
-        "scores": charts.interval_chart(splits, "Macro-F1 by split", lines) if splits else None,
+        "scores": charts.interval_chart(splits, f"{_title(run.headline_shown)} by split", lines) if splits else None,
         "classes": charts.interval_chart(classes, f"F1 by class, {figures['judged_split']}", lines[:2])
-        if fits
+        if classes and fits
         else None,
         "confusion": charts.matrix_chart(names, confusion["counts"], f"Confusion matrix, {confusion['split']}")
         if confusion is not None and fits
         else None,
         "labels": charts.bar_chart(shares, "Labels by split"),
     }
+
+
+def _title(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 def _curves(run: Contents) -> list[dict[str, Any]]:
@@ -155,10 +161,11 @@ def _curves(run: Contents) -> list[dict[str, Any]]:
     if run.is_classification:
         rules = {
             name: value
-            for name, key in (("TF-IDF", "tfidf"), ("most frequent class", "constant"))
-            if (value := run.baseline(key, "validation", "macro_f1")) is not None
+            for key, name in {**run.line_names, "tfidf": "TF-IDF"}.items()
+            if (value := run.baseline(key, "validation", run.headline)) is not None
         }
-        drawn.append(_curve("Macro-F1 on validation", {"model": run.curve("validation", "macro_f1")}, rules))
+        title = f"{_title(run.headline_shown)} on validation"
+        drawn.append(_curve(title, {"model": run.curve("validation", run.headline)}, rules))
     else:
         chosen = str(run.config.get("train", {}).get("select_by", "")).partition("/")[2]
         for name in dict.fromkeys((chosen, "bits_per_character")):

@@ -10,8 +10,19 @@ from amharic_tl.reports.contents import Contents
 from amharic_tl.reports.text import visible
 
 SPLITS = ("validation", "test", "test_clean")
-METRICS = {"macro_f1": "macro-F1", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
-OTHER_METRICS = {"bits_per_character": "bits per character", "loss": "loss"}
+METRICS = {
+    "macro_f1": "macro-F1",
+    "micro_f1": "micro-F1",
+    "weighted_f1": "weighted F1",
+    "accuracy": "accuracy",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+}
+OTHER_METRICS = {"bits_per_character": "bits per character", "perplexity": "perplexity", "loss": "loss"}
 MOST_LABELS = 200  # in tables
 MOST_PLAN_ROWS = 2000
 MOST_EVENTS = 60
@@ -85,24 +96,23 @@ def unknown_rows(run: Contents) -> dict[str, int]:
 def by_class(run: Contents) -> list[dict[str, Any]]:
     """Scores of each class on the judged split."""
     split = run.judged_split()
-    confusion = confusion_matrix(run)
-    if split is None or confusion is None:
+    if split is None:
         return []
-    stored = run.evaluation[split].get("classes", {})
+    stored = run.evaluation.get(split, {}).get("classes", {})
     return [
         {
             "label": label,
-            "rows": sum(confusion["counts"][index]),
+            "rows": figures.get("gold"),
             "f1": run.metric(split, f"f1/{label}"),
             "interval": run.interval(split, f"f1/{label}"),
             "tfidf": run.baseline("tfidf", split, f"f1/{label}"),
             **{
-                f"{name}{end}": stored.get(label, {}).get(f"{name}{end}")
+                f"{name}{end}": figures.get(f"{name}{end}")
                 for name in ("precision", "recall")
                 for end in ("", "_interval")
             },
         }
-        for index, label in enumerate(confusion["labels"])
+        for label, figures in stored.items()
     ]
 
 

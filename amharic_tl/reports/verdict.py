@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from amharic_tl.reports.contents import Contents
 
-LINES = (("tfidf", "TF-IDF with logistic regression"), ("constant", "the most frequent class"))
-
 
 def verdict(run: Contents) -> str:
     """A few honest sentences; says so where there is nothing to say yet."""
@@ -27,13 +25,15 @@ def _classifier(run: Contents) -> str:
     split = run.judged_split()
     if split is None:
         return "No evaluation yet."
-    score = run.metric(split, "macro_f1") or 0.0
-    ends = run.interval(split, "macro_f1")
+    score = run.metric(split, run.headline) or 0.0
+    ends = run.interval(split, run.headline)
     rows = run.evaluation.get(split, {}).get("n")
     on = f"{split} ({rows:,} rows)" if rows else split
     shown = f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else " (no interval can be estimated)"
-    sentences = [f"{_so_far(run)}the model scores {score:.3f} macro-F1{shown} on {on}, {_lines(run, split)}."]
-    clean = run.metric("test_clean", "macro_f1") if split == "test" else None
+    sentences = [
+        f"{_so_far(run)}the model scores {score:.3f} {run.headline_shown}{shown} on {on}, {_lines(run, split)}."
+    ]
+    clean = run.metric("test_clean", run.headline) if split == "test" else None
     left_out = (rows or 0) - (run.evaluation.get("test_clean", {}).get("n") or 0)
     if clean is not None and left_out > 0:
         sentences.append(f"Without {_counted(left_out)} it scores {clean:.3f}.")
@@ -48,10 +48,10 @@ def _counted(rows: int) -> str:
 
 def _lines(run: Contents, split: str) -> str:
     """Where both lines lie: above, below, or inside the interval, in which case they cannot be told apart."""
-    score, ends = run.metric(split, "macro_f1") or 0.0, run.interval(split, "macro_f1")
+    score, ends = run.metric(split, run.headline) or 0.0, run.interval(split, run.headline)
     parts = []
-    for key, name in LINES:
-        line = run.baseline(key, split, "macro_f1")
+    for key, name in run.line_names.items():
+        line = run.baseline(key, split, run.headline)
         if line is None:
             continue
         side = "equal to" if line == score else "above" if score > line else "below"

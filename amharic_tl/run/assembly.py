@@ -19,6 +19,7 @@ from amharic_tl.data.tokenizer import check_fits, load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh
 from amharic_tl.errors import ConfigError
 from amharic_tl.models import from_config, from_pretrained
+from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
@@ -73,15 +74,20 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder = locate(config.model.path)
     hf_config = read_config(folder)
-    splits = load_splits(config.data, labelled=config.task.kind == "sequence-classification", seed=config.train.seed)
+    splits = load_splits(
+        config.data,
+        labelled=config.task.kind == "sequence-classification",
+        seed=config.train.seed,
+        problem=config.task.problem,
+    )
     tokenizer = load_tokenizer(folder)
+    check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = _load_model(config, hf_config, splits)
     if config.data.max_length > model.max_positions:
         raise ConfigError(
             f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of "
             f"{config.model.path}"
         )
-    check_fits(tokenizer, hf_config["vocab_size"], folder)
     prepared = prepare(config, splits, tokenizer)
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
@@ -118,8 +124,12 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
 
 
 def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
+    labels = splits.labels
+    if config.task.problem == "regression":
+        labels = [str(config.data.label)]  # the name of the one output
     settings: dict[str, Any] = {
-        "labels": splits.labels if config.task.kind == "sequence-classification" else None,
+        "labels": labels if config.task.kind == "sequence-classification" else None,
+        "problem": config.task.problem,
         "seed": config.train.seed,
         "compute_dtype": config.model.compute_dtype,
         "dropout": config.model.dropout,
@@ -164,7 +174,7 @@ def _safety(
         reference,
         looks=schedule.evaluations() + len(judged) - 1,
         max_length=config.data.max_length,
-        batch_rows=prepared.evaluation["validation"].plan.batch_size,
+        batch_rows=config.train.microbatch or config.train.batch_size,
         share=share,
     )
     pairing = settings.penalties.logit_pairing

@@ -16,8 +16,7 @@ from amharic_tl.data.audit import clean_rows
 from amharic_tl.data.batches import BatchSource
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted, TrainingStopped
-from amharic_tl.evaluation.baselines import baseline_scores
-from amharic_tl.evaluation.summary import prediction_lines, summarise
+from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
 from amharic_tl.records.files import read_json, read_lines, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
@@ -145,24 +144,12 @@ class _Training:
 
     def _baselines(self) -> None:
         run = self.run
-        if (
-            run.config.task.kind != "sequence-classification"
-            or not run.config.output.baselines
-            or self.workdir.baselines.exists()
-        ):
-            return
-        if not self.first:
+        judge = run.prepared.judge
+        if judge is None or not run.config.output.baselines or self.workdir.baselines.exists() or not self.first:
             return
         self.progress.note("training the TF-IDF line")
-        named = dict(run.splits.items())
-        subsets = {"test_clean": ("test", clean_rows(run.splits))} if "test" in named else {}
-        scores = baseline_scores(
-            {name: [row.text for row in source.rows] for name, source in named.items()},
-            {name: run.splits.label_ids(source) for name, source in named.items()},
-            run.splits.labels,
-            subsets,
-        )
-        self._write("baselines", scores)
+        subsets = {"test_clean": ("test", clean_rows(run.splits))} if run.splits.test is not None else {}
+        self._write("baselines", judge.baselines(run.splits, subsets))
 
     def _start(self) -> tuple[TrainState, int, Memory]:
         """The newest whole checkpoint, or the beginning."""
@@ -280,19 +267,15 @@ class _Training:
                 f"config.train.select_by: there is no {run.config.train.select_by!r}; the figures are "
                 + ", ".join(f"validation/{name}" for name in metrics)
             )
-        if run.config.task.kind == "sequence-classification":
+        if run.prepared.judge is not None:
             gathered = _in_order(gathered)
-            rows = dict(run.splits.items())[split].rows
-            lines = prediction_lines(
-                [row.id for row in rows], [row.label for row in rows], gathered["probabilities"], run.splits.labels
-            )
             if self.first:
-                write_lines(self.workdir.predictions(split), lines)
-            self._summarise(split, gathered["labels"], gathered["probabilities"].argmax(axis=-1))
+                rows = dict(run.splits.items())[split].rows
+                write_lines(self.workdir.predictions(split), run.prepared.judge.predictions(rows, gathered))
+            self._summarise(split, run.prepared.judge.summary(gathered))
         return metrics, gathered
 
-    def _summarise(self, split: str, labels: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
-        summary = summarise(labels, predicted, self.run.splits.labels)
+    def _summarise(self, split: str, summary: dict[str, Any]) -> dict[str, Any]:
         stored = read_json(self.workdir.evaluation) if self.workdir.evaluation.exists() else {}
         self._write("evaluation", {**stored, split: summary})
         return dict(summary["metrics"])
@@ -310,11 +293,10 @@ class _Training:
             if split != "validation":
                 self.writer.write_scalars(best or 0, final[split], split=split)
                 self._look(state, best or 0, split, gathered, None)
-            if split == "test" and run.config.task.kind == "sequence-classification":
+            if split == "test" and run.prepared.judge is not None:
                 kept = clean_rows(run.splits)
-                final["test_clean"] = self._summarise(
-                    "test_clean", gathered["labels"][kept], gathered["probabilities"].argmax(axis=-1)[kept]
-                )
+                clean = {name: values[kept] for name, values in gathered.items()}
+                final["test_clean"] = self._summarise("test_clean", run.prepared.judge.summary(clean))
         self._write_benign(state)
         if run.config.output.export:
             self._export(state)

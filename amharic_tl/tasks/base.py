@@ -73,5 +73,5 @@ class Term(Protocol):
 
 
 def lower_is_better(metric: str) -> bool:
-    """Losses and code lengths fall as a model improves; every other metric rises."""
-    return metric in ("loss", "bits_per_character", "perplexity")
+    """Losses, errors and code lengths fall as a model improves; every other metric rises."""
+    return metric in ("loss", "bits_per_character", "perplexity", "mse", "mae")

@@ -23,10 +23,22 @@ def balanced_class_weights(counts: Sequence[int]) -> np.ndarray:
     return weights.astype(np.float32)
 
 
-class SequenceClassification:
-    """Single-label classification. Batches hold ``labels [B]`` and ``weights [B]`` (0 for filler rows)."""
+class SequenceTask:
+    """What every problem of sequence classification has: one output row a text, ``weights [B]`` 0 for filler rows."""
 
     kind = "sequence-classification"
+
+    def model_inputs(self, batch: Batch) -> dict[str, jax.Array]:
+        """Token ids and mask ``[B, S]``."""
+        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+
+    def lower_is_better(self, metric: str) -> bool:
+        """For losses and errors."""
+        return lower_is_better(metric)
+
+
+class SequenceClassification(SequenceTask):
+    """Single-label classification. Batches hold ``labels [B]`` and ``weights [B]``."""
 
     def __init__(
         self, label_names: Sequence[str], class_weights: np.ndarray | None = None, label_smoothing: float = 0.0
@@ -34,10 +46,6 @@ class SequenceClassification:
         self.label_names = list(label_names)
         self.class_weights = None if class_weights is None else np.asarray(class_weights, np.float32)
         self.label_smoothing = label_smoothing
-
-    def model_inputs(self, batch: Batch) -> dict[str, jax.Array]:
-        """Token ids and mask ``[B, S]``."""
-        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
 
     def loss_weights(self, batch: Batch) -> jax.Array:
         """``[B]``: the row's weight times its class's weight."""
@@ -79,7 +87,3 @@ class SequenceClassification:
         predicted = gathered["probabilities"][real].argmax(axis=-1)
         metrics = {"loss": float(losses.mean()) if len(losses) else float("nan")}
         return metrics | classification_metrics(labels, predicted, self.label_names)
-
-    def lower_is_better(self, metric: str) -> bool:
-        """Only for ``loss``."""
-        return lower_is_better(metric)

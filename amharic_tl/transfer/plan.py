@@ -7,7 +7,7 @@ errors, so that a plan never silently trains less, or more, than it says.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from amharic_tl.models.naming import ParameterView, named_parameters
 from amharic_tl.models.stack import Stack
 
 # Word, position and type tables and their norm; a tied decoder is the word table itself, so it counts here too.
-EMBEDDING = r"(^|.*\.)(embeddings|embed_tokens|shared|wte|wpe)\..*"
+EMBEDDING = r"(^|.*\.)(embeddings|embed_tokens|embed_positions|layernorm_embedding|shared|wte|wpe)\..*"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class PlanRow:
-    """What the plan says of one parameter. ``layer`` is the block's index, None outside the blocks."""
+    """What the plan says of one parameter. ``layer`` is the block's place in the tower of blocks (a decoder's stand on
+    its encoder's), None outside the blocks.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -67,8 +69,7 @@ class TrainablePlan:
             signature: dict[int, list[tuple[str, bool]]] = {}
             for view in named_parameters(module).values():
                 assert view.layer is not None
-                generic = view.name.replace(f".{view.layer}.", ".{}.", 1)
-                signature.setdefault(view.layer, []).append((generic, self.rows[view.name].trainable))
+                signature.setdefault(view.layer, []).append((view.template, self.rows[view.name].trainable))
             module.regroup([tuple(sorted(signature[layer])) for layer in sorted(signature)])
 
     def learning_rate_multipliers(self, state: nnx.State) -> Any:
@@ -113,11 +114,8 @@ class TrainablePlan:
         """The plan as text: one line for each part of the model (block, embeddings, head) that is treated alike."""
         groups: dict[tuple[str, bool, float, str], int] = {}
         for row in self.rows.values():
-            part = (
-                re.sub(r"\.layer(s)?\.\d+\..*", "", row.name) if row.layer is not None else row.name.rsplit(".", 2)[0]
-            )
-            if row.layer is not None:
-                part = f"{part} block {row.layer}"
+            block = re.match(r"(.*?)\.?\w+\.(\d+)\.", row.name) if row.layer is not None else None
+            part = f"{block[1]} block {block[2]}".strip() if block else row.name.rsplit(".", 2)[0]
             key = (part, row.trainable, row.learning_rate_multiplier, row.rule)
             groups[key] = groups.get(key, 0) + row.parameters
         width = max(len(part) for part, *_ in groups)
@@ -136,6 +134,8 @@ class TrainablePlan:
 def make_plan(model: nnx.Module, transfer: TransferConfig, weight_decay: float) -> TrainablePlan:
     """Resolves ``transfer`` into a plan for ``model``.
 
+    An encoder-decoder counts as one tower, the decoder on top: its top blocks are the decoder's.
+
     Args:
       model: any model of this package.
       transfer: method, number of layers, layer decay.
@@ -147,7 +147,7 @@ def make_plan(model: nnx.Module, transfer: TransferConfig, weight_decay: float) 
     views = named_parameters(model)
     layers = [view.layer for view in views.values() if view.layer is not None]
     depth = max(layers, default=-1) + 1
-    rules, reason = _rules(transfer, depth)
+    rules, reason = _rules(transfer, depth, views)
     matched = match_rules(list(views), rules)
     rows = [_row(view, matched[name], transfer.layer_decay, depth, weight_decay) for name, view in views.items()]
     return TrainablePlan(rows, transfer.method, reason)
@@ -180,7 +180,21 @@ def match_rules(names: Sequence[str], rules: Sequence[Rule]) -> dict[str, Rule]:
     return matched
 
 
-def _rules(transfer: TransferConfig, depth: int) -> tuple[list[Rule], str]:
+def _blocks(views: Mapping[str, ParameterView], wanted: Container[int]) -> str:
+    """A pattern of the parameters of the wanted blocks, whatever the family calls its stacks."""
+    parts: dict[str, set[int]] = {}
+    for view in views.values():
+        if view.layer in wanted:
+            before, _, after = view.template.partition("{}")
+            found = parts.setdefault(re.escape(before), set())
+            if after:
+                found.add(int(view.name.removeprefix(before).partition(".")[0]))
+    return "|".join(
+        f"{name}({'|'.join(map(str, sorted(places)))})\\..*" if places else name for name, places in parts.items()
+    )
+
+
+def _rules(transfer: TransferConfig, depth: int, views: Mapping[str, ParameterView]) -> tuple[list[Rule], str]:
     """The ordered rules of a method, and one sentence that says what it does."""
     if transfer.method == "full":
         reason = "every parameter trains (transfer.method=full)"
@@ -190,11 +204,9 @@ def _rules(transfer: TransferConfig, depth: int) -> tuple[list[Rule], str]:
         raise ConfigError(f"config.transfer.trainable_layers: {top} asked for, but the model has {depth} layers")
     rules = [Rule("embeddings stay", EMBEDDING, False)]
     if depth - top > 0:
-        frozen = "|".join(str(layer) for layer in range(depth - top))
-        rules.append(Rule("lower blocks stay", rf".*\.layers?\.({frozen})\..*", False))
+        rules.append(Rule("lower blocks stay", _blocks(views, range(depth - top)), False))
     if top > 0:
-        kept = "|".join(str(layer) for layer in range(depth - top, depth))
-        rules.append(Rule(f"top {top} blocks", rf".*\.layers?\.({kept})\..*", True))
+        rules.append(Rule(f"top {top} blocks", _blocks(views, range(depth - top, depth)), True))
     rules.append(Rule("head and pooler", ".*", True))
     if transfer.method == "head":
         return rules, "only the head and the pooler train (transfer.method=head)"

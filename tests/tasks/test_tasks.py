@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from amharic_tl.models.output import ModelOutput
-from amharic_tl.tasks.masked_lm import MaskedLM, token_characters
+from amharic_tl.tasks.characters import token_characters
+from amharic_tl.tasks.masked_lm import MaskedLM
 from amharic_tl.tasks.sequence_classification import SequenceClassification, balanced_class_weights
 
 LOGITS = jnp.asarray([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0], [5.0, 5.0, 5.0]])

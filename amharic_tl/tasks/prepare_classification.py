@@ -1,0 +1,78 @@
+"""Batches of texts with a label, a set of labels or a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from amharic_tl.config import Config
+from amharic_tl.data.batches import Batches, classification_fields
+from amharic_tl.data.rows import Source
+from amharic_tl.data.splits import Splits
+from amharic_tl.data.tokenizer import encode
+from amharic_tl.evaluation.judges import Judge, MultiLabelJudge, RegressionJudge, SingleLabelJudge
+from amharic_tl.tasks.base import Task
+from amharic_tl.tasks.multi_label import MultiLabelClassification, balanced_label_weights
+from amharic_tl.tasks.prepared import Prepared, batch_plan, process_share
+from amharic_tl.tasks.regression import Regression
+from amharic_tl.tasks.sequence_classification import SequenceClassification, balanced_class_weights
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A kind of classification problem: the array of a split's labels, the task from those of train, and its judge."""
+
+    labels: Callable[[Splits, Source], np.ndarray]
+    task: Callable[[Config, Splits, np.ndarray], Task]
+    judge: Callable[[Splits], Judge]
+
+
+def _single_label(config: Config, splits: Splits, labels: np.ndarray) -> Task:
+    counts = np.bincount(labels, minlength=len(splits.labels))
+    weights = balanced_class_weights(counts.tolist()) if config.train.class_weights == "balanced" else None
+    return SequenceClassification(splits.labels, weights, config.train.label_smoothing)
+
+
+def _multi_label(config: Config, splits: Splits, flags: np.ndarray) -> Task:
+    weights = balanced_label_weights(flags) if config.train.class_weights == "balanced" else None
+    return MultiLabelClassification(splits.labels, weights, config.train.label_smoothing)
+
+
+def _regression(config: Config, splits: Splits, numbers: np.ndarray) -> Task:
+    del config, splits, numbers
+    return Regression()
+
+
+# By config.task.problem.
+PROBLEMS = {
+    "single-label": Problem(Splits.label_ids, _single_label, lambda splits: SingleLabelJudge(splits.labels)),
+    "multi-label": Problem(Splits.label_flags, _multi_label, lambda splits: MultiLabelJudge(splits.labels)),
+    "regression": Problem(Splits.numbers, _regression, lambda splits: RegressionJudge()),
+}
+
+
+def prepare_classification(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
+    """Each text cut to ``config.data.max_length``, with its label."""
+    problem = PROBLEMS[config.task.problem]
+    encoded = {
+        name: encode(tokenizer, [row.text for row in source.rows], config.data.max_length)
+        for name, source in splits.items()
+    }
+    labels = {name: problem.labels(splits, source) for name, source in splits.items()}
+
+    def batches(name: str) -> Batches:
+        ids = encoded[name].ids
+        plan = batch_plan(config, np.asarray([len(row) for row in ids]), name, config.data.max_length)
+        return Batches(plan, ids, tokenizer.pad_token_id, classification_fields(labels[name]), **process_share())
+
+    return Prepared(
+        task=problem.task(config, splits, labels["train"]),
+        train=batches("train"),
+        evaluation={name: batches(name) for name in encoded if name != "train"},
+        encoded=encoded,
+        row_source=list(range(len(splits.train.rows))),
+        judge=problem.judge(splits),
+    )

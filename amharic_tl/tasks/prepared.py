@@ -1,0 +1,61 @@
+"""What preparing a task gives, and what every preparation shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from amharic_tl.config import Config
+from amharic_tl.data.batches import BatchPlan, BatchSource
+from amharic_tl.data.splits import Splits
+from amharic_tl.data.tokenizer import Encoded
+from amharic_tl.evaluation.judges import Judge
+from amharic_tl.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task with the batches of each split. ``train`` varies by epoch; evaluation goes through the rows in order.
+
+    Attributes:
+      task: the objective.
+      train: batches of the training rows.
+      evaluation: batches of the other splits, by name.
+      encoded: the tokens of each split's texts, for the audit.
+      row_source: maps a batch's row number to the row of the split it comes from (windows of one text share it).
+      judge: what is said of each row's prediction; None where a task has none.
+    """
+
+    task: Task
+    train: BatchSource
+    evaluation: dict[str, BatchSource]
+    encoded: dict[str, Encoded]
+    row_source: list[int]
+    judge: Judge | None = None
+
+
+# From a config, its splits and its tokenizer.
+Preparation = Callable[[Config, Splits, Any], Prepared]
+
+
+def process_share() -> dict[str, int]:
+    """This process's part of every batch."""
+    return {"process_index": jax.process_index(), "process_count": jax.process_count()}
+
+
+def batch_plan(config: Config, lengths: np.ndarray, split: str, limit: int | None) -> BatchPlan:
+    """The plan of a split: training rows in an order of each epoch, others as they stand.
+
+    Args:
+      config: of the run.
+      lengths: of the rows, in tokens.
+      split: train, validation or test.
+      limit: what padding must not exceed.
+    """
+    if split == "train":
+        return BatchPlan(lengths, config.train.batch_size, config.train.seed, limit=limit)
+    return BatchPlan(lengths, config.train.microbatch or config.train.batch_size, None, limit=limit)
