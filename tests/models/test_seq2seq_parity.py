@@ -27,6 +27,7 @@ from amharic_tl.transfer.plan import make_plan
 FORMS = [found for found in ALL if found.task == "seq2seq-lm"]
 SEQ2SEQ = [found for found in MODELS if found.task == "seq2seq-lm"]
 DECODING = [found for found in MODELS if found.model.name in ("gpt2-lm", "xglm-lm")] + SEQ2SEQ
+BY_NAME = {found.model.name: found for found in SEQ2SEQ}
 # Positions (row, place) where rounding is magnified so much that Hugging Face's float32 numbers are farther from its
 # own float64 ones than the bound allows (test_seq2seq_oracle.py compares with those).
 MAGNIFIED = {"t5-relu-tied": (0, 2)}
@@ -99,6 +100,29 @@ def test_decoding_in_pieces_gives_the_logits_of_the_whole(checkpoint: Checkpoint
     assert_close(np.concatenate(pieces, axis=1), reference["logits"], mask_of(reference), "logits")
 
 
+@pytest.mark.parametrize("name", ["t5-relu-tied", "v5-umt5-seq2seq", "mbart-seq2seq"])
+def test_towers_cut_into_runs_decode_as_whole_ones(name: str) -> None:
+    checkpoint = BY_NAME[name]
+    model, inputs = checkpoint.load(), inputs_of(checkpoint.reference())
+    for tower in (model.encoder, model.decoder):
+        tower.blocks.regroup([0, *[1] * (tower.blocks.layers - 1)])
+        assert len(tower.blocks.spans) == 2
+    hidden = model.encode(inputs["input_ids"], inputs["attention_mask"])
+    ids = inputs["decoder_input_ids"]
+    logits, cache = model.decode(
+        ids,
+        model.empty_cache(*ids.shape, jnp.float32),
+        start=jnp.int32(0),
+        key_mask_BT=inputs["decoder_attention_mask"],
+        positions_BS=jnp.broadcast_to(jnp.arange(ids.shape[1]), ids.shape),
+        cross=model.cross_cache(hidden),
+        encoder_mask_BS=inputs["attention_mask"],
+    )
+    reference = checkpoint.reference()
+    assert_close(logits, reference["logits"], mask_of(reference), "logits")
+    assert {len(leaf) for leaf in jax.tree.leaves(cache)} == {model.decoder.blocks.layers}
+
+
 @pytest.mark.parametrize("checkpoint", SEQ2SEQ, ids=_model_name)
 def test_labels_become_the_decoders_input(checkpoint: Checkpoint) -> None:
     reference = checkpoint.reference()
@@ -133,9 +157,6 @@ def _logits(folder: Path, checkpoint: Checkpoint) -> np.ndarray:
     return np.asarray(model(**inputs_of(checkpoint.reference())).logits)
 
 
-T5 = {found.model.name: found for found in SEQ2SEQ}
-
-
 @pytest.mark.parametrize(
     ("name", "changes", "scaled"),
     [
@@ -155,7 +176,7 @@ T5 = {found.model.name: found for found in SEQ2SEQ}
 def test_t5_scales_its_logits_as_its_config_means(
     name: str, changes: dict[str, Any], scaled: bool, tmp_path: Path
 ) -> None:
-    checkpoint = T5[name]
+    checkpoint = BY_NAME[name]
     reference = checkpoint.reference()["logits"]
     width = float(checkpoint.load().hf_config["d_model"])
     ours = _logits(_edited(checkpoint.folder, tmp_path / "edited", **changes), checkpoint)
@@ -166,7 +187,7 @@ def test_t5_scales_its_logits_as_its_config_means(
 
 @pytest.mark.parametrize("name", ["v5-t5-tied", "v5-m2m100-nllb", "mbart-seq2seq"])
 def test_a_stored_output_table_is_tied_only_where_it_is_the_word_table(name: str, tmp_path: Path) -> None:
-    checkpoint = T5[name]
+    checkpoint = BY_NAME[name]
     tensors = load_file(checkpoint.folder / "model.safetensors")
     words = next(tensors[key] for key in ("shared.weight", "model.shared.weight") if key in tensors)
     expected = _logits(checkpoint.folder, checkpoint)
@@ -187,7 +208,7 @@ def test_a_stored_output_table_is_tied_only_where_it_is_the_word_table(name: str
 
 @pytest.mark.parametrize("name", ["v5-t5-tied", "v5-m2m100-nllb"])
 def test_an_alias_stands_in_for_the_word_table(name: str, tmp_path: Path) -> None:
-    checkpoint = T5[name]
+    checkpoint = BY_NAME[name]
     tensors = load_file(checkpoint.folder / "model.safetensors")
     prefix = "model." if "model.shared.weight" in tensors else ""
     tensors[f"{prefix}decoder.embed_tokens.weight"] = tensors.pop(f"{prefix}shared.weight")
@@ -196,7 +217,7 @@ def test_an_alias_stands_in_for_the_word_table(name: str, tmp_path: Path) -> Non
 
 
 def test_names_of_older_checkpoints_are_left_aside(tmp_path: Path) -> None:
-    t5, nllb = T5["t5-relu-tied"], T5["v5-m2m100-nllb"]
+    t5, nllb = BY_NAME["t5-relu-tied"], BY_NAME["v5-m2m100-nllb"]
     old = {"decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight": np.ones((16, 4), np.float32)}
     folder = _edited(t5.folder, tmp_path / "t5", load_file(t5.folder / "model.safetensors") | old)
     assert atl.from_pretrained(str(folder), "seq2seq-lm").load_report.dropped == tuple(old)
@@ -206,7 +227,7 @@ def test_names_of_older_checkpoints_are_left_aside(tmp_path: Path) -> None:
 
 
 def test_a_saved_buffer_is_kept_and_is_no_parameter(tmp_path: Path) -> None:
-    checkpoint = T5["mbart-seq2seq"]
+    checkpoint = BY_NAME["mbart-seq2seq"]
     model = checkpoint.load()
     stored = load_file(checkpoint.folder / "model.safetensors")["final_logits_bias"]
     assert np.abs(stored).max() > 0
@@ -253,13 +274,13 @@ def test_a_saved_buffer_is_kept_and_is_no_parameter(tmp_path: Path) -> None:
 def test_a_config_that_is_not_supported_is_refused(
     name: str, changes: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
-    folder = _edited(T5[name].folder, tmp_path / "wrong", **changes)
+    folder = _edited(BY_NAME[name].folder, tmp_path / "wrong", **changes)
     with pytest.raises(BadInputError, match=said):
         atl.from_pretrained(str(folder), "seq2seq-lm")
 
 
 def test_only_a_table_of_positions_limits_the_length() -> None:
-    mbart, nllb = T5["mbart-seq2seq"].load(), T5["v5-m2m100-nllb"].load()
+    mbart, nllb = BY_NAME["mbart-seq2seq"].load(), BY_NAME["v5-m2m100-nllb"].load()
     assert mbart.max_positions == 64
     ids = jnp.full((1, 65), 7)
     with pytest.raises(BadInputError, match="decoder_input_ids are 65 tokens wide, but the model has 64"):
@@ -270,7 +291,7 @@ def test_only_a_table_of_positions_limits_the_length() -> None:
 
 
 def test_whole_layers_are_dropped_only_in_training() -> None:
-    checkpoint = T5["v5-m2m100-nllb"]
+    checkpoint = BY_NAME["v5-m2m100-nllb"]
     inputs = inputs_of(checkpoint.reference())
     config = json.loads((checkpoint.folder / "config.json").read_text())
     config |= {"encoder_layerdrop": 1.0, "decoder_layerdrop": 1.0, "dropout": 0.0, "attention_dropout": 0.0}
