@@ -162,6 +162,7 @@ class Monitor:
                 split: {
                     "counterfactuals": len(probes.counterfactuals),
                     "without_placebo": probes.without_placebo,
+                    "cut_off": probes.cut_off,
                     "placebo_excess_tokens": probes.mean_excess_tokens(),
                     "benign": len(probes.benign),
                     "benign_unreadable": sum(

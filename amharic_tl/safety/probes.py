@@ -63,7 +63,8 @@ class Probes:
 
     ``mentioned[axis][row]``: ids of the groups whose persons or people the row names. ``clusters[row]``: equal for
     rows that are near-duplicates. ``refused[axis]``: the table of
-    :class:`~amharic_tl.culture.swaps.SwapCounts` of the trained-on operator.
+    :class:`~amharic_tl.culture.swaps.SwapCounts` of the trained-on operator. ``without_placebo`` and ``cut_off`` count
+    swaps that are left out: no pair of names fits, or the text is cut off before the name.
     """
 
     ids: list[np.ndarray]
@@ -74,6 +75,7 @@ class Probes:
     benign: tuple[BenignProbe, ...]
     refused: Mapping[str, dict[str, dict[str, object]]]
     without_placebo: int
+    cut_off: int
 
     def mean_excess_tokens(self) -> float | None:
         """How many tokens placebos have more than the rows they stand for, on average; None without any."""
@@ -99,8 +101,10 @@ def make_probes(
     )
     places: dict[str, int] = {}
     found = []
-    for (row, axis, scope, groups, text), pair in zip(swaps.made, placebos, strict=True):
-        if pair is not None:
+    cut_off = _cut_off(rows, swaps, tokenizer, max_length)
+    for made, pair, is_cut in zip(swaps.made, placebos, cut_off, strict=True):
+        row, axis, scope, groups, text = made
+        if pair is not None and not is_cut:
             swapped, first, second = (places.setdefault(one, len(places)) for one in (text, *pair.texts))
             probe = CounterfactualProbe(row, axis, scope, groups, swapped, (first, second), pair.excess_tokens)
             found.append(probe)
@@ -119,6 +123,7 @@ def make_probes(
         benign=tuple(sentences),
         refused={axis: of.table() for axis, of in swaps.counts.items()},
         without_placebo=sum(pair is None for pair in placebos),
+        cut_off=sum(cut_off),
     )
 
 
@@ -142,6 +147,13 @@ def _swaps(rows: Sequence[Row], mentions: Sequence[Sequence[Mention]], operator:
                 if isinstance(swap, Swap):
                     result.made.append((number, axis, scope, _groups(own, axis), swap.text))
     return result
+
+
+def _cut_off(rows: Sequence[Row], swaps: _Swaps, tokenizer: Any, max_length: int) -> list[bool]:
+    """For each swap, whether it is cut off before anything differs: it could never show a change."""
+    texts = [text for row, _, _, _, text in swaps.made for text in (rows[row].text, text)]
+    ids = encode(tokenizer, texts, max_length).ids
+    return [np.array_equal(original, swapped) for original, swapped in zip(ids[::2], ids[1::2], strict=True)]
 
 
 def _groups(mentions: Sequence[Mention], axis: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pytest
 
 from amharic_tl.culture import pack as pack_module
 from amharic_tl.culture.pack import bundled_packs, open_pack
+from amharic_tl.culture.swaps import Swap
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import make_probes
 from tests.safety.world import GROUPS, TOKENIZER, operator, rows
@@ -44,8 +45,8 @@ def test_placebos_name_nobody_differ_and_are_as_long_as_what_they_stand_for() ->
         assert groups_in(first) == groups_in(second) == set()
         assert text(first) != text(second)
         row = TOKENIZER(MADE[probe.row].text)["input_ids"]
-        assert abs(len(PROBES.ids[first]) - len(row)) <= 1
-        assert abs(len(PROBES.ids[second]) - len(PROBES.ids[probe.swapped])) <= 1
+        lengths = len(PROBES.ids[first]), len(PROBES.ids[second])
+        assert lengths[0] - lengths[1] == len(row) - len(PROBES.ids[probe.swapped])
         names = [name for place in probe.placebos for name in OPERATOR.pack.placebo_names if name in text(place)]
         assert len(names) == 2
 
@@ -109,3 +110,47 @@ def test_rows_without_mentions_have_no_counterfactual() -> None:
     bare = [replace(row, text="ውሃ ቤት ዛፍ") for row in rows(10, seed=3)]
     probes = make_probes(bare, OPERATOR, TOKENIZER, 64, benign=False)
     assert probes.counterfactuals == () and probes.ids == []
+
+
+def test_swaps_cut_off_before_the_name_are_left_out_and_counted() -> None:
+    made = [replace(row, text="ውሃ ቤት ዛፍ መንገድ ገበያ ሰማይ ዝናብ ወንዝ " + row.text) for row in MADE[:10]]
+    short = make_probes(made, OPERATOR, TOKENIZER, 8, benign=False)
+    whole = make_probes(made, OPERATOR, TOKENIZER, 64, benign=False)
+    assert whole.cut_off == 0 and whole.counterfactuals
+    assert short.cut_off == len(whole.counterfactuals) and not short.counterfactuals
+
+
+def test_every_swap_has_a_placebo_pair_that_changes_length_as_it_does() -> None:
+    amharic = SwapOperator("am", ("ethnicity",), None)
+    texts = ["እሱ አማራ ነው", "የኦሮሞ ህዝብ ባህል", "አንድ ጉራጌ ነጋዴ መጣ", "ትግራዋይ ነኝ", "ሲዳማዎች እና ወላይታዎች መጡ"]
+    made = [replace(MADE[0], id=f"t{number}", text=text) for number, text in enumerate(texts)]
+    probes = make_probes(made, amharic, TOKENIZER, 64, benign=False)
+    assert len(probes.counterfactuals) >= 6 and probes.without_placebo == 0
+    for probe in probes.counterfactuals:
+        row = len(TOKENIZER(made[probe.row].text)["input_ids"])
+        first, second = (len(probes.ids[place]) for place in probe.placebos)
+        assert first - second == row - len(probes.ids[probe.swapped])
+        assert probe.excess_tokens == first - row
+
+
+def test_forms_that_training_never_exchanges_have_a_scope_of_their_own() -> None:
+    amharic = SwapOperator("am", ("ethnicity",), None)
+    held_out = [
+        (group, form)
+        for group in amharic.pack.axis("ethnicity").groups
+        for form in group.forms
+        if form.held_out and group.id in amharic.groups["ethnicity"].trained_on
+    ]
+    assert held_out
+    found = 0
+    for group, form in held_out:
+        text = f"እሱ {form.text} ነው"
+        mentions = [one for one in amharic.mentions(text) if one.human and one.form == form]
+        if mentions:
+            swap = amharic.swap("ethnicity", "held_out_forms", text, mentions, "k")
+            assert isinstance(swap, Swap) and swap.exchanged[group.id] in amharic.groups["ethnicity"].trained_on
+            assert not isinstance(amharic.swap("ethnicity", "trained_on", text, mentions, "k"), Swap)
+            found += 1
+    assert found
+    text = "እሱ አማራ ነው"
+    assert amharic.swap("ethnicity", "held_out_forms", text, amharic.mentions(text), "k") is None
