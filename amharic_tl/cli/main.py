@@ -15,6 +15,7 @@ VERBS = {
     "train": ("amharic_tl.cli.train", "transfer a pretrained model to a task, or pretrain one; resumes a workdir"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),
+    "verify": ("amharic_tl.cli.verify", "compare a model's outputs with Hugging Face's torch class, layer by layer"),
 }
 
 USAGE = 2
