@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from amharic_tl.errors import ConfigError, name_some
 
-TaskKind = Literal["sequence-classification", "masked-lm"]
+TaskKind = Literal["sequence-classification", "masked-lm", "causal-lm"]
 Sources = str | tuple[str, ...] | None
 
 
@@ -443,6 +443,7 @@ def _cross_checks(config: Config) -> list[str]:
 # The figures that a checkpoint can be selected by, the most usual first; classes have figures of their own beside.
 METRICS: dict[str, tuple[str, ...]] = {
     "masked-lm": ("loss", "bits_per_character", "accuracy"),
+    "causal-lm": ("loss", "bits_per_character", "perplexity", "accuracy"),
     "regression": ("pearson", "spearman", "mse", "mae", "loss"),
 }
 

@@ -43,7 +43,7 @@ def load_tokenizer(folder: Path) -> Any:
 
     Raises:
       MissingInputError: the directory has no tokenizer files.
-      BadInputError: they cannot be read, or the tokenizer has no padding token.
+      BadInputError: they cannot be read, or the tokenizer has neither a padding nor an end token.
     """
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise MissingInputError(f"{folder} holds no tokenizer: expected one of {', '.join(TOKENIZER_FILES)}")
@@ -55,6 +55,9 @@ def load_tokenizer(folder: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:  # the library raises whatever its many backends raise
         raise BadInputError(f"the tokenizer in {folder} cannot be read: {type(error).__name__}: {error}") from error
+    if tokenizer.pad_token_id is None and tokenizer.eos_token_id is not None:
+        # Many decoders have none. Any token will do: what is padded is masked.
+        tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
         raise BadInputError(f"the tokenizer in {folder} has no padding token; set pad_token in tokenizer_config.json")
     return tokenizer
@@ -105,3 +108,10 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
             ids.append(np.asarray([*before, *kept, *after], np.int32))
             unknown[row] = 0 if unknown_id is None else kept.count(unknown_id)
     return Encoded(ids, lengths, lengths > max_length, unknown)
+
+
+def windows_as_encoded(ids: list[np.ndarray], unknown_id: int | None) -> Encoded:
+    """The audit's view of windows: nothing of them is cut off."""
+    unknown = [0 if unknown_id is None else int(np.count_nonzero(window == unknown_id)) for window in ids]
+    lengths = np.asarray([len(window) for window in ids], np.int32)
+    return Encoded(ids, lengths, np.zeros(len(ids), bool), np.asarray(unknown, np.int32))

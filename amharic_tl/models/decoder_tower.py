@@ -96,6 +96,13 @@ class DecoderTower(nnx.Module):
             )
         return output
 
+    def token_logits(self, hidden_BSH: jax.Array) -> jax.Array:
+        """The language model's float32 logits ``[B, S, V]`` of last hidden states, or of a stretch of them."""
+        assert self.head is not None
+        real_BS = jnp.ones(hidden_BSH.shape[:2], bool)
+        inputs = DecoderHeadInputs(self.words, real_BS, None, jnp.dtype(self.compute_dtype), None)
+        return self.head(hidden_BSH, inputs)
+
     def empty_cache(self, batch: int, length: int, dtype: Any) -> Cache:
         """A cache for ``batch`` rows of up to ``length`` tokens, layers first."""
         return self.tower.empty_cache(batch, length, dtype)
@@ -116,7 +123,6 @@ class DecoderTower(nnx.Module):
         Returns:
           float32 logits ``[B, S, V]`` of the language model, and the new cache.
         """
-        assert self.head is not None
         dtype = jnp.dtype(self.compute_dtype)
         hidden_BSH, cache = self.tower.cached(
             self._embed(input_ids_BS),
@@ -127,8 +133,7 @@ class DecoderTower(nnx.Module):
             key_mask_BT=key_mask_BT,
             positions_BS=positions_BS,
         )
-        inputs = DecoderHeadInputs(self.words, jnp.ones_like(input_ids_BS, bool), None, dtype, None)
-        return self.head(hidden_BSH, inputs), cache
+        return self.token_logits(hidden_BSH), cache
 
     def _embed(self, input_ids_BS: jax.Array) -> jax.Array:
         return self.words(input_ids_BS).astype(jnp.float32) * self.word_scale

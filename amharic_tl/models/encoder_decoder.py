@@ -189,6 +189,11 @@ class EncoderDecoder(nnx.Module):
         """What the decoder keeps of the encoder's output while it decodes, layers first."""
         return self.decoder.cross_cache(encoder_hidden_BEH, jnp.dtype(self.compute_dtype))
 
+    def token_logits(self, hidden_BSH: jax.Array) -> jax.Array:
+        """The language model's float32 logits ``[B, S, V]`` of last hidden states, or of a stretch of them."""
+        assert isinstance(self.head, Seq2SeqHead)
+        return self.head(hidden_BSH, self.words, jnp.dtype(self.compute_dtype))
+
     def empty_cache(self, batch: int, length: int, dtype: Any) -> Cache:
         """The decoder's cache for ``batch`` rows of up to ``length`` tokens, layers first."""
         return self.decoder.empty_cache(batch, length, dtype)
@@ -218,7 +223,6 @@ class EncoderDecoder(nnx.Module):
         Returns:
           float32 logits ``[B, S, V]``, and the new cache.
         """
-        assert isinstance(self.head, Seq2SeqHead)
         dtype = jnp.dtype(self.compute_dtype)
         hidden_BSH, cache = self.decoder.cached(
             self._embed(input_ids_BS),
@@ -231,7 +235,7 @@ class EncoderDecoder(nnx.Module):
             cross=cross,
             source_mask_BE=encoder_mask_BS,
         )
-        return self.head(hidden_BSH, self.words, dtype), cache
+        return self.token_logits(hidden_BSH), cache
 
     def _embed(self, input_ids_BS: jax.Array) -> jax.Array:
         return self.words(input_ids_BS).astype(jnp.float32) * self.word_scale

@@ -6,6 +6,7 @@ from typing import Any
 
 from amharic_tl.config import Config
 from amharic_tl.data.splits import Splits
+from amharic_tl.tasks.prepare_causal_lm import prepare_causal_lm
 from amharic_tl.tasks.prepare_classification import PROBLEMS, prepare_classification
 from amharic_tl.tasks.prepare_masked_lm import prepare_masked_lm
 from amharic_tl.tasks.prepared import Preparation, Prepared
@@ -14,6 +15,7 @@ __all__ = ["PREPARATIONS", "PROBLEMS", "Prepared", "prepare"]
 
 # By config.task.kind.
 PREPARATIONS: dict[str, Preparation] = {
+    "causal-lm": prepare_causal_lm,
     "masked-lm": prepare_masked_lm,
     "sequence-classification": prepare_classification,
 }
