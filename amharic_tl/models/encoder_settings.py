@@ -11,7 +11,7 @@ from amharic_tl.models.config_values import ConfigValues, label_names
 from amharic_tl.models.layers import ACTIVATIONS
 
 # max_positions of a model that has no position table.
-UNLIMITED = 2**30
+UNLIMITED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -73,18 +73,23 @@ class EncoderSettings:
         return self.positions - (self.pad_id + 1 if self.positions_from_ids else 0)
 
     @staticmethod
-    def from_config(config: Mapping[str, Any], values: ConfigValues | None = None) -> EncoderSettings:
+    def from_config(
+        config: Mapping[str, Any],
+        values: ConfigValues | None = None,
+        position_types: tuple[str, ...] = ("absolute",),
+    ) -> EncoderSettings:
         """Reads a Hugging Face config.
 
         Args:
           config: as stored.
           values: a reader of it with the family's own names and defaults; None: BERT's.
+          position_types: what ``position_embedding_type`` may say.
 
         Raises:
           BadInputError: a key is absent or wrong, or names something this family does not have here.
         """
         values = values or ConfigValues(config)
-        values.one_of("position_embedding_type", ("absolute",), "absolute")
+        values.one_of("position_embedding_type", position_types, position_types[0])
         for key in ("is_decoder", "add_cross_attention"):
             if values.flag(key, False):
                 raise BadInputError(f"config.json: {key}=true; {config['model_type']} is supported as an encoder only")
