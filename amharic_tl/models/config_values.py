@@ -50,6 +50,13 @@ class ConfigValues:
             raise self._wrong(key, expected, value)
         return value
 
+    def integer(self, key: str, default: int) -> int:
+        """A whole number, negative ones (which often stand for none) included."""
+        value = self._get(key, default, "a whole number")
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._wrong(key, "a whole number", value)
+        return value
+
     def number(self, key: str, default: float | None = None, maximum: float = float("inf")) -> float:
         """A number from 0 to ``maximum``."""
         expected = f"a number from 0 to {maximum:g}" if maximum != float("inf") else "a number of at least 0"

@@ -8,6 +8,7 @@ from typing import Any
 from amharic_tl.errors import BadInputError
 from amharic_tl.models import (
     bert,
+    deberta,
     distilbert,
     electra,
     gemma,
@@ -29,6 +30,7 @@ FAMILIES: dict[str, Family] = {
     model_type: family
     for family in (
         bert.FAMILY,
+        deberta.FAMILY,
         distilbert.FAMILY,
         electra.FAMILY,
         *gemma.FAMILIES,

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch_oracle import compare, given_back, oracle_of
+from safetensors.numpy import load_file, save_file
+from torch_oracle import SMALL, compare, given_back, oracle_of
 
 import amharic_tl as atl
 from amharic_tl.errors import BadInputError
@@ -69,15 +70,32 @@ MODERNBERT = [
         (FILL, {"tie_word_embeddings": False, "classifier_bias": True}),
     )
 ]
+RELATIVE = {"relative_attention": True, "position_biased_input": False, "norm_rel_ebd": "layer_norm"}
+BUCKETS = {**RELATIVE, "position_buckets": 4, "share_att_key": True, "pos_att_type": ["p2c", "c2p"]}
+DEBERTA = [
+    ("deberta-v2", None, {}),
+    ("deberta-v2", None, {**BUCKETS, "max_relative_positions": 7, "hidden_act": "relu"}),
+    ("deberta-v2", None, {**RELATIVE, "pos_att_type": "p2c|c2p", "norm_rel_ebd": "none", "max_relative_positions": 5}),
+    ("deberta-v2", None, {**BUCKETS, "share_att_key": False, "pos_att_type": ["p2c"], "embedding_size": 16}),
+    ("deberta-v2", None, {"relative_attention": True, "pos_att_type": "c2p", "type_vocab_size": 2}),
+    ("deberta-v2", None, {**BUCKETS, "pos_att_type": None, "num_hidden_layers": 1}),
+    ("deberta-v2", None, {**BUCKETS, "conv_kernel_size": 3, "conv_act": "gelu", "num_hidden_layers": 3}),
+    ("deberta-v2", None, {"conv_kernel_size": 5, "conv_groups": 4, "num_hidden_layers": 1}),
+    ("deberta-v2", CLASSIFY, {**BUCKETS, "num_labels": 3, "pooler_hidden_act": "tanh", "cls_dropout": 0.3}),
+    ("deberta-v2", TAG, {**BUCKETS, "num_labels": 5}),
+    ("deberta-v2", FILL, {**BUCKETS, "embedding_size": 16, "tie_word_embeddings": False}),
+    ("deberta-v2", FILL, {**BUCKETS, "legacy": False, "hidden_act": "gelu_new"}),
+]
 
 
 def _name(value: Any) -> str:
     return ",".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
 
 
-@pytest.mark.parametrize(
-    ("kind", "task", "changes"), [*DISTILBERT, *ELECTRA, *XLM_ROBERTA_XL, *TAGGERS, *MODERNBERT], ids=_name
-)
+EVERY = [*DISTILBERT, *ELECTRA, *XLM_ROBERTA_XL, *TAGGERS, *MODERNBERT, *DEBERTA]
+
+
+@pytest.mark.parametrize(("kind", "task", "changes"), EVERY, ids=_name)
 def test_outputs_and_exports(kind: str, task: str | None, changes: dict[str, Any], tmp_path: Path) -> None:
     oracle = oracle_of(kind, task, **changes)
     oracle.save_pretrained(tmp_path / "theirs")
@@ -107,3 +125,46 @@ def test_modernbert_windows_as_transformers_4_writes_them(tmp_path: Path) -> Non
     path.write_text(json.dumps(config | {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}}))
     with pytest.raises(BadInputError, match="rope_type"):
         atl.from_pretrained(str(tmp_path), FILL)
+
+
+def test_a_deberta_as_it_was_first_published(tmp_path: Path) -> None:
+    """The names of microsoft/mdeberta-v3-base: its masked-LM head is the newer one, which the config does not say."""
+    oracle = oracle_of("deberta-v2", FILL, **BUCKETS)
+    oracle.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    tensors = load_file(path)
+    for name in list(tensors):
+        if name.startswith("cls."):
+            tensors[name.replace("cls.predictions", "lm_predictions.lm_head").replace(".transform", "")] = tensors.pop(
+                name
+            )
+    rows = tensors["deberta.embeddings.word_embeddings.weight"]
+    unused = {
+        "deberta.embeddings.position_embeddings.weight": rows[:30],
+        "deberta.embeddings.word_embeddings._weight": rows,
+        "mask_predictions.dense.weight": rows[:24],
+        "mask_predictions.classifier.bias": rows[0, :1],
+    }
+    save_file({**tensors, **unused}, path, metadata={"format": "pt"})
+    model = compare(oracle, tmp_path, FILL)
+    assert model.load_report.newly_initialised == ()
+    assert set(model.load_report.dropped) == set(unused)
+    tagger = atl.from_pretrained(str(tmp_path), TAG)
+    assert set(tagger.load_report.newly_initialised) == {"classifier.weight", "classifier.bias"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pos_att_type": "p2p"}, "pos_att_type"),
+        ({"norm_rel_ebd": "batch_norm"}, "norm_rel_ebd"),
+        ({"conv_kernel_size": 4}, "conv_kernel_size must be odd"),
+        ({"position_buckets": 200}, "position_buckets 200 do not fit max_relative_positions 30"),
+        ({"pooler_hidden_size": 8}, "pooler_hidden_size: expected 24, found 8"),
+        ({"attention_head_size": 9}, "attention_head_size: expected 8, found 9"),
+        ({"max_relative_positions": 4.5}, "max_relative_positions"),
+    ],
+)
+def test_what_deberta_does_not_have_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInputError, match=said):
+        atl.from_config({"model_type": "deberta-v2", **SMALL, **changes})
