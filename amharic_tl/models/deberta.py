@@ -269,9 +269,12 @@ class Deberta(Encoder):
             head=head,
             max_positions=s.usable_positions,
         )
-        init = normal(s.deviation)
-        self.relative = Embedding(f"{name}.rel_embeddings", 2 * d.span, s.hidden, init, key) if d.relative else None
-        self.relative_norm = LayerNorm(f"{name}.LayerNorm", s.hidden, s.epsilon, key) if d.norm_relative else None
+        # Every block reads the table, so it trains and freezes with the first one.
+        rows, init = 2 * d.span, normal(s.deviation)
+        self.relative = Embedding(f"{name}.rel_embeddings", rows, s.hidden, init, key, block=0) if d.relative else None
+        self.relative_norm = (
+            LayerNorm(f"{name}.LayerNorm", s.hidden, s.epsilon, key, block=0) if d.norm_relative else None
+        )
         self.span, self.buckets, self.farthest = d.span, d.buckets, d.farthest
 
     def block_arguments(self, mask_BS: jax.Array, dtype: Any, dropout_key: jax.Array | None) -> tuple[Any, ...]:

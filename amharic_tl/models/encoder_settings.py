@@ -9,9 +9,7 @@ from typing import Any
 from amharic_tl.errors import BadInputError
 from amharic_tl.models.config_values import ConfigValues, label_names
 from amharic_tl.models.layers import ACTIVATIONS
-
-# max_positions of a model that has no position table.
-UNLIMITED = 2**31 - 1
+from amharic_tl.models.positions import UNLIMITED
 
 
 @dataclass(frozen=True)

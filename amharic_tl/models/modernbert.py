@@ -17,7 +17,7 @@ from amharic_tl.errors import BadInputError
 from amharic_tl.models.attention import allowed_bias, dot_product_attention
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.encoder import Encoder
-from amharic_tl.models.encoder_settings import UNLIMITED, EncoderSettings
+from amharic_tl.models.encoder_settings import EncoderSettings
 from amharic_tl.models.family import Family
 from amharic_tl.models.heads import HeadInputs, gathered
 from amharic_tl.models.layers import (
@@ -31,6 +31,7 @@ from amharic_tl.models.layers import (
     zeros,
 )
 from amharic_tl.models.output import ModelOutput
+from amharic_tl.models.positions import UNLIMITED
 from amharic_tl.models.rotary import inverse_frequencies, rope_parameters, rotary_tables, rotate
 from amharic_tl.models.stack import Stack
 
