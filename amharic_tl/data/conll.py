@@ -25,9 +25,11 @@ def read_conll(path: Path, text: str, columns: Columns) -> Iterator[tuple[int, t
       BadInputError: lines of other widths than the first one; up to ten are named.
     """
     separator = re.compile("\t" if "\t" in text else " +")
-    width, problems = len(columns.header or ()), []
-    start, tokens, tags = 0, [], []
-    token_at, tag_at = 0, -1
+    width, token_at, tag_at = len(columns.header or ()), 0, -1
+    start = 0
+    tokens: list[str] = []
+    tags: list[str] = []
+    problems: list[str] = []
     if columns.header is not None:
         token_at, tag_at = (_column(path, name, columns.header) for name in columns.wanted())
     for number, line in enumerate(lines_of(text), 1):
