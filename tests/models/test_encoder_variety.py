@@ -8,9 +8,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+from flax import nnx
+from reference_checkpoints import loss_of
 from safetensors.numpy import load_file, save_file
-from torch_oracle import SMALL, compare, given_back, oracle_of
+from torch_oracle import SMALL, compare, given_back, oracle_of, torch
 
 import amharic_tl as atl
 from amharic_tl.errors import BadInputError
@@ -102,6 +107,38 @@ def test_outputs_and_exports(kind: str, task: str | None, changes: dict[str, Any
     model = compare(oracle, tmp_path / "theirs", task)
     assert model.load_report.newly_initialised == ()
     given_back(model, oracle, tmp_path / "ours", task)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("distilbert", {}),
+        ("electra", {"embedding_size": 16}),
+        ("xlm-roberta-xl", {}),
+        ("modernbert", {**SPECIAL, **WINDOWS, **BIASES}),
+        ("deberta-v2", {**BUCKETS, "share_att_key": False, "conv_kernel_size": 3}),
+    ],
+    ids=_name,
+)
+def test_gradients(kind: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    oracle = oracle_of(kind, TAG, num_labels=4, **changes)
+    oracle.save_pretrained(tmp_path)
+    generator = np.random.default_rng(2)
+    ids, labels = generator.integers(5, SMALL["vocab_size"], (2, 9)), generator.integers(0, 4, (2, 9))
+    labels[0, 6:] = -100
+    oracle(input_ids=torch.tensor(ids), labels=torch.tensor(labels)).loss.backward()
+    theirs = {name: p.grad.numpy() for name, p in oracle.named_parameters() if p.grad is not None}
+    graphdef, state = nnx.split(atl.from_pretrained(str(tmp_path), TAG))
+
+    def loss(state: Any) -> Any:
+        return loss_of(nnx.merge(graphdef, state, copy=True)(jnp.asarray(ids)), jnp.asarray(labels))
+
+    ours = atl.named_parameters(jax.jit(jax.grad(loss))(state))
+    assert set(ours) == set(theirs)
+    total = float(np.sqrt(sum(np.square(gradient).sum() for gradient in theirs.values())))
+    for name, gradient in theirs.items():
+        difference = np.abs(np.asarray(ours[name].value()) - gradient).max()
+        assert difference <= 1e-3 * np.linalg.norm(gradient) + 1e-6 * total, name
 
 
 def test_modernbert_windows_as_transformers_4_writes_them(tmp_path: Path) -> None:
