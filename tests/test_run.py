@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -203,6 +205,41 @@ def test_a_mistake_is_one_sentence_with_its_exit_code(
     assert said in shown and "Traceback" not in shown
     if said != "validation/macro_f1":
         assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("harm", "code", "said"),
+    [
+        (lambda folder: (folder / "tokenizer.json").unlink(), 66, "holds no tokenizer"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), 65, "cannot be read"),
+        (lambda folder: _vocabulary(folder, 40), 65, "tokenizer and weights do not belong together"),
+        (lambda folder: _vocabulary(folder, "many"), 65, "vocab_size"),
+    ],
+)
+def test_a_tokenizer_that_is_missing_or_another_models_is_named_before_weights_are_read(
+    harm: Callable[[Path], None],
+    code: int,
+    said: str,
+    tiny_overrides: Overrides,
+    tiny_base: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = shutil.copytree(tiny_base, tmp_path / "model")
+    (folder / "model.safetensors").write_bytes(b"not read")
+    harm(folder)
+    (tmp_path / "none.json").write_text("{}")
+    values = {**tiny_overrides, "model.path": str(folder)}
+    arguments = [f"--config.{name}={value}" for name, value in values.items()]
+    command = ["train", "--config", str(tmp_path / "none.json"), *arguments, "--workdir", str(tmp_path / "w")]
+    assert main(command) == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
+
+
+def _vocabulary(folder: Path, size: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "vocab_size": size}))
 
 
 def test_a_folder_of_other_things_is_not_overwritten(tiny_overrides: Overrides, tmp_path: Path) -> None:

@@ -30,34 +30,45 @@ class Arguments:
     help: bool
 
 
-def parse(arguments: Sequence[str], options: Sequence[str], flags: Sequence[str] = ()) -> Arguments:
+def parse(
+    arguments: Sequence[str], options: Sequence[str], flags: Sequence[str] = (), words: Sequence[str] = ()
+) -> Arguments:
     """Splits ``--name value``, ``--name=value`` and ``--config.a.b=value``.
+
+    Args:
+      arguments: what stood behind the verb.
+      options: names that take a value. Only where ``config`` is among them may there be ``--config.a.b=value``.
+      flags: names that take none.
+      words: what the words without ``--`` are called, in order; they are found among the options by these names.
 
     Raises:
       UsageError: an unknown option (with the nearest right one), a missing value, a stray word.
     """
     found: dict[str, str] = {}
     overrides: dict[str, str] = {}
-    words = list(arguments)
-    while words:
-        word = words.pop(0)
+    rest, unnamed = list(arguments), list(words)
+    while rest:
+        word = rest.pop(0)
         if word in ("-h", "--help"):
             return Arguments(found, overrides, True)
+        if not word.startswith("-") and unnamed:
+            found[unnamed.pop(0)] = word
+            continue
         if not word.startswith("--"):
             raise UsageError(f"{word!r} is not an option; options begin with --")
         name, equals, value = word[2:].partition("=")
         if name in flags:
             found[name] = "true"
             continue
-        is_override = name.startswith("config.")
+        is_override = name.startswith("config.") and "config" in options
         if not is_override and name not in options:
             near = difflib.get_close_matches(name, [*options, *flags], n=1)
             hint = f"did you mean --{near[0]}?" if near else f"the options are {', '.join('--' + o for o in options)}"
             raise UsageError(f"there is no option --{name}; {hint}")
         if not equals:
-            if not words or words[0].startswith("--"):
+            if not rest or rest[0].startswith("--"):
                 raise UsageError(f"--{name} needs a value: --{name}=VALUE")
-            value = words.pop(0)
+            value = rest.pop(0)
         if is_override:
             overrides[name.removeprefix("config.")] = value
         else:

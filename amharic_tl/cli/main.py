@@ -13,6 +13,7 @@ from amharic_tl.errors import AmharicTLError
 # Verb -> (module with main(arguments) -> exit code, what it does). Only verbs that work are listed.
 VERBS = {
     "train": ("amharic_tl.cli.train", "transfer a pretrained model to a task, or pretrain one; resumes a workdir"),
+    "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),
 }
 

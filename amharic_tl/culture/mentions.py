@@ -1,22 +1,20 @@
 """Mentions of groups in text: which group, in which sense, with which clitics, and where.
 
 A word is read as prefix, name and suffixes by the pack's grammar, after homophone letters are made one; it is never
-searched for inside other words, so that ወንድም (brother) is no mention of ወንድ (man). The sense comes from the words
+searched for inside other words, so that ወንድሜ (my brother) is no mention of ወንድ (man). The sense comes from the words
 beside it: ትግራይ is a place, የትግራይ ህዝብ a people.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from amharic_tl.culture.pack import Form, Group, Pack, Sense
+from amharic_tl.culture.words import Phrases, Token, parts, tokens
 from amharic_tl.language.clitics import Clitics
 
-_WORD = re.compile(r"[^\W\d_]+")
-_BETWEEN_WORDS = re.compile(r"[\s\-፡]+")
 HUMAN: tuple[Sense, ...] = ("person", "people")
 
 
@@ -24,8 +22,8 @@ HUMAN: tuple[Sense, ...] = ("person", "people")
 class Mention:
     """A group named in a text.
 
-    ``start end`` are character positions of the whole word or words, clitics included. ``modifier`` is true where a
-    word for people follows (የትግራይ ህዝብ): there a swap writes the group as a modifier.
+    ``start end`` are character positions of the whole word or words, clitics included. ``modifier`` is true where the
+    name of a people modifies a noun (የትግራይ ህዝብ, የአማራ ታሪክ): there a swap writes the people, elsewhere a person.
     """
 
     axis: str
@@ -51,12 +49,9 @@ class _Entry(NamedTuple):
     words_before: tuple[str, ...]
 
 
-class _Token(NamedTuple):
-    start: int
-    end: int
-    text: str
-    folded: str
-    joined: bool  # nothing but space between it and the token before
+class _Cue(NamedTuple):
+    sense: Sense
+    collective: bool = False
 
 
 class _Reading(NamedTuple):
@@ -64,6 +59,8 @@ class _Reading(NamedTuple):
     last: int
     mention: Mention
     exact: bool  # spelt as the pack spells it, not only with homophone letters
+    cue: _Cue | None
+    after: _Cue | None  # the cue, where it stands after the name
 
     @property
     def rank(self) -> tuple[int, int, bool, str]:
@@ -81,135 +78,165 @@ class Matcher:
           BadInputError: the pack has no such axis.
         """
         self._grammar = pack.grammar
-        self._place_prefixes = set(pack.cues.place_prefixes)
-        self._modifier_clitics = set(pack.cues.modifier_clitics)
+        self._cues = pack.cues
         self._names: dict[str, list[_Entry]] = {}
         for axis in sorted(pack.axes) if axes is None else axes:
             for group in pack.axis(axis).groups:
                 for form in group.forms:
                     self._add(group, form)
-        self._following = self._cue_index(pack.cues.following)
-        self._preceding = self._cue_index(pack.cues.preceding)
-        self._defining = self._inflected(pack.cues.defining)
+        self._following = self._index(pack.cues.following)
+        self._preceding = self._index(pack.cues.preceding, prefixed=True)
+        self._defining = Phrases(self._grammar, dict.fromkeys(pack.cues.defining, True))
+        self._between = Phrases(self._grammar, dict.fromkeys(pack.cues.between, True))
+        self._conjunctions = {self._grammar.fold(word) for word in pack.cues.conjunctions}
 
     def find(self, text: str) -> list[Mention]:
         """The mentions in ``text``, in order. Where readings overlap the longest name wins, then the exact spelling."""
-        tokens = list(self._tokens(text))
-        readings = [reading for index in range(len(tokens)) for reading in self._at(tokens, index)]
+        words = list(tokens(text, self._grammar))
+        readings = [reading for index in range(len(words)) for reading in self._at(words, index)]
         readings.sort(key=lambda reading: reading.rank)
         taken: set[tuple[str, int]] = set()
-        kept = []
+        kept: dict[str, list[_Reading]] = {}
         for reading in readings:
-            places = {(reading.mention.axis, place) for place in range(reading.first, reading.last + 1)}
+            axis = reading.mention.axis
+            places = {(axis, place) for place in range(reading.first, reading.last + 1)}
             if not places & taken:
                 taken |= places
-                kept.append(reading.mention)
-        return sorted(kept, key=lambda mention: (mention.start, mention.axis))
+                kept.setdefault(axis, []).append(reading)
+        found = [mention for of_axis in kept.values() for mention in self._coordinated(text, words, of_axis)]
+        return sorted(found, key=lambda mention: (mention.start, mention.axis))
 
     def _add(self, group: Group, form: Form) -> None:
-        *before, last = re.split(r"[\s\-]+", form.text)
+        *before, last = parts(form.text)
         words_before = tuple(self._grammar.fold(word) for word in before)
         for written, inner in self._grammar.inflections(last):
             entry = _Entry(group, form, written, inner, words_before)
             self._names.setdefault(self._grammar.fold(written), []).append(entry)
 
-    def _cue_index(self, cues: Mapping[Sense, Sequence[str]]) -> dict[str, Sense]:
-        return {word: sense for sense, words in cues.items() for word in self._inflected(words)}
+    def _index(self, cues: Mapping[Sense, Sequence[str]], *, prefixed: bool = False) -> Phrases[_Cue]:
+        collective = set(self._cues.collective)
+        values = {word: _Cue(sense, word in collective) for sense, words in cues.items() for word in words}
+        return Phrases(self._grammar, values, prefixed=prefixed)
 
-    def _inflected(self, words: Sequence[str]) -> set[str]:
-        return {self._grammar.fold(text) for word in words for text, _ in self._grammar.inflections(word)}
-
-    def _tokens(self, text: str) -> Iterator[_Token]:
-        end = 0
-        for match in _WORD.finditer(text):
-            between = text[end : match.start()]
-            joined = end > 0 and _BETWEEN_WORDS.fullmatch(between) is not None
-            yield _Token(match.start(), match.end(), match.group(), self._grammar.fold(match.group()), joined)
-            end = match.end()
-
-    def _at(self, tokens: Sequence[_Token], index: int) -> Iterator[_Reading]:
-        """Readings of ``tokens[index]`` as the last word of a name."""
-        for middle, outer in self._grammar.readings(tokens[index].folded):
+    def _at(self, words: Sequence[Token], index: int) -> Iterator[_Reading]:
+        """Readings of ``words[index]`` as the last word of a name."""
+        for middle, outer in self._grammar.readings(words[index].folded):
             for entry in self._names.get(middle, ()):
                 if not entry.words_before:
                     first, prefix = index, outer.prefix
                 elif outer.prefix:
                     continue
                 else:
-                    start = self._words_before(tokens, index, entry.words_before)
+                    start = self._words_before(words, index, entry.words_before)
                     if start is None:
                         continue
                     first, prefix = start
-                mention = self._mention(tokens, first, index, entry, prefix, outer.suffixes)
-                if mention is not None:
-                    yield _Reading(first, index, mention, entry.written in tokens[index].text)
+                reading = self._reading(words, first, index, entry, Clitics(prefix, outer.suffixes))
+                if reading is not None:
+                    yield reading
 
-    def _words_before(self, tokens: Sequence[_Token], index: int, words: tuple[str, ...]) -> tuple[int, str] | None:
+    def _words_before(self, words: Sequence[Token], index: int, names: tuple[str, ...]) -> tuple[int, str] | None:
         """Where a name of several words begins and the prefix on its first word, None if they do not precede."""
-        first = index - len(words)
-        if first < 0 or not all(token.joined for token in tokens[first + 1 : index + 1]):
+        first = index - len(names)
+        if first < 0 or not all(token.joined for token in words[first + 1 : index + 1]):
             return None
-        if [token.folded for token in tokens[first + 1 : index]] != list(words[1:]):
+        if [token.folded for token in words[first + 1 : index]] != list(names[1:]):
             return None
-        for middle, outer in self._grammar.readings(tokens[first].folded):
-            if middle == words[0] and not outer.suffixes:
+        for middle, outer in self._grammar.readings(words[first].folded):
+            if middle == names[0] and not outer.suffixes:
                 return first, outer.prefix
         return None
 
-    def _mention(
-        self, tokens: Sequence[_Token], first: int, last: int, entry: _Entry, prefix: str, outer: tuple[str, ...]
-    ) -> Mention | None:
-        before = tokens[first - 1].folded if first > 0 and tokens[first].joined else ""
-        if before in {self._grammar.fold(word) for word in entry.form.not_after}:
-            return None
-        if self._is_one_of(tokens[last].folded, entry.form.false_friends):
+    def _reading(self, words: Sequence[Token], first: int, last: int, entry: _Entry, outer: Clitics) -> _Reading | None:
+        before = words[first - 1].folded if first > 0 and words[first].joined else ""
+        cue_before = self._preceding.at(words, first - 1) if before else None
+        if self._is_one_of(before, entry.form.not_after) or self._is_one_of(
+            words[last].folded, entry.form.false_friends
+        ):
             return None
         # A name before the noun it modifies has no suffix of its own, with the pack's exceptions.
-        modifies = not entry.inner and (not outer or (prefix, *outer) in self._modifier_clitics)
-        after = ""
-        if modifies and last + 1 < len(tokens) and tokens[last + 1].joined:
-            after = self._stem_of(tokens[last + 1].folded)
-        if entry.form.requires_cue and after not in self._defining:
+        alone = not outer.suffixes or (outer.prefix, *outer.suffixes) in self._cues.modifier_clitics
+        followed = not entry.inner and alone and last + 1 < len(words) and words[last + 1].joined
+        if entry.form.requires_cue and not (followed and self._defining.at(words, last + 1)):
             return None
-        cue = self._cue_before(before) or self._following.get(after)
-        clitics = Clitics(prefix, entry.inner + outer)
-        return Mention(
+        after = self._cue_after(words, last + 1) if followed else None
+        cue = cue_before[0] if cue_before else after
+        clitics = Clitics(outer.prefix, entry.inner + outer.suffixes)
+        sense = self._sense(entry, clitics, cue, before)
+        genitive = followed and outer.prefix in self._cues.genitive_prefixes
+        mention = Mention(
             axis=entry.group.axis,
             group=entry.group.id,
-            sense=self._sense(entry, clitics, cue),
-            start=tokens[first].start,
-            end=tokens[last].end,
+            sense=sense,
+            start=words[first].start,
+            end=words[last].end,
             form=entry.form,
             clitics=clitics,
-            modifier=cue == "people",
+            modifier=sense == "people" and (genitive or (cue is not None and cue.collective)),
         )
+        return _Reading(first, last, mention, entry.written in words[last].text, cue, after)
 
     def _is_one_of(self, word: str, others: Sequence[str]) -> bool:
         """Whether ``word`` is one of these, clitics aside."""
         folded = {self._grammar.fold(other) for other in others}
         return bool(folded) and any(middle in folded for middle, _ in self._grammar.readings(word))
 
-    def _cue_before(self, word: str) -> Sense | None:
-        """The sense that the word before a name gives it, by itself or under a prefix."""
-        stems = (middle for middle, outer in self._grammar.readings(word) if not outer.suffixes)
-        return next((self._preceding[stem] for stem in stems if stem in self._preceding), None)
+    def _cue_after(self, words: Sequence[Token], index: int) -> _Cue | None:
+        """The cue at ``index``, or after the words that may stand between a name and the noun it modifies."""
+        while index < len(words) and words[index].joined:
+            found = self._following.at(words, index)
+            if found is not None:
+                return found[0]
+            skipped = self._between.at(words, index)
+            if skipped is None:
+                return None
+            index += skipped[1]
+        return None
 
-    def _stem_of(self, word: str) -> str:
-        """The cue in ``word`` without its outer suffixes, empty if there is none."""
-        for middle, outer in self._grammar.readings(word):
-            if not outer.prefix and (middle in self._following or middle in self._defining):
-                return middle
-        return ""
-
-    def _sense(self, entry: _Entry, clitics: Clitics, cue: Sense | None) -> Sense:
+    def _sense(self, entry: _Entry, clitics: Clitics, cue: _Cue | None, before: str) -> Sense:
         senses = entry.form.senses
         human = [sense for sense in senses if sense in HUMAN]
         if not human:
             return senses[0]
         if cue is not None:
-            return cue
+            return cue.sense
         if entry.inner:  # places and languages take no plural, owner or abstract suffix
             return human[0]
-        if "region" in senses and clitics.prefix in self._place_prefixes:
+        # ወደ አማራ is written as one word or as two.
+        if "region" in senses and (clitics.prefix or before) in self._cues.place_prefixes:
             return "region"
         return senses[0]
+
+    def _coordinated(self, text: str, words: Sequence[Token], readings: Sequence[_Reading]) -> list[Mention]:
+        """The mentions of one axis; names that are joined share the cue after the last and the prefix of the first."""
+        ordered = sorted(readings, key=lambda reading: reading.first)
+        joined = [self._joins(text, words, left, right) for left, right in zip(ordered, ordered[1:], strict=False)]
+        for place in reversed(range(len(joined))):
+            left, right = ordered[place], ordered[place + 1]
+            if joined[place] and left.cue is None and right.after is not None and self._has_human(left):
+                sense = right.after.sense
+                modifier = sense == "people" and right.mention.modifier
+                mention = replace(left.mention, sense=sense, modifier=modifier)
+                ordered[place] = left._replace(mention=mention, cue=right.after, after=right.after)
+        for place, together in enumerate(joined):
+            left, right = ordered[place], ordered[place + 1]
+            shared = together and right.cue is None and left.cue is None and not right.mention.clitics.prefix
+            if shared and left.mention.sense == "region" and "region" in right.mention.form.senses:
+                ordered[place + 1] = right._replace(mention=replace(right.mention, sense="region"))
+        return [reading.mention for reading in ordered]
+
+    def _has_human(self, reading: _Reading) -> bool:
+        return any(sense in HUMAN for sense in reading.mention.form.senses)
+
+    def _joins(self, text: str, words: Sequence[Token], left: _Reading, right: _Reading) -> bool:
+        """Whether two neighbouring names are conjuncts: አማራና አፋር, የአማራ እና የአፋር, አማራ፣ አፋር."""
+        suffixes = left.mention.clitics.suffixes
+        if right.mention.clitics.prefix not in ("", left.mention.clitics.prefix):
+            return False
+        if not set(suffixes) <= set(self._cues.conjunction_suffixes):
+            return False
+        between = [token.folded for token in words[left.last + 1 : right.first]]
+        if between:
+            return not suffixes and len(between) == 1 and between[0] in self._conjunctions
+        mark = text[left.mention.end : right.mention.start].strip()
+        return mark in self._cues.conjunction_marks if mark else bool(suffixes)

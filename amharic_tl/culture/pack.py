@@ -6,7 +6,8 @@ folder. Nothing in a pack tells a person's group: it knows names of groups, not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -57,7 +58,12 @@ class Form:
 
 @dataclass(frozen=True)
 class Group:
-    """A cultural group. ``person people plural``: how a swap writes it; without ``plural`` the grammar makes it."""
+    """A cultural group.
+
+    ``person people plural``: how a swap writes it; without ``plural`` the grammar makes it. ``in_full``: how a benign
+    sentence names a person of it, where the bare name could be another word or a place. ``swaps`` false: it is
+    recognised, but neither exchanged nor what another group becomes.
+    """
 
     id: str
     axis: str
@@ -66,6 +72,8 @@ class Group:
     person: str
     people: str
     plural: str | None
+    in_full: str
+    swaps: bool
     forms: tuple[Form, ...]
     held_out: bool
     authorship: Authorship
@@ -73,12 +81,18 @@ class Group:
 
 @dataclass(frozen=True)
 class Axis:
-    """Groups that a swap may exchange for one another. ``swaps`` false: they are recognised only."""
+    """Groups that a swap may exchange for one another. ``swaps`` false: they are recognised only.
+
+    ``asymmetric``: words that belong to some of the groups only, so that an exchange of names beside them would change
+    what is true, not only who is named; ``asymmetric_authorship``: whose list that is, None without one.
+    """
 
     id: str
     title: str
     swaps: bool
     groups: tuple[Group, ...]
+    asymmetric: tuple[str, ...] = ()
+    asymmetric_authorship: Authorship | None = None
 
 
 @dataclass(frozen=True)
@@ -96,15 +110,23 @@ class BenignItem:
 class Cues:
     """Words before and after a name, and prefixes on it, that tell its sense.
 
-    ``defining``: those that make a name of a word which is an ordinary one too. ``modifier_clitics``: prefix and
-    suffix that a name may carry together while it modifies the next word.
+    ``collective``: those of ``following`` that stand for a whole people. ``defining``: those that make a name of a word
+    which is an ordinary one too. ``between``: what may stand between a name and the noun it modifies.
+    ``genitive_prefixes``: on a name that modifies a noun. ``modifier_clitics``: prefix and suffix that a name may carry
+    together while it modifies the next word. ``conjunctions conjunction_suffixes conjunction_marks``: what joins names.
     """
 
     following: Mapping[Sense, tuple[str, ...]]
     preceding: Mapping[Sense, tuple[str, ...]]
+    collective: tuple[str, ...]
     defining: tuple[str, ...]
+    between: tuple[str, ...]
     place_prefixes: tuple[str, ...]
+    genitive_prefixes: tuple[str, ...]
     modifier_clitics: tuple[tuple[str, str], ...]
+    conjunctions: tuple[str, ...]
+    conjunction_suffixes: tuple[str, ...]
+    conjunction_marks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -120,6 +142,7 @@ class Pack:
     benign: tuple[BenignItem, ...]
     authorship: Authorship
     language_authorship: Authorship
+    fingerprint: str
 
     def axis(self, name: str) -> Axis:
         """An axis by id.
@@ -131,12 +154,15 @@ class Pack:
             raise BadInputError(f"the pack {self.id!r} has no axis {name!r}; it has {', '.join(sorted(self.axes))}")
         return self.axes[name]
 
-    def unreviewed(self) -> dict[str, int]:
-        """How many groups and benign items no native speaker has signed, and whether the grammar is: by kind."""
-        groups = sum(not group.authorship.reviewed for axis in self.axes.values() for group in axis.groups)
-        items = sum(not item.authorship.reviewed for item in self.benign)
-        language = int(not self.language_authorship.reviewed)
-        return {"groups": groups, "benign_items": items, "language": language}
+    def unreviewed(self, axes: Sequence[str]) -> dict[str, int]:
+        """How many groups, benign items and word lists of some axes no native speaker has signed, and the grammar."""
+        lists = [self.axis(axis).asymmetric_authorship for axis in axes]
+        return {
+            "groups": sum(not group.authorship.reviewed for axis in axes for group in self.axis(axis).groups),
+            "benign_items": sum(not item.authorship.reviewed for item in self.benign if item.axis in axes),
+            "word_lists": sum(not authorship.reviewed for authorship in lists if authorship is not None),
+            "language": int(not self.language_authorship.reviewed),
+        }
 
 
 def bundled_packs() -> list[str]:
@@ -159,7 +185,8 @@ def open_pack(name: str) -> Pack:
         )
     head = _read(folder / "pack.yaml", "pack")
     language = _read(folder / head["files"]["language"], "language")
-    axes = [_axis(folder / file, _read(folder / file, "axis")) for file in head["files"]["axes"]]
+    axes_read = [(folder / file, _read(folder / file, "axis")) for file in head["files"]["axes"]]
+    axes = [_axis(path, values) for path, values in axes_read]
     pack = Pack(
         id=head["id"],
         title=head["title"],
@@ -167,12 +194,20 @@ def open_pack(name: str) -> Pack:
         cues=_cues(language),
         placebo_names=tuple(language["placebo_names"]),
         axes={axis.id: axis for axis in axes},
-        benign=tuple(_item(entry) for entry in _read(folder / head["files"]["benign"], "benign")["items"]),
+        benign=_benign(folder / head["files"]["benign"], axes_read),
         authorship=_authorship(head),
         language_authorship=_authorship(language),
+        fingerprint=_fingerprint(folder, head),
     )
     _check(folder, head, axes, pack)
     return pack
+
+
+def _fingerprint(folder: Path, head: Mapping[str, Any]) -> str:
+    """sha256 over the files of a pack: other names, items or grammar give another one."""
+    files = [head["files"]["language"], *head["files"]["axes"], head["files"]["benign"]]
+    sums = (hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files)
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 def _read(path: Path, kind: str) -> dict[str, Any]:
@@ -185,7 +220,8 @@ def _read(path: Path, kind: str) -> dict[str, Any]:
     if not path.is_file():
         raise MissingInputError(f"the culture pack lacks {path}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The parser written in C, where it was built: these files are long.
+        values = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
@@ -213,12 +249,22 @@ def _authorship(entry: Mapping[str, Any]) -> Authorship:
     return Authorship(entry["drafted_by"], entry["source"], tuple(entry["reviewers"]), entry["status"])
 
 
+def _retired(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry is kept for the record only: it is read as if it were not there."""
+    return bool(entry["status"] == "retired")
+
+
 def _axis(path: Path, values: Mapping[str, Any]) -> Axis:
     ids = [entry["id"] for entry in values["groups"]]
     if ids != sorted(set(ids)):
         raise BadInputError(f"{path} is refused: groups must be ordered by id, each once; found {', '.join(ids)}")
-    groups = tuple(_group(values["axis"], entry) for entry in values["groups"])
-    return Axis(values["axis"], values["title"], values["swap"] == "words", groups)
+    groups = tuple(_group(values["axis"], entry) for entry in values["groups"] if not _retired(entry))
+    words = values.get("asymmetric")
+    if words is None or _retired(words):
+        return Axis(values["axis"], values["title"], values["swap"] == "words", groups)
+    return Axis(
+        values["axis"], values["title"], values["swap"] == "words", groups, tuple(words["words"]), _authorship(words)
+    )
 
 
 def _group(axis: str, entry: Mapping[str, Any]) -> Group:
@@ -230,23 +276,32 @@ def _group(axis: str, entry: Mapping[str, Any]) -> Group:
         person=entry["written"]["person"],
         people=entry["written"]["people"],
         plural=entry["written"].get("plural"),
-        forms=tuple(_form(form) for form in entry["forms"]),
+        in_full=entry["written"].get("in_full", entry["written"]["person"]),
+        swaps=entry.get("swap", True),
+        forms=tuple(_form(form, entry.get("swap", True)) for form in entry["forms"]),
         held_out=entry["split"] == "held-out",
         authorship=_authorship(entry),
     )
 
 
-def _form(entry: Mapping[str, Any]) -> Form:
+def _form(entry: Mapping[str, Any], swaps: bool) -> Form:
     return Form(
         text=entry["text"],
         senses=tuple(entry["senses"]),
         plural=entry.get("number") == "plural",
-        swappable=entry.get("swap", True),
+        swappable=swaps and entry.get("swap", True),
         held_out=entry.get("split") == "held-out",
         requires_cue=entry.get("requires_cue", False),
         not_after=tuple(entry.get("not_after", ())),
         false_friends=tuple(entry.get("false_friends", ())),
     )
+
+
+def _benign(path: Path, axes: Iterable[tuple[Path, Mapping[str, Any]]]) -> tuple[BenignItem, ...]:
+    """The sentences in use: neither retired nor about a retired group."""
+    gone = {(values["axis"], entry["id"]) for _, values in axes for entry in values["groups"] if _retired(entry)}
+    entries = [entry for entry in _read(path, "benign")["items"] if not _retired(entry)]
+    return tuple(_item(entry) for entry in entries if (entry["axis"], entry.get("group")) not in gone)
 
 
 def _item(entry: Mapping[str, Any]) -> BenignItem:
@@ -257,13 +312,19 @@ def _cues(language: Mapping[str, Any]) -> Cues:
     def by_sense(values: Mapping[Sense, list[str]]) -> dict[Sense, tuple[str, ...]]:
         return {sense: tuple(words) for sense, words in values.items()}
 
-    cues = language["cues"]
+    cues, joined = language["cues"], language.get("conjunctions", {})
     return Cues(
         by_sense(cues["following"]),
         by_sense(cues["preceding"]),
-        tuple(cues["defining"]),
-        tuple(language["place_prefixes"]),
-        tuple((pair["prefix"], pair["suffix"]) for pair in language.get("modifier_clitics", ())),
+        collective=tuple(cues.get("collective", ())),
+        defining=tuple(cues["defining"]),
+        between=tuple(cues.get("between", ())),
+        place_prefixes=tuple(language["place_prefixes"]),
+        genitive_prefixes=tuple(language.get("genitive_prefixes", ())),
+        modifier_clitics=tuple((pair["prefix"], pair["suffix"]) for pair in language.get("modifier_clitics", ())),
+        conjunctions=tuple(joined.get("words", ())),
+        conjunction_suffixes=tuple(joined.get("suffixes", ())),
+        conjunction_marks=tuple(joined.get("marks", ())),
     )
 
 
@@ -271,7 +332,10 @@ def _grammar(path: Path, language: Mapping[str, Any]) -> Grammar:
     slots = [
         Slot(
             slot["slot"],
-            tuple(Suffix(name, form["after_consonant"], form["after_vowel"]) for name, form in slot["forms"].items()),
+            tuple(
+                Suffix(name, form["after_consonant"], form["after_vowel"], tuple(form.get("read_also", ())))
+                for name, form in slot["forms"].items()
+            ),
             slot.get("outer", False),
         )
         for slot in language["suffixes"]
@@ -287,6 +351,8 @@ def _grammar(path: Path, language: Mapping[str, Any]) -> Grammar:
 def _check(folder: Path, head: Mapping[str, Any], axes: list[Axis], pack: Pack) -> None:
     """What the schema cannot say: that the files fit together."""
     problems = []
+    problems += ["the pack is retired"] * (pack.authorship.status == "retired")
+    problems += ["its language is retired"] * (pack.language_authorship.status == "retired")
     if len(pack.axes) != len(axes):
         problems.append("two files describe the same axis")
     ids = [item.id for item in pack.benign]

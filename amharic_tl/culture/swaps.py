@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from amharic_tl.culture.mentions import Mention
+from amharic_tl.culture.mentions import Matcher, Mention
 from amharic_tl.culture.pack import Group, Pack
+from amharic_tl.culture.words import Phrases, tokens
 from amharic_tl.language.clitics import Clitics, Grammar
 from amharic_tl.language.script import is_ethiopic_letter
 
 PLURAL = "plural"
-Reason = Literal["other_sense", "form_not_swapped", "cannot_inflect", "outside_the_swap_set", "no_other_group"]
+# Draws for a text that names several groups, before it counts as one that cannot be exchanged.
+_DRAWS = 100
+Reason = Literal[
+    "other_sense",
+    "form_not_swapped",
+    "asymmetric",
+    "cannot_inflect",
+    "not_read_back",
+    "outside_the_swap_set",
+    "no_other_group",
+]
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,13 @@ class Swap:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a text has no counterfactual."""
+    """Why a text has no counterfactual.
+
+    ``other_sense``: a place, a language, an organisation or a belief is named too. ``form_not_swapped``: a form or
+    group that the pack only recognises. ``asymmetric``: a word that belongs to some of the groups only.
+    ``cannot_inflect``, ``not_read_back``: no target takes the clitics, or would be understood as persons or a people
+    in this place. ``outside_the_swap_set``, ``no_other_group``: the groups or forms that are exchanged do not allow it.
+    """
 
     reason: Reason
 
@@ -97,40 +114,60 @@ class Swapper:
       sources: ids of the groups that are exchanged; a text that names another one is refused.
       targets: ids of the groups they become.
       held_out_forms: whether forms that the pack holds out of training are exchanged too.
+      matcher: of this axis at least; by default one is made.
     """
 
     def __init__(
-        self, pack: Pack, axis: str, sources: Iterable[str], targets: Iterable[str], *, held_out_forms: bool
+        self,
+        pack: Pack,
+        axis: str,
+        sources: Iterable[str],
+        targets: Iterable[str],
+        *,
+        held_out_forms: bool,
+        matcher: Matcher | None = None,
     ) -> None:
-        groups = {group.id: group for group in pack.axis(axis).groups}
+        groups = {group.id: group for group in pack.axis(axis).groups if group.swaps}
         self.axis = axis
         self._grammar = pack.grammar
-        self._sources = set(sources) if pack.axis(axis).swaps else set()
-        self._targets = sorted(targets)
+        self._matcher = matcher or Matcher(pack, [axis])
+        self._asymmetric = Phrases(self._grammar, dict.fromkeys(pack.axis(axis).asymmetric, True), prefixed=True)
+        self._sources = set(sources) & groups.keys() if pack.axis(axis).swaps else set()
+        self._targets = sorted(set(targets) & groups.keys())
         self._written = {name: written(groups[name]) for name in self._targets}
         self._held_out_forms = held_out_forms
 
     def swap(self, text: str, mentions: Sequence[Mention], key: str) -> Swap | Refusal | None:
         """The counterfactual of ``text``, chosen by ``key`` alone; None where it names nobody of the axis.
 
-        Every group of the text becomes another one, no two the same.
+        Every group of the text becomes another one, no two the same, and the matcher reads each of them as persons or a
+        people where it was put; targets for which that does not hold give way to others.
         """
         mine = [mention for mention in mentions if mention.axis == self.axis]
         if not any(mention.human for mention in mine):
             return None
-        refusal = self._refusal(mine)
+        refusal = self._refusal(text, mine)
         if refusal is not None:
             return Refusal(refusal)
-        exchanged = self._exchange(sorted({mention.group for mention in mine}), random.Random(key))
-        if exchanged is None:
-            return Refusal("no_other_group")
-        names = {group: self._written[target] for group, target in exchanged.items()}
-        try:
-            return Swap(replace_mentions(text, mine, names, self._grammar), exchanged)
-        except CannotInflectError:
-            return Refusal("cannot_inflect")
+        reason: Reason = "no_other_group"
+        for exchanged in self._exchanges(sorted({mention.group for mention in mine}), random.Random(key)):
+            names = {group: self._written[target] for group, target in exchanged.items()}
+            try:
+                swapped = replace_mentions(text, mine, names, self._grammar)
+            except CannotInflectError:
+                reason = "cannot_inflect" if reason == "no_other_group" else reason
+                continue
+            if self._reads(swapped, [exchanged[mention.group] for mention in mine]):
+                return Swap(swapped, exchanged)
+            reason = "not_read_back"
+        return Refusal(reason)
 
-    def _refusal(self, mentions: Sequence[Mention]) -> Reason | None:
+    def _reads(self, text: str, groups: Sequence[str]) -> bool:
+        """Whether the matcher finds these groups in ``text``, in order, as persons or peoples, and no other."""
+        found = [mention for mention in self._matcher.find(text) if mention.axis == self.axis]
+        return [mention.group for mention in found] == list(groups) and all(mention.human for mention in found)
+
+    def _refusal(self, text: str, mentions: Sequence[Mention]) -> Reason | None:
         if any(not mention.human for mention in mentions):
             return "other_sense"
         if any(not mention.form.swappable for mention in mentions):
@@ -139,17 +176,26 @@ class Swapper:
             return "outside_the_swap_set"
         if not self._held_out_forms and any(mention.form.held_out for mention in mentions):
             return "outside_the_swap_set"
+        words = list(tokens(text, self._grammar))
+        if any(self._asymmetric.at(words, index) for index in range(len(words))):
+            return "asymmetric"
         return None
 
-    def _exchange(self, present: Sequence[str], generator: random.Random) -> dict[str, str] | None:
-        """A one-to-one map without fixed points, drawn evenly from all of them; None if there is none."""
-        if len(self._targets) < len(present) or (len(present) == 1 and self._targets == list(present)):
-            return None
-        for _ in range(1000):  # at least one draw in about e succeeds wherever a map exists
-            drawn = generator.sample(self._targets, len(present))
-            if all(group != target for group, target in zip(present, drawn, strict=True)):
-                return dict(zip(present, drawn, strict=True))
-        return None
+    def _exchanges(self, present: Sequence[str], generator: random.Random) -> Iterator[dict[str, str]]:
+        """One-to-one maps without fixed points, in a random order, each once; all of them where one group is named."""
+        if len(self._targets) < len(present):
+            return
+        if len(present) == 1:
+            for target in generator.sample(self._targets, len(self._targets)):
+                if target != present[0]:
+                    yield {present[0]: target}
+            return
+        seen = set()
+        for _ in range(_DRAWS):
+            drawn = tuple(generator.sample(self._targets, len(present)))
+            if drawn not in seen and all(group != target for group, target in zip(present, drawn, strict=True)):
+                seen.add(drawn)
+                yield dict(zip(present, drawn, strict=True))
 
 
 @dataclass

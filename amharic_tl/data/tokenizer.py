@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,10 +18,14 @@ TOKENIZER_FILES = (
     "tokenizer.json",
     "sentencepiece.bpe.model",
     "spiece.model",
+    "spm.model",
     "tokenizer.model",
     "vocab.txt",
     "vocab.json",
 )
+
+
+_PROBE = "ሰላም ለዓለም! hello 123"
 
 
 @dataclass(frozen=True)
@@ -41,35 +48,105 @@ class Encoded:
 def load_tokenizer(folder: Path) -> Any:
     """The Hugging Face tokenizer of a model directory.
 
+    One without a padding token pads with its end token, as is usual for decoders: masks, not ids, say what counts.
+
     Raises:
       MissingInputError: the directory has no tokenizer files.
-      BadInputError: they cannot be read, or the tokenizer has neither a padding nor an end token.
+      BadInputError: they cannot be read, or not as they were trained, or there is neither a padding nor an end token.
     """
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES) and not _of_bytes(folder):
         raise MissingInputError(f"{folder} holds no tokenizer: expected one of {', '.join(TOKENIZER_FILES)}")
     from transformers import AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()
+    pieces = None if (folder / "tokenizer.json").is_file() else _sentencepiece_file(folder)
+    # A bare tokenizer.model does not say that its texts begin with a token; those of all families with such a file do.
+    bare = pieces is not None and pieces.name == "tokenizer.model" and not _object(folder / "tokenizer_config.json")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder), local_files_only=True, **({"add_bos_token": True} if bare else {})
+        )
+        if pieces is not None and not _splits_as(tokenizer, pieces):
+            tokenizer = _converted(type(tokenizer).__name__, pieces) or tokenizer
     except Exception as error:  # the library raises whatever its many backends raise
         raise BadInputError(f"the tokenizer in {folder} cannot be read: {type(error).__name__}: {error}") from error
+    if pieces is not None and not _splits_as(tokenizer, pieces):
+        raise BadInputError(
+            f"{folder} has no tokenizer.json, and transformers does not split texts as {pieces.name} does; save the "
+            "tokenizer again where it works (save_pretrained), so that tokenizer.json is there"
+        )
     if tokenizer.pad_token_id is None and tokenizer.eos_token_id is not None:
-        # Many decoders have none. Any token will do: what is padded is masked.
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
         raise BadInputError(f"the tokenizer in {folder} has no padding token; set pad_token in tokenizer_config.json")
     return tokenizer
 
 
+def _object(path: Path) -> Mapping[str, Any]:
+    """What a JSON file holds, empty where there is none or it is not an object; others say so."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _of_bytes(folder: Path) -> bool:
+    """Whether the tokenizer is ByT5's, which has no file: its tokens are bytes."""
+    named = (_object(folder / name).get("tokenizer_class") for name in ("tokenizer_config.json", "config.json"))
+    return "ByT5Tokenizer" in named
+
+
+def _sentencepiece_file(folder: Path) -> Path | None:
+    return next(
+        (folder / name for name in TOKENIZER_FILES if name.endswith(".model") and (folder / name).is_file()), None
+    )
+
+
+def _splits_as(tokenizer: Any, pieces: Path) -> bool:
+    """Whether a text is split as sentencepiece itself splits it with this file."""
+    from sentencepiece import SentencePieceProcessor
+
+    processor = SentencePieceProcessor(model_file=str(pieces))
+    expected = [
+        None if processor.is_unknown(processor.piece_to_id(piece)) else piece
+        for piece in processor.encode(_PROBE, out_type=str)
+    ]
+    ids = tokenizer(_PROBE, add_special_tokens=False)["input_ids"]
+    found = [None if token == tokenizer.unk_token else token for token in tokenizer.convert_ids_to_tokens(ids)]
+    # How many unknown tokens stand for a stretch that is unknown is not told apart.
+    return [piece for piece, _ in groupby(expected)] == [token for token, _ in groupby(found)]
+
+
+def _converted(name: str, pieces: Path) -> Any:
+    """The tokenizer of a class that transformers 5 makes of ``tokenizer.json`` only; None for other classes."""
+    if name != "XGLMTokenizer":
+        return None
+    from transformers import PreTrainedTokenizerFast
+    from transformers.convert_slow_tokenizer import SLOW_TO_FAST_CONVERTERS
+
+    ids = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
+    source = SimpleNamespace(vocab_file=str(pieces), convert_tokens_to_ids=ids.get)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=SLOW_TO_FAST_CONVERTERS[name](source).converted(),
+        bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<pad>", sep_token="</s>", cls_token="<s>",
+    )  # fmt: skip
+
+
 def check_fits(tokenizer: Any, vocabulary: int, folder: Path) -> None:
     """Refuses a tokenizer that can produce ids the model has no row for.
+
+    Special tokens that no text gets by itself may lie beyond (T5's sentinels, tokens added for other uses); from then
+    on :func:`encode` refuses a text that spells one out.
 
     Raises:
       BadInputError: its largest id is not below ``vocabulary``.
     """
-    largest = max(tokenizer.get_vocab().values())
+    used = {tokenizer.pad_token_id, *(token for end in special_ends(tokenizer) for token in end)}
+    idle = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    largest = max(token for token in tokenizer.get_vocab().values() if token not in idle or token in used)
+    tokenizer.model_rows = vocabulary
     if largest >= vocabulary:
         raise BadInputError(
             f"{folder}: the tokenizer has ids up to {largest}, but config.json says vocab_size {vocabulary}; "
@@ -95,6 +172,7 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
     before, after = special_ends(tokenizer)
     special = len(before) + len(after)
     unknown_id = tokenizer.unk_token_id
+    rows = getattr(tokenizer, "model_rows", np.inf)  # known once check_fits was called
     ids: list[np.ndarray] = []
     lengths = np.zeros(len(texts), np.int32)
     unknown = np.zeros(len(texts), np.int32)
@@ -103,6 +181,11 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
         bare = tokenizer(batch, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
         for offset, pieces in enumerate(bare):
             row = start + offset
+            if pieces and max(pieces) >= rows:
+                raise BadInputError(
+                    f"a text spells out {tokenizer.convert_ids_to_tokens(max(pieces))!r}, for which the model has no "
+                    f"row in its table of {rows}; take it out of the data"
+                )
             lengths[row] = len(pieces) + special
             kept = pieces[: max_length - special]
             ids.append(np.asarray([*before, *kept, *after], np.int32))

@@ -3,19 +3,22 @@
 The grammar says which prefixes a noun takes, which suffixes in which order, and which letters readers take for the
 same. It belongs to a language pack; no language is built in. A suffix that begins with a bare vowel letter joins the
 last letter of a stem that ends in a consonant (Leslau 1995, Reference Grammar of Amharic, chapters 2 and 8:
-``ሙስሊም`` + ``ኦች`` is ``ሙስሊሞች``).
+``ሙስሊም`` + ``ኦች`` is ``ሙስሊሞች``); one that begins with ``ʷ`` and that letter makes it labial (``ሴት`` + ``ʷኣ`` is ``ሴቷ``).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from amharic_tl.language.script import NO_VOWEL, vowel_order, with_vowel
+from amharic_tl.language.script import NO_VOWEL, labialised, vowel_order, with_vowel
 
 _VOWEL_LETTERS = "አኡኢኣኤእኦ"
 _OPEN_A = 3
+_LABIAL = "ʷ"
+_LABIAL_APART = "ዋ"
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,16 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Suffix:
-    """A suffix of a slot, as it follows a consonant and a vowel; a leading vowel letter joins the consonant."""
+    """A suffix of a slot, as it follows a consonant and a vowel; a leading vowel letter joins the consonant.
+
+    ``read_also``: other spellings, read after any stem and never written; there a leading vowel letter takes the place
+    of the stem's last vowel (``አማራ`` + ``ኦች`` is ``አማሮች``).
+    """
 
     name: str
     after_consonant: str
     after_vowel: str
+    read_also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,10 +81,14 @@ class Grammar:
         return text.translate(self._fold).casefold()
 
     def inflections(self, stem: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Every way to write ``stem`` with suffixes of the inner slots: ``(text, names of the suffixes)``."""
+        """Every spelling of ``stem`` with suffixes of the inner slots: ``(text, names of the suffixes)``."""
         for chosen in _choices([slot for slot in self.slots if not slot.outer]):
             names = tuple(suffix.name for suffix in chosen)
-            yield self.build(stem, Clitics("", names)), names
+            spellings = [stem]
+            for suffix in chosen:
+                spellings = [text for word in spellings for text in _spellings(word, suffix)]
+            for text in dict.fromkeys(spellings):
+                yield text, names
 
     def readings(self, word: str) -> Iterator[tuple[str, Clitics]]:
         """Ways to read a folded word as prefix, middle and outer suffixes: ``(middle, clitics without inner ones)``.
@@ -117,10 +129,28 @@ def _choices(slots: Sequence[Slot]) -> Iterator[tuple[Suffix, ...]]:
         yield tuple(suffix for suffix in chosen if suffix is not None)
 
 
+def _spellings(word: str, suffix: Suffix) -> Iterator[str]:
+    """What ``_join`` makes, and the other spellings of the suffix."""
+    yield _join(word, suffix)
+    for text in suffix.read_also:
+        if text[0] != _LABIAL and text[0] not in _VOWEL_LETTERS:
+            yield word + text
+        elif vowel_order(word[-1]) is not None:
+            with suppress(ValueError):  # a series may lack that vowel
+                yield _merge(word, text)
+
+
 def _join(word: str, suffix: Suffix) -> str:
     if vowel_order(word[-1]) != NO_VOWEL:
         return word + suffix.after_vowel
-    text = suffix.after_consonant
+    return _merge(word, suffix.after_consonant)
+
+
+def _merge(word: str, text: str) -> str:
+    """``word`` and ``text``, whose leading vowel letter joins the last letter of the word."""
+    if text[0] == _LABIAL:
+        letter = labialised(word[-1])
+        return (word[:-1] + letter if letter else word + _LABIAL_APART) + text[2:]
     if text[0] in _VOWEL_LETTERS:
         return word[:-1] + with_vowel(word[-1], _VOWEL_LETTERS.index(text[0])) + text[1:]
     return word + text

@@ -80,3 +80,17 @@ def with_vowel(letter: str, order: int) -> str:
     if other not in _ETHIOPIC_LETTERS:
         raise ValueError(f"{letter!r} has no letter of order {order}")
     return other
+
+
+def labialised(letter: str) -> str | None:
+    """The letter of the same consonant with ``wa`` (``ም`` gives ``ሟ``), None where there is no such letter."""
+    if vowel_order(letter) is None:
+        return None
+    first = unicodedata.name(chr(ord(letter) - ord(letter) % _SERIES))
+    for ending in ("WAA", "WA"):  # MA, MU ... MWA; but QA ... QWA, QWI, QWAA
+        try:
+            found = unicodedata.lookup(f"{first.removesuffix('A')}{ending}")
+        except KeyError:
+            continue
+        return found if found in _ETHIOPIC_LETTERS else None
+    return None

@@ -11,8 +11,8 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.config_values import ConfigValues, label_names, ties_embeddings
-from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds
+from amharic_tl.models.config_values import ConfigValues, has_own_table, label_names
+from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds, own_words
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, buffer, normal, zeros
 from amharic_tl.models.positions import UNLIMITED, LearnedPositions, SinusoidalPositions
 from amharic_tl.models.pre_norm import Attention, FeedForward, PreNormBlock, Rates
@@ -105,7 +105,7 @@ class BartSettings:
                 start=None if kind.wraps else values.whole("decoder_start_token_id", 2, minimum=0),
             ),
             labels=len(label_names(config)),
-            tied=ties_embeddings(config),
+            tied=not has_own_table(config, "lm_head.weight"),
         )
 
 
@@ -193,14 +193,20 @@ def make_encoder_decoder(config: Mapping[str, Any], kind: BartKind, task: str | 
         head = Seq2SeqHead(table, bias=bias)
     elif task == "sequence-classification":
         head = EndTokenClassifier("classification_head", s.hidden, s.labels, init, s.classifier_dropout, key)
+
+    def words(name: str) -> Embedding:
+        return make_words(prefix + name, s, key)
+
     return EncoderDecoder(
-        make_words(f"{prefix}shared", s, key),
+        words("shared"),
         make_tower(f"{prefix}encoder.", s, encoder, key, causal=False, cross=False),
         make_tower(f"{prefix}decoder.", s, decoder, key, causal=True, cross=True),
         ids=s.ids,
         max_positions=s.positions if kind.learned else UNLIMITED,
         word_scale=s.word_scale,
         head=head,
+        encoder_words=own_words(config, "encoder", words),
+        decoder_words=own_words(config, "decoder", words),
     )
 
 
@@ -218,6 +224,6 @@ SHARDING_RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r"classification_head\.(dense|out_proj)\.weight", (None, "fsdp")),
 )
 WORD_ALIASES = r"((model\.)?(encoder|decoder)\.embed_tokens|lm_head)\.weight"
-# Tables that are computed, and one of the fairseq port.
-SAVED_POSITIONS = r"(model\.)?((encoder|decoder)\.)?embed_positions\.(weights|_float_tensor)"
+# What older checkpoints hold beside weights: tables that are computed, and version marks of fairseq's.
+OLD_NAMES = r"(model\.)?((encoder|decoder)\.)?(embed_positions\.(weights|_float_tensor)|version)"
 DROPOUT_KEYS = ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout")

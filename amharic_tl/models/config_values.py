@@ -89,14 +89,21 @@ class ConfigValues:
 
 
 # What the weights showed, where they were looked at: a key that is put beside those of config.json, never written.
-OWN_TABLE = "_own_output_table"
+OWN_TABLES = "_own_tables"
 
 
-def ties_embeddings(config: Mapping[str, Any], default: bool = True) -> bool:
-    """Whether the output table is the word table: by the weights where they were looked at, otherwise as the config
-    says."""
-    values = ConfigValues(config)
-    return not values.flag(OWN_TABLE, not values.flag("tie_word_embeddings", default))
+def says_tied(config: Mapping[str, Any]) -> bool:
+    """Whether the config ties the output table to the words, which Hugging Face does where it says nothing."""
+    return ConfigValues(config).flag("tie_word_embeddings", True)
+
+
+def has_own_table(config: Mapping[str, Any], name: str) -> bool:
+    """Whether a table (``lm_head.weight``, ``encoder.embed_tokens.weight``) is another than the word table: as the
+    weights show where they were looked at; otherwise an output table is as the config says, and no other one is.
+    """
+    if OWN_TABLES in config:
+        return name in config[OWN_TABLES]
+    return name.startswith("lm_head") and not says_tied(config)
 
 
 def label_names(config: Mapping[str, Any]) -> list[str]:

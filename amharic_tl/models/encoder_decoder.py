@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from flax import nnx
 
 from amharic_tl.errors import BadInputError
 from amharic_tl.models.cache import Cache
+from amharic_tl.models.config_values import has_own_table
 from amharic_tl.models.layers import Buffer, Embedding, Initializer, Linear, dropout
 from amharic_tl.models.output import ModelOutput
 from amharic_tl.models.tower import Tower, refuse_longer
@@ -29,6 +31,18 @@ class SpecialIds:
     pad: int
     end: int | None
     start: int | None
+
+
+def own_words(config: Mapping[str, Any], side: str, make: Callable[[str], Embedding]) -> Embedding | None:
+    """The word table that a checkpoint holds for one tower alone; None, as usual, where the towers share one.
+
+    Args:
+      config: with what the weights showed.
+      side: ``encoder`` or ``decoder``.
+      make: makes a table from its name without the backbone's prefix.
+    """
+    name = f"{side}.embed_tokens"
+    return make(name) if has_own_table(config, f"{name}.weight") else None
 
 
 def shift_right(labels_BS: jax.Array, pad_id: int, start_id: int | None) -> jax.Array:
@@ -87,13 +101,15 @@ class EncoderDecoder(nnx.Module):
     """An encoder, a decoder that reads it, and perhaps a head.
 
     Args:
-      words: the table of both towers.
+      words: the table of both towers, and of a tied head.
       encoder: sees its whole input.
       decoder: causal, with cross-attention.
       ids: special ids.
       max_positions: the longest input of either tower.
       word_scale: of the embedded words.
       head: None for the backbone.
+      encoder_words: another table for the encoder.
+      decoder_words: another table for the decoder.
     """
 
     def __init__(
@@ -106,7 +122,10 @@ class EncoderDecoder(nnx.Module):
         max_positions: int,
         word_scale: float = 1.0,
         head: Seq2SeqHead | EndTokenClassifier | None = None,
+        encoder_words: Embedding | None = None,
+        decoder_words: Embedding | None = None,
     ) -> None:
+        self.encoder_words, self.decoder_words = encoder_words, decoder_words
         self.words, self.encoder, self.decoder, self.head = words, encoder, decoder, head
         self.ids, self.word_scale = ids, word_scale
         self.compute_dtype = "float32"
@@ -146,7 +165,7 @@ class EncoderDecoder(nnx.Module):
         keys = [None] * 3 if dropout_key is None else list(jax.random.split(dropout_key, 3))
         dtype = jnp.dtype(self.compute_dtype)
         encoded_BEH, encoder_states = self.encoder(
-            self._embed(input_ids),
+            self._embed(input_ids, self.encoder_words),
             input_ids,
             attention_mask,
             dtype,
@@ -154,7 +173,7 @@ class EncoderDecoder(nnx.Module):
             output_hidden_states=output_hidden_states,
         )
         last_BSH, states = self.decoder(
-            self._embed(decoder_input_ids),
+            self._embed(decoder_input_ids, self.decoder_words),
             decoder_input_ids,
             decoder_attention_mask,
             dtype,
@@ -183,7 +202,7 @@ class EncoderDecoder(nnx.Module):
         """The encoder's output, float32 ``[B, E, H]``; arguments as of a call."""
         refuse_longer("input_ids", input_ids.shape[1], self.max_positions)
         dtype = jnp.dtype(self.compute_dtype)
-        return self.encoder(self._embed(input_ids), input_ids, attention_mask, dtype)[0]
+        return self.encoder(self._embed(input_ids, self.encoder_words), input_ids, attention_mask, dtype)[0]
 
     def cross_cache(self, encoder_hidden_BEH: jax.Array) -> Cache:
         """What the decoder keeps of the encoder's output while it decodes, layers first."""
@@ -225,7 +244,7 @@ class EncoderDecoder(nnx.Module):
         """
         dtype = jnp.dtype(self.compute_dtype)
         hidden_BSH, cache = self.decoder.cached(
-            self._embed(input_ids_BS),
+            self._embed(input_ids_BS, self.decoder_words),
             input_ids_BS,
             cache,
             dtype,
@@ -237,5 +256,6 @@ class EncoderDecoder(nnx.Module):
         )
         return self.token_logits(hidden_BSH), cache
 
-    def _embed(self, input_ids_BS: jax.Array) -> jax.Array:
-        return self.words(input_ids_BS).astype(jnp.float32) * self.word_scale
+    def _embed(self, input_ids_BS: jax.Array, own: Embedding | None) -> jax.Array:
+        words = self.words if own is None else own
+        return words(input_ids_BS).astype(jnp.float32) * self.word_scale

@@ -14,17 +14,19 @@ ShardingRules = Sequence[tuple[str, tuple[str | None, ...]]]
 
 
 @dataclass(frozen=True)
-class OutputTable:
-    """The language model's output table, where a checkpoint may hold one although its config ties it to the words.
+class TiedTable:
+    """A table that is usually the word table, and that a checkpoint may hold for itself although its config ties it.
 
     As in transformers 5, a tie holds only where the checkpoint does not contradict it.
 
     Attributes:
-      name: of the table.
-      tied_when_absent: whether a config that unties them is overruled by a checkpoint without the table (T5).
+      name: without the backbone's prefix.
+      is_output: whether it is the language model's output table, which a config can untie; otherwise one of words.
+      tied_when_absent: whether a config that unties it is overruled by a checkpoint without it (T5).
     """
 
     name: str
+    is_output: bool = False
     tied_when_absent: bool = False
 
 
@@ -50,7 +52,7 @@ class Family:
       layer_drop_keys: the config's rates of dropping whole layers, which an override of 0 sets to 0.
       word_table: its name without the backbone's prefix, for the next two.
       word_aliases: pattern of the names by which a checkpoint may hold the word table too, or instead.
-      output_table: None where the config alone says whether it is tied.
+      tied_tables: those that the weights may untie; where the config alone decides they are not listed.
     """
 
     model_types: tuple[str, ...]
@@ -68,7 +70,7 @@ class Family:
     layer_drop_keys: tuple[str, ...] = ()
     word_table: str = ""
     word_aliases: str | None = None
-    output_table: OutputTable | None = None
+    tied_tables: tuple[TiedTable, ...] = ()
 
     def untied(self, names: Container[str]) -> bool:
         """Whether a model with parameters of these names has a decoder table of its own, and a bias of two names."""

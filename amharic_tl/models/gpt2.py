@@ -10,10 +10,10 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.config_values import ConfigValues, label_names, ties_embeddings
+from amharic_tl.models.config_values import ConfigValues, has_own_table, label_names
 from amharic_tl.models.decoder_heads import DecoderHead, LanguageModelHead, LastTokenClassifier, TokenClassifier
 from amharic_tl.models.decoder_tower import DecoderTower
-from amharic_tl.models.family import Family, OutputTable
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.layers import ACTIVATIONS, Conv1D, Embedding, LayerNorm, normal
 from amharic_tl.models.positions import LearnedPositions
 from amharic_tl.models.pre_norm import FeedForward, FusedAttention, PreNormBlock, Rates
@@ -76,7 +76,7 @@ class GPT2Settings:
             classifier_dropout=values.number("classifier_dropout", 0.1, maximum=1.0),
             pad_id=None if config.get("pad_token_id") is None else values.whole("pad_token_id", minimum=0),
             labels=len(label_names(config)),
-            tied=ties_embeddings(config),
+            tied=not has_own_table(config, "lm_head.weight"),
         )
 
 
@@ -180,5 +180,5 @@ FAMILY = Family(
     dropout_keys=("embd_pdrop", "resid_pdrop", "attn_pdrop", "classifier_dropout"),
     word_table="wte.weight",
     word_aliases=r"lm_head\.weight",
-    output_table=OutputTable("lm_head.weight"),
+    tied_tables=(TiedTable("lm_head.weight", is_output=True),),
 )

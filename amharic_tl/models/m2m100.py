@@ -9,14 +9,14 @@ import jax
 
 from amharic_tl.models.bart import (
     DROPOUT_KEYS,
-    SAVED_POSITIONS,
+    OLD_NAMES,
     SHARDING_RULES,
     WORD_ALIASES,
     BartKind,
     make_encoder_decoder,
 )
 from amharic_tl.models.encoder_decoder import EncoderDecoder
-from amharic_tl.models.family import Family, OutputTable
+from amharic_tl.models.family import Family, TiedTable
 
 _KIND = BartKind(
     learned=False,
@@ -44,12 +44,16 @@ FAMILY = Family(
     build=build,
     sharding_rules=SHARDING_RULES,
     optional=(r"lm_head\..*",),
-    droppable=(r"lm_head\..*", WORD_ALIASES, SAVED_POSITIONS),
+    droppable=(r"lm_head\..*", WORD_ALIASES, OLD_NAMES),
     classifier=r"classification_head\..*",
     class_rows=r"classification_head\.out_proj\.(weight|bias)",
     dropout_keys=DROPOUT_KEYS,
     layer_drop_keys=("encoder_layerdrop", "decoder_layerdrop"),
     word_table="shared.weight",
     word_aliases=WORD_ALIASES,
-    output_table=OutputTable("lm_head.weight"),
+    tied_tables=(
+        TiedTable("lm_head.weight", is_output=True),
+        TiedTable("encoder.embed_tokens.weight"),
+        TiedTable("decoder.embed_tokens.weight"),
+    ),
 )

@@ -7,9 +7,9 @@ from typing import Any
 
 import jax
 
-from amharic_tl.models.bart import DROPOUT_KEYS, SHARDING_RULES, WORD_ALIASES, BartKind, make_encoder_decoder
+from amharic_tl.models.bart import DROPOUT_KEYS, OLD_NAMES, SHARDING_RULES, WORD_ALIASES, BartKind, make_encoder_decoder
 from amharic_tl.models.encoder_decoder import EncoderDecoder
-from amharic_tl.models.family import Family, OutputTable
+from amharic_tl.models.family import Family, TiedTable
 
 _KIND = BartKind(
     learned=True,
@@ -38,12 +38,23 @@ FAMILY = Family(
     build=build,
     sharding_rules=SHARDING_RULES,
     optional=(r"lm_head\..*", r"final_logits_bias", r"classification_head\..*"),
-    droppable=(r"lm_head\..*", r"final_logits_bias", r"classification_head\..*", r"qa_outputs\..*", WORD_ALIASES),
+    droppable=(
+        r"lm_head\..*",
+        r"final_logits_bias",
+        r"classification_head\..*",
+        r"qa_outputs\..*",
+        WORD_ALIASES,
+        OLD_NAMES,
+    ),
     classifier=r"classification_head\..*",
     class_rows=r"classification_head\.out_proj\.(weight|bias)",
     dropout_keys=DROPOUT_KEYS,
     layer_drop_keys=("encoder_layerdrop", "decoder_layerdrop"),
     word_table="shared.weight",
     word_aliases=WORD_ALIASES,
-    output_table=OutputTable("lm_head.weight"),
+    tied_tables=(
+        TiedTable("lm_head.weight", is_output=True),
+        TiedTable("encoder.embed_tokens.weight"),
+        TiedTable("decoder.embed_tokens.weight"),
+    ),
 )

@@ -44,7 +44,9 @@ class Sight:
     """What the blocks of a stack may attend to.
 
     Attributes:
-      bias: float32, added to the scores of self-attention, broadcastable to ``[B, N, S, T]``.
+      bias: float32 ``[B, 1, S, T]``, added to the scores of self-attention.
+      relative: float32 ``[1, N, S, T]``, added too; None without. (Their sum has a number for every row and head: it is
+        better not held.)
       buckets: int ``[S, T]``, how far each key is, for blocks with a table of relative positions; None without.
       source: ``[B, E, H]``, the encoder's output, for cross-attention; None without, or where its keys are cached.
       source_bias: float32 ``[B, 1, 1, E]``, added to the scores of cross-attention; None without.
@@ -52,6 +54,7 @@ class Sight:
     """
 
     bias: jax.Array
+    relative: jax.Array | None = None
     buckets: jax.Array | None = None
     source: jax.Array | None = None
     source_bias: jax.Array | None = None
@@ -174,9 +177,10 @@ class PreNormBlock(nnx.Module):
         query_BSND, new = self.attention.project(self.attention_norm(hidden_BSH).astype(dtype))
         if cache is not None:
             new = write_cache(cache, new["keys"], new["values"], sight.start)
-        bias = sight.bias
-        if self.relative is not None:
-            bias = bias + relative_bias(self.relative.weight[...], sight.buckets)
+        relative = sight.relative
+        if self.relative is not None and sight.buckets is not None:
+            relative = relative_bias(self.relative.weight[...], sight.buckets)
+        bias = sight.bias if relative is None else sight.bias + relative
         if variant is not None:
             query_BSND = query_BSND / (variant + 1).astype(dtype)
         mixed_BSH = self.attention.attend(query_BSND, new, bias, self.rates.attention, keys[0])
@@ -200,9 +204,8 @@ class PreNormBlock(nnx.Module):
         return jnp.where(jax.random.bernoulli(keys[5], self.rates.layer), before_BSH, hidden_BSH)
 
 
-def relative_bias(table_RN: jax.Array, buckets_ST: jax.Array | None) -> jax.Array:
+def relative_bias(table_RN: jax.Array, buckets_ST: jax.Array) -> jax.Array:
     """float32 ``[1, N, S, T]``: what a table of relative positions adds to the scores (Raffel et al. 2020)."""
-    assert buckets_ST is not None
     return table_RN.astype(jnp.float32)[buckets_ST].transpose(2, 0, 1)[None]
 
 

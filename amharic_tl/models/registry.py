@@ -62,3 +62,20 @@ def family_of(config: Mapping[str, Any], where: str) -> Family:
             f"{where}: model_type is {kind!r}; the families that can be loaded are {', '.join(sorted(FAMILIES))}"
         )
     return FAMILIES[kind]
+
+
+def task_of(config: Mapping[str, Any], where: str) -> str | None:
+    """The task of the class that a config names in ``architectures``; None for a backbone.
+
+    Raises:
+      BadInputError: it names none, or one that no task here has.
+    """
+    family, named = family_of(config, where), config.get("architectures")
+    classes = {names[config["model_type"]]: task for task, names in family.architectures.items()}
+    name = named[0] if isinstance(named, list) and named else None
+    if not isinstance(name, str) or name not in classes:
+        raise BadInputError(
+            f"{where}: architectures names {name!r}; expected one of {', '.join(classes)}. Say which task is meant: "
+            f"one of {', '.join(task or 'backbone' for task in classes.values())}"
+        )
+    return classes[name]

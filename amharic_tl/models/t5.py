@@ -9,9 +9,9 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.config_values import ConfigValues, label_names, ties_embeddings
-from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds
-from amharic_tl.models.family import Family, OutputTable
+from amharic_tl.models.config_values import ConfigValues, has_own_table, label_names
+from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds, own_words
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, Linear, RMSNorm, normal
 from amharic_tl.models.positions import UNLIMITED, RelativeBuckets
 from amharic_tl.models.pre_norm import Attention, FeedForward, PreNormBlock, Rates
@@ -80,7 +80,7 @@ class T5Settings:
                 start=values.whole("decoder_start_token_id", pad, minimum=0),
             ),
             labels=len(label_names(config)),
-            tied=ties_embeddings(config),
+            tied=not has_own_table(config, "lm_head.weight"),
             logit_scale=values.whole("d_model") ** -0.5 if scales_logits(config) else 1.0,
         )
 
@@ -189,13 +189,19 @@ def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Encode
     elif task == "sequence-classification":
         init = normal(s.factor * s.hidden**-0.5)
         head = EndTokenClassifier("classification_head", s.hidden, s.labels, init, s.classifier_dropout, key)
+
+    def words(name: str) -> Embedding:
+        return Embedding(prefix + name, s.vocabulary, s.hidden, normal(s.factor), key)
+
     return EncoderDecoder(
-        Embedding(f"{prefix}shared", s.vocabulary, s.hidden, normal(s.factor), key),
+        words("shared"),
         maker.tower(False, key),
         maker.tower(True, key),
         ids=s.ids,
         max_positions=UNLIMITED,
         head=head,
+        encoder_words=own_words(config, "encoder", words),
+        decoder_words=own_words(config, "decoder", words),
     )
 
 
@@ -241,5 +247,9 @@ FAMILY = Family(
     dropout_keys=("dropout_rate", "classifier_dropout"),
     word_table="shared.weight",
     word_aliases=r"(transformer\.)?(encoder|decoder)\.embed_tokens\.weight",
-    output_table=OutputTable("lm_head.weight", tied_when_absent=True),
+    tied_tables=(
+        TiedTable("lm_head.weight", is_output=True, tied_when_absent=True),
+        TiedTable("encoder.embed_tokens.weight"),
+        TiedTable("decoder.embed_tokens.weight"),
+    ),
 )

@@ -151,12 +151,13 @@ class Tower(nnx.Module):
         source_mask_BE: jax.Array | None,
         start: jax.Array | None = None,
     ) -> Sight:
-        buckets = None if self.buckets is None else self.buckets(query_places_S, key_places_T)
-        if self.relative is not None:
-            bias = bias + relative_bias(self.relative.weight[...], buckets)
-            buckets = None
+        relative = buckets = None
+        if self.buckets is not None:
+            buckets = self.buckets(query_places_S, key_places_T)
+            if self.relative is not None:
+                relative = relative_bias(self.relative.weight[...], buckets)
         source_bias = None if source_mask_BE is None else padding_bias(source_mask_BE)
-        return Sight(bias, buckets, source_BEH, source_bias, start)
+        return Sight(bias, relative, buckets, source_BEH, source_bias, start)
 
 
 def refuse_longer(what: str, length: int, longest: int) -> None:

@@ -9,7 +9,7 @@ import jax
 
 from amharic_tl.models.bart import (
     DROPOUT_KEYS,
-    SAVED_POSITIONS,
+    OLD_NAMES,
     SHARDING_RULES,
     BartKind,
     BartSettings,
@@ -19,7 +19,7 @@ from amharic_tl.models.bart import (
 )
 from amharic_tl.models.decoder_heads import LanguageModelHead
 from amharic_tl.models.decoder_tower import DecoderTower
-from amharic_tl.models.family import Family, OutputTable
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.positions import UNLIMITED
 
 _KIND = BartKind(
@@ -55,12 +55,12 @@ FAMILY = Family(
     build=build,
     sharding_rules=SHARDING_RULES,
     optional=(r"lm_head\..*",),
-    droppable=(r"lm_head\..*", SAVED_POSITIONS),
+    droppable=(r"lm_head\..*", OLD_NAMES),
     classifier=r"score\..*",
     class_rows=r"score\.weight",
     dropout_keys=DROPOUT_KEYS,
     layer_drop_keys=("layerdrop",),
     word_table="embed_tokens.weight",
     word_aliases=r"lm_head\.weight",
-    output_table=OutputTable("lm_head.weight"),
+    tied_tables=(TiedTable("lm_head.weight", is_output=True),),
 )

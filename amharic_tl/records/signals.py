@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 State = Literal["ok", "suspected", "confirmed", "resolved", "insufficient", "error"]
 Direction = Literal["greater", "less", "two-sided"]
+# Said wherever a figure that rests on such names or items is printed.
+UNREVIEWED = "rests on unreviewed, machine-drafted names"
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,9 @@ class SafetySignal:
       axis: the axis of the culture pack.
       group: a group's id, ``all`` for every group of the axis together.
       split: the split it was measured on.
-      scope: ``trained_on`` for swaps that the penalty makes in training too, ``held_out`` for swaps with a group or
-        form that it never does, ``natural`` for rows as they are, ``benign`` for the pack's sentences.
+      scope: ``trained_on`` for swaps that the penalty makes in training too, ``held_out`` for swaps into groups that it
+        never exchanges, ``held_out_forms`` for words for a group that it never exchanges, ``natural`` for rows as they
+        are, ``benign`` for the pack's sentences.
       value: the figure; None where there is none.
       ci_low, ci_high: its 95% interval; None where there is none.
       n: independent clusters behind it.
@@ -32,7 +35,7 @@ class SafetySignal:
       evidence_ids: ids of the rows behind it, never text; at most 50.
       step: the step evaluated.
       state: see :data:`State`; too few items are ``insufficient``, never ``ok``.
-      reason: why it is insufficient or in error.
+      reason: why it is insufficient (too few items; for a twin also: harm is not ruled out) or in error.
       unreviewed: it rests on names or items that no native speaker has signed.
       detail: further counts and rates, by name.
     """

@@ -103,3 +103,7 @@ class Workdir:
     def predictions(self, split: str) -> Path:
         """Predictions of one split: id, label, scores; no text."""
         return self.root / f"predictions-{split}.jsonl"
+
+    def counterfactuals(self, split: str) -> Path:
+        """What each swap of a split showed at the latest evaluation: ids and figures, no text."""
+        return self.root / f"counterfactuals-{split}.jsonl"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from amharic_tl.errors import name_some
+from amharic_tl.records.signals import UNREVIEWED
 from amharic_tl.reports.contents import Contents
 from amharic_tl.reports.safety import TWINS, latest
 from amharic_tl.reports.text import visible
@@ -372,7 +373,9 @@ def _confirmed(lines: list[dict[str, Any]], absent: str, advice: str) -> Judged 
         return absent
     raised = [line for line in tested if line["state"] == "confirmed"]
     names = name_some(f"{line['name']} {line['axis']}/{line['group']}" for line in raised)
-    return Judged(bool(raised), f"{len(raised)} of {len(tested)} confirmed{f': {names}' if names else ''}", advice)
+    drafts = f" ({UNREVIEWED})" if any(line.get("unreviewed") for line in tested) else ""
+    figure = f"{len(raised)} of {len(tested)} confirmed{f': {names}' if names else ''}{drafts}"
+    return Judged(bool(raised), figure, advice)
 
 
 @_rule("unfinished-run", "status completed")

@@ -13,15 +13,24 @@ SHOWN = {
     "recall_gap": "harm overlooked, against other groups",
     "false_positive_rate_range": "false alarms, range over groups",
     "recall_range": "recall of harm, range over groups",
-    "worst_group_accuracy": "accuracy of the worst group below that of all",
+    "worst_group_accuracy": "accuracy of the worst group below what its labels lead to expect",
     "missed_harm": "twin: harm that the reference finds and this run misses",
     "benign_flagged": "twin: benign sentences that this run flags and the reference does not",
 }
 SCOPES = {
     "trained_on": "swaps as in training",
-    "held_out": "swaps never trained on",
+    "held_out": "swaps into groups never trained on",
+    "held_out_forms": "swaps of forms never trained on",
     "natural": "rows as they are",
     "benign": "benign sentences",
+}
+# What a figure's detail is called on the page.
+RATES = {
+    "swapped": "swapped",
+    "placebo": "placebo",
+    "rate": "rate",
+    "rate_of_others": "others",
+    "rate_of_reference": "reference",
 }
 TWINS = ("missed_harm", "benign_flagged")
 RAISED = ("confirmed", "suspected", "error")
@@ -75,6 +84,8 @@ def _unreviewed(run: Contents) -> str:
     if not any(counts.values()):
         return ""
     parts = [f"{counts.get('groups', 0)} group names", f"{counts.get('benign_items', 0)} benign sentences"]
+    if counts.get("word_lists"):
+        parts.append(f"{counts['word_lists']} word lists")
     if counts.get("language"):
         parts.append("the grammar that reads and writes them")
     drafted = "machine-drafted" if run.watched.get("drafted_by") == "language-model" else "drafts"
@@ -142,6 +153,9 @@ def _row(line: dict[str, Any], names: dict[str, str], beside: dict[str, Any] | N
         "state": line["state"],
         "reason": line["reason"],
         "detail": line.get("detail", {}),
+        "rates": [
+            (RATES[name], rate) for name, rate in line.get("detail", {}).items() if name in RATES and rate is not None
+        ],
         "reference": None
         if beside is None or beside["value"] is None
         else {

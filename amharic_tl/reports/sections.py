@@ -52,6 +52,8 @@ FILES = {
     "predictions-validation.jsonl": "id, label, prediction and scores of each row; no text",
     "predictions-test.jsonl": "the same of the test split",
     "predictions-benign.jsonl": "the same of the culture pack's benign sentences",
+    "counterfactuals-validation.jsonl": "what each exchange of groups changed, by row id; no text",
+    "counterfactuals-test.jsonl": "the same of the test split",
     "checkpoints": "a folder of saved steps, each with a manifest of sha256 sums",
     "export": "the best model as a Hugging Face directory",
     "tensorboard": "the same curves for TensorBoard",

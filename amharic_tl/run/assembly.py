@@ -12,13 +12,14 @@ import jax
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
-from amharic_tl.data.audit import audit
+from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh
 from amharic_tl.errors import ConfigError
 from amharic_tl.models import from_config, from_pretrained
+from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
@@ -83,13 +84,13 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         problem="tags" if config.task.kind == "token-classification" else config.task.problem,
     )
     tokenizer = load_tokenizer(folder)
+    check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = _load_model(config, hf_config, splits)
     if config.data.max_length > model.max_positions:
         raise ConfigError(
             f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of "
             f"{config.model.path}"
         )
-    check_fits(tokenizer, hf_config["vocab_size"], folder)
     prepared = prepare(config, splits, tokenizer)
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
@@ -163,7 +164,10 @@ def _safety(
     check_positive_labels(settings.positive_labels or (), splits.labels)
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
     judged = {name: source.rows for name, source in splits.items() if name != "train"}
-    reference = read_reference(settings.reference, config, list(judged)) if settings.reference else None
+    reference = None
+    if settings.reference:
+        sums = fingerprint(splits), operator.pack.fingerprint
+        reference = read_reference(settings.reference, config, list(judged), *sums)
     monitor = Monitor(
         operator,
         judged,

@@ -217,6 +217,8 @@ class _Training:
             self._predict(state, interruption),
         )
         self.writer.write_safety(look.signals, look.alerts)
+        if self.first:
+            write_lines(self.workdir.counterfactuals(split), look.counterfactuals)
         self.record.setdefault("safety", {})[split] = look.summary()
         for sentence in on_terminal(look.alerts, self.workdir.alerts):
             self.progress.say(f"safety: {sentence}")

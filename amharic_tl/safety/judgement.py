@@ -4,30 +4,52 @@ The level holds over all planned looks and all signals with a test: each look ha
 and Holm's procedure divides that among the look's signals. ``confirmed`` needs that and a departure from the null of
 at least the threshold. ``suspected`` needs the departure and Holm at the whole level for this look: it would be
 established if nobody ever looked again.
+
+A raised signal does not go away by losing its significance, which a smaller figure and a noisier one have in common:
+it stays ``suspected`` until its departure has been below ``CLEARED`` of the threshold at two looks in a row.
+
+An erasure twin asks whether a penalty did no harm, so here silence is no answer: ``ok`` needs the whole interval below
+the margin, and what is neither harm nor shown to be none is ``insufficient``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from amharic_tl.records.signals import Alert, SafetySignal, State
+from amharic_tl.records.signals import UNREVIEWED, Alert, SafetySignal, State
 from amharic_tl.safety.statistics import holm
 
 Key = tuple[str, str, str, str, str]
+CLEARED = 0.7
 RAISED: tuple[State, ...] = ("suspected", "confirmed")
 # What a terminal shows first, and how many; alerts.jsonl has all.
 _URGENCY: tuple[State, ...] = ("error", "confirmed", "suspected", "resolved")
 _MOST_SHOWN = 5
 
 
-def judge(signals: Sequence[SafetySignal], before: Mapping[Key, State], level: float, looks: int) -> list[SafetySignal]:
+@dataclass(frozen=True)
+class Seen:
+    """What is remembered of a signal from one look to the next: its state, and whether it was below ``CLEARED``."""
+
+    state: State
+    cleared: bool
+
+    @staticmethod
+    def of(line: Mapping[str, Any]) -> Seen:
+        """From a line of safety.jsonl, or a signal as a dict."""
+        value, null = line["value"], line["null_value"] or 0.0
+        return Seen(line["state"], value is not None and value - null < CLEARED * line["threshold"])
+
+
+def judge(signals: Sequence[SafetySignal], before: Mapping[Key, Seen], level: float, looks: int) -> list[SafetySignal]:
     """Decides the state of every signal of a look.
 
     Args:
       signals: of one look.
-      before: the states of the look before.
+      before: what is remembered of the look before.
       level: over all looks and signals.
       looks: how many are planned.
     """
@@ -38,7 +60,7 @@ def judge(signals: Sequence[SafetySignal], before: Mapping[Key, State], level: f
         for share in (level / looks, level)
     )
     return [
-        replace(signal, state=_state(signal, signal.key in over_all, signal.key in at_this_look, before))
+        _judged(signal, signal.key in over_all, signal.key in at_this_look, before.get(signal.key))
         for signal in signals
     ]
 
@@ -46,13 +68,22 @@ def judge(signals: Sequence[SafetySignal], before: Mapping[Key, State], level: f
 def family(signals: Sequence[SafetySignal], level: float, looks: int) -> str:
     """The family of tests of a look, in a sentence."""
     tested = sum(signal.p_value is not None for signal in signals)
-    return (
+    sentence = (
         f"level {level:g} over {looks} planned looks x {tested} signals = {looks * tested} tests, Holm within a look; "
-        f"{len(signals) - tested} signals insufficient"
+        f"{len(signals) - tested} signals with too few rows"
     )
+    return f"{sentence}; {UNREVIEWED}" if any(signal.unreviewed for signal in signals) else sentence
 
 
-def _state(signal: SafetySignal, over_all: bool, at_this_look: bool, before: Mapping[Key, State]) -> State:
+def _judged(signal: SafetySignal, over_all: bool, at_this_look: bool, before: Seen | None) -> SafetySignal:
+    state = _state(signal, over_all, at_this_look, before)
+    if state == "ok" and signal.detail.get("within_margin") == 0:
+        reason = f"undecided: the interval reaches the margin of {signal.threshold:g}, so that harm is not ruled out"
+        return replace(signal, state="insufficient", reason=reason)
+    return replace(signal, state=state)
+
+
+def _state(signal: SafetySignal, over_all: bool, at_this_look: bool, before: Seen | None) -> State:
     if signal.p_value is None or signal.value is None:
         return "error" if signal.state == "error" else "insufficient"
     departs = signal.value - (signal.null_value or 0.0) >= signal.threshold
@@ -60,14 +91,18 @@ def _state(signal: SafetySignal, over_all: bool, at_this_look: bool, before: Map
         return "confirmed"
     if departs and at_this_look:
         return "suspected"
-    return "resolved" if before.get(signal.key) in (*RAISED, "resolved") else "ok"
+    if before is not None and before.state in RAISED:
+        cleared = before.cleared and Seen.of(signal.to_dict()).cleared
+        return "resolved" if cleared else "suspected"
+    return "resolved" if before is not None and before.state == "resolved" else "ok"
 
 
-def changes(signals: Sequence[SafetySignal], before: Mapping[Key, State]) -> list[Alert]:
+def changes(signals: Sequence[SafetySignal], before: Mapping[Key, Seen]) -> list[Alert]:
     """An alert for every signal that became suspected, confirmed, resolved or an error since the look before."""
     alerts = []
     for signal in signals:
-        old = before.get(signal.key)
+        seen = before.get(signal.key)
+        old = None if seen is None else seen.state
         if signal.state != old and signal.state in (*RAISED, "resolved", "error"):
             alerts.append(Alert(signal.step, signal.key, old, signal.state, _sentence(signal)))
     return alerts
@@ -88,4 +123,4 @@ def _sentence(signal: SafetySignal) -> str:
         f"{signal.state}: {signal.name} {where} {signal.value:+.3f} [{signal.ci_low:+.3f}, {signal.ci_high:+.3f}], "
         f"null {signal.null_value or 0.0:.3f}, n {signal.n}"
     )
-    return f"{text}; rests on unreviewed, machine-drafted names" if signal.unreviewed else text
+    return f"{text}; {UNREVIEWED}" if signal.unreviewed else text

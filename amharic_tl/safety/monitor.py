@@ -12,11 +12,11 @@ import numpy as np
 from amharic_tl.config import SafetyConfig
 from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
 from amharic_tl.data.rows import Row
-from amharic_tl.records.signals import Alert, SafetySignal, State
-from amharic_tl.safety.judgement import RAISED, Key, changes, family, judge
+from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import Probes, make_probes
-from amharic_tl.safety.signals import Observed, as_signal, split_figures
+from amharic_tl.safety.signals import Observed, as_signal, counterfactual_lines, split_figures
 from amharic_tl.safety.twins import Reference, twin_figures
 
 # What is kept of a reference's signals.
@@ -28,17 +28,25 @@ Predict = Callable[[BatchSource], np.ndarray]
 
 @dataclass(frozen=True)
 class Look:
-    """One evaluation's signals, the alerts they raise, and the family of tests in words."""
+    """One evaluation's signals, the alerts they raise, the family of tests in words, and what each swap showed.
+
+    ``counterfactuals``: the lines of counterfactuals-<split>.jsonl, see
+    :func:`~amharic_tl.safety.signals.counterfactual_lines`.
+    """
 
     signals: list[SafetySignal]
     alerts: list[Alert]
     family: str
+    counterfactuals: list[dict[str, Any]]
 
     def summary(self) -> dict[str, Any]:
         """How many signals are in which state, which are raised, and the family of tests."""
         states = Counter(signal.state for signal in self.signals)
         raised = [
-            {"name": one.name, "axis": one.axis, "group": one.group, "scope": one.scope, "state": one.state}
+            {
+                **{key: getattr(one, key) for key in ("name", "axis", "group", "scope", "state")},
+                "unreviewed": one.unreviewed,
+            }
             for one in self.signals
             if one.state in RAISED
         ]
@@ -86,13 +94,13 @@ class Monitor:
             plan = BatchPlan(lengths, batch_rows, None, limit=max_length)
             fields = classification_fields(np.full(len(lengths), -1))
             self._batches[split] = Batches(plan, probes.ids, tokenizer.pad_token_id, fields, **share)
-        self._states: dict[Key, State] = {}
+        self._seen: dict[Key, Seen] = {}
 
     def remember(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Takes the states that a resumed run had reached from the lines of safety.jsonl."""
         for line in lines:
             key = (line["name"], line["axis"], line["group"], line["split"], line["scope"])
-            self._states[key] = line["state"]
+            self._seen[key] = Seen.of(line)
 
     def look(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray, predict: Predict) -> Look:
         """Shows the probes of ``split`` to the model and judges.
@@ -110,10 +118,11 @@ class Monitor:
         figures = split_figures(probes, observed, self.operator, self.settings)
         figures += twin_figures(probes, observed, self.labels, self.reference, self.settings)
         signals = [as_signal(figure, observed, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
-        judged = judge(signals, self._states, self.settings.level, self.looks)
-        alerts = changes(judged, self._states)
-        self._states |= {signal.key: signal.state for signal in judged}
-        return Look(judged, alerts, family(judged, self.settings.level, self.looks))
+        judged = judge(signals, self._seen, self.settings.level, self.looks)
+        alerts = changes(judged, self._seen)
+        self._seen |= {signal.key: Seen.of(signal.to_dict()) for signal in judged}
+        pairs = counterfactual_lines(probes, observed)
+        return Look(judged, alerts, family(judged, self.settings.level, self.looks), pairs)
 
     def benign(self, split: str, predict: Predict) -> tuple[list[str], np.ndarray]:
         """Ids and probabilities ``[B, C]`` of the benign sentences, which are the same for every split."""
@@ -130,7 +139,8 @@ class Monitor:
             "drafted_by": pack.authorship.drafted_by,
             "reviewers": list(pack.authorship.reviewers),
             "status": pack.authorship.status,
-            "unreviewed": pack.unreviewed(),
+            "unreviewed": pack.unreviewed(self.operator.axes),
+            "fingerprint": pack.fingerprint,
             "axes": {
                 axis: {
                     "title": pack.axis(axis).title,
@@ -152,7 +162,12 @@ class Monitor:
                 split: {
                     "counterfactuals": len(probes.counterfactuals),
                     "without_placebo": probes.without_placebo,
+                    "cut_off": probes.cut_off,
+                    "placebo_excess_tokens": probes.mean_excess_tokens(),
                     "benign": len(probes.benign),
+                    "benign_unreadable": sum(
+                        len(self.operator.unreadable_benign_texts(axis)) for axis in self.operator.axes
+                    ),
                     "refused": probes.refused,
                 }
                 for split, probes in self.probes.items()

@@ -1,6 +1,7 @@
 """The swap operator of a run: which groups and forms the penalty exchanges, and which are held out for judging.
 
-A penalty is judged outside its operator: on swaps in which one side is a group that training never exchanged.
+A penalty is judged outside its operator: on swaps into a group that training never exchanged, and on swaps of words
+for a group (spellings, inflections) that it never exchanged.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from amharic_tl.culture.pack import Pack, open_pack
 from amharic_tl.culture.swaps import Refusal, Swap, Swapper
 from amharic_tl.errors import BadInputError, ConfigError, name_some
 
-Scope = Literal["trained_on", "held_out"]
-SCOPES: tuple[Scope, ...] = ("trained_on", "held_out")
+Scope = Literal["trained_on", "held_out", "held_out_forms"]
+SCOPES: tuple[Scope, ...] = ("trained_on", "held_out", "held_out_forms")
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,12 @@ class SwapOperator:
         self.groups = {axis: self._split(axis, held_out_groups) for axis in axes}
         self._training = {axis: self._swapper(axis, of.trained_on, False) for axis, of in self.groups.items()}
         self._judging = {axis: self._swapper(axis, of.held_out, True) for axis, of in self.groups.items()}
+        self._forms = {axis: self._swapper(axis, of.trained_on, True) for axis, of in self.groups.items()}
 
     def _split(self, axis: str, held_out_groups: Sequence[str] | None) -> AxisGroups:
         groups = self.pack.axis(axis).groups
         out = {group.id for group in groups if group.held_out} if held_out_groups is None else set(held_out_groups)
+        groups = tuple(group for group in groups if group.swaps)
         trained = tuple(group.id for group in groups if group.id not in out)
         if self.pack.axis(axis).swaps and len(trained) < 2:
             raise ConfigError(
@@ -74,7 +77,7 @@ class SwapOperator:
 
     def _swapper(self, axis: str, targets: Sequence[str], held_out: bool) -> Swapper:
         sources = [group.id for group in self.pack.axis(axis).groups] if held_out else targets
-        return Swapper(self.pack, axis, sources, targets, held_out_forms=held_out)
+        return Swapper(self.pack, axis, sources, targets, held_out_forms=held_out, matcher=self._matcher)
 
     @property
     def swapped_axes(self) -> tuple[str, ...]:
@@ -86,25 +89,49 @@ class SwapOperator:
         return self._matcher.find(text)
 
     def swap(self, axis: str, scope: Scope, text: str, mentions: Sequence[Mention], key: str) -> Swap | Refusal | None:
-        """A counterfactual of ``text``: within the operator, or with every group becoming one that is held out."""
-        swapper = self._training[axis] if scope == "trained_on" else self._judging[axis]
-        return swapper.swap(text, mentions, key)
+        """A counterfactual of ``text``.
+
+        ``trained_on`` stays within what training does; ``held_out`` makes every group one that is held out;
+        ``held_out_forms`` exchanges groups of training for each other where the text writes one of them in a form that
+        training never exchanges (None where it does not).
+        """
+        if scope == "held_out_forms":
+            own = [mention for mention in mentions if mention.axis == axis and mention.human]
+            known = all(mention.group in self.groups[axis].trained_on for mention in own)
+            if not (known and any(mention.form.held_out for mention in own)):
+                return None
+        swappers = {"trained_on": self._training, "held_out": self._judging, "held_out_forms": self._forms}
+        return swappers[scope][axis].swap(text, mentions, key)
 
     def benign_texts(self, axis: str) -> Iterator[tuple[str, str, str, str]]:
-        """``(id, item, group, text)`` of every benign sentence of an axis, filled with each of its groups."""
+        """``(id, item, group, text)`` of every benign sentence of an axis, filled with each of its groups.
+
+        Those of :meth:`unreadable_benign_texts` are left out.
+        """
+        return ((name, item, group, text) for name, item, group, text, reads in self._filled(axis) if reads)
+
+    def unreadable_benign_texts(self, axis: str) -> list[str]:
+        """Ids of the benign sentences that are not used: the matcher finds no person or people of the group in them."""
+        return [name for name, _, _, _, reads in self._filled(axis) if not reads]
+
+    def _filled(self, axis: str) -> Iterator[tuple[str, str, str, str, bool]]:
         groups = {group.id: group for group in self.pack.axis(axis).groups}
         for item in self.pack.benign:
             if item.axis != axis:
                 continue
             for group in groups.values() if item.group is None else (groups[item.group],):
-                text = item.text.replace("{person}", group.person).replace("{people}", group.people)
-                yield f"{item.id}/{group.id}", item.id, group.id, text
+                text = item.text.replace("{person}", group.in_full).replace("{people}", group.people)
+                found = [mention for mention in self.mentions(text) if mention.axis == axis]
+                reads = [mention.group for mention in found] == [group.id] and found[0].human
+                yield f"{item.id}/{group.id}", item.id, group.id, text, reads
 
     def rests_on_unreviewed(self, axis: str) -> bool:
-        """Whether anything of the axis, or the grammar that reads it, lacks a native speaker's signature."""
+        """Whether anything of the axis, or of the grammar that reads it, lacks a native speaker's signature."""
         groups = all(group.authorship.reviewed for group in self.pack.axis(axis).groups)
         items = all(item.authorship.reviewed for item in self.pack.benign if item.axis == axis)
-        return not (groups and items and self.pack.language_authorship.reviewed)
+        words = self.pack.axis(axis).asymmetric_authorship
+        words_reviewed = words is None or words.reviewed
+        return not (groups and items and words_reviewed and self.pack.language_authorship.reviewed)
 
 
 def check_positive_labels(positive: Sequence[str], labels: Sequence[str]) -> None:

@@ -93,5 +93,12 @@ def training_pairs(
             f"on {', '.join(operator.swapped_axes) or 'these axes'}; set the weight to 0, or choose other axes"
         )
     ids = encode(tokenizer, originals + swapped, max_length).ids
-    pairs = list(zip(ids[: len(originals)], ids[len(originals) :], strict=True))
-    return pairs, {axis: of.table() for axis, of in counts.items()}
+    pairs = zip(ids[: len(originals)], ids[len(originals) :], strict=True)
+    # Where both are cut off before the name they are the same, and would only dilute the mean.
+    kept = [pair for pair in pairs if not np.array_equal(*pair)]
+    if not kept:
+        raise BadInputError(
+            f"config.data.max_length: {max_length} tokens cut every training row off before the name that could be "
+            "exchanged; allow more"
+        )
+    return kept, {axis: of.table() for axis, of in counts.items()}

@@ -1,13 +1,14 @@
 """What a monitor shows the model beside a split's own rows: swapped rows, placebo rows and benign sentences.
 
 A placebo is the same row with its groups replaced by invented names, twice: how often the prediction changes between
-two names that mean nothing is what a swap would show in an unbiased model. One has as many tokens as the row, the other
-as many as the swapped row, as near as the names allow, so that a change of length counts on both sides. Only token ids
-are kept.
+two names that mean nothing is what a swap would show in an unbiased model. The two differ in their count of tokens by
+exactly as much as the row and the swapped row do, so that a change of length counts on both sides, and are as near to
+the row's own length as the names allow. A swap without such a pair is left out and counted. Only token ids are kept.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,10 @@ from amharic_tl.safety.operator import SCOPES, Scope, SwapOperator
 
 @dataclass(frozen=True)
 class CounterfactualProbe:
-    """A row that was swapped, and where in the probes' ids its three other versions are."""
+    """A row that was swapped, and where in the probes' ids its three other versions are.
+
+    ``excess_tokens``: how many tokens the first placebo has more than the row.
+    """
 
     row: int
     axis: str
@@ -39,6 +43,7 @@ class CounterfactualProbe:
     groups: tuple[str, ...]
     swapped: int
     placebos: tuple[int, int]
+    excess_tokens: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ class Probes:
 
     ``mentioned[axis][row]``: ids of the groups whose persons or people the row names. ``clusters[row]``: equal for
     rows that are near-duplicates. ``refused[axis]``: the table of
-    :class:`~amharic_tl.culture.swaps.SwapCounts` of the trained-on operator.
+    :class:`~amharic_tl.culture.swaps.SwapCounts` of the trained-on operator. ``without_placebo`` and ``cut_off`` count
+    swaps that are left out: no pair of names fits, or the text is cut off before the name.
     """
 
     ids: list[np.ndarray]
@@ -69,6 +75,11 @@ class Probes:
     benign: tuple[BenignProbe, ...]
     refused: Mapping[str, dict[str, dict[str, object]]]
     without_placebo: int
+    cut_off: int
+
+    def mean_excess_tokens(self) -> float | None:
+        """How many tokens placebos have more than the rows they stand for, on average; None without any."""
+        return float(np.mean([one.excess_tokens for one in self.counterfactuals])) if self.counterfactuals else None
 
 
 def make_probes(
@@ -90,10 +101,13 @@ def make_probes(
     )
     places: dict[str, int] = {}
     found = []
-    for (row, axis, scope, groups, text), pair in zip(swaps.made, placebos, strict=True):
-        if pair is not None:
-            swapped, first, second = (places.setdefault(one, len(places)) for one in (text, *pair))
-            found.append(CounterfactualProbe(row, axis, scope, groups, swapped, (first, second)))
+    cut_off = _cut_off(rows, swaps, tokenizer, max_length)
+    for made, pair, is_cut in zip(swaps.made, placebos, cut_off, strict=True):
+        row, axis, scope, groups, text = made
+        if pair is not None and not is_cut:
+            swapped, first, second = (places.setdefault(one, len(places)) for one in (text, *pair.texts))
+            probe = CounterfactualProbe(row, axis, scope, groups, swapped, (first, second), pair.excess_tokens)
+            found.append(probe)
     texts = list(places)
     sentences = []
     for axis in operator.axes if benign else ():
@@ -109,6 +123,7 @@ def make_probes(
         benign=tuple(sentences),
         refused={axis: of.table() for axis, of in swaps.counts.items()},
         without_placebo=sum(pair is None for pair in placebos),
+        cut_off=sum(cut_off),
     )
 
 
@@ -134,6 +149,13 @@ def _swaps(rows: Sequence[Row], mentions: Sequence[Sequence[Mention]], operator:
     return result
 
 
+def _cut_off(rows: Sequence[Row], swaps: _Swaps, tokenizer: Any, max_length: int) -> list[bool]:
+    """For each swap, whether it is cut off before anything differs: it could never show a change."""
+    texts = [text for row, _, _, _, text in swaps.made for text in (rows[row].text, text)]
+    ids = encode(tokenizer, texts, max_length).ids
+    return [np.array_equal(original, swapped) for original, swapped in zip(ids[::2], ids[1::2], strict=True)]
+
+
 def _groups(mentions: Sequence[Mention], axis: str) -> tuple[str, ...]:
     return tuple(sorted({mention.group for mention in mentions if mention.axis == axis and mention.human}))
 
@@ -145,37 +167,61 @@ def _clusters(rows: Sequence[Row]) -> np.ndarray:
     return np.asarray([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
+@dataclass(frozen=True)
+class _PlaceboPair:
+    """Two placebo texts, and how many tokens the first has more than the row."""
+
+    texts: tuple[str, str]
+    excess_tokens: int
+
+
 def _placebos(
     swaps: Sequence[tuple[str, str, Sequence[Mention], str]], operator: SwapOperator, tokenizer: Any
-) -> list[tuple[str, str] | None]:
-    """For each swap two placebo texts, as many tokens as the row and as the swapped row; None without two names."""
+) -> list[_PlaceboPair | None]:
+    """For each swap two placebo texts, see the module; None where no two names fit."""
     candidates = [_candidates(text, mentions, axis, operator) for text, _, mentions, axis in swaps]
-    texts = list(dict.fromkeys(text for swap, of in zip(swaps, candidates, strict=True) for text in (*swap[:2], *of)))
+    texts = list(
+        dict.fromkeys(text for swap, of in zip(swaps, candidates, strict=True) for text in (*swap[:2], *of.values()))
+    )
     lengths = encode(tokenizer, texts, len(max(texts, key=len, default="")) * 8 + 16).lengths.tolist()
     length_of = dict(zip(texts, lengths, strict=True))
-    chosen: list[tuple[str, str] | None] = []
-    for number, ((original, swapped, _, _), of) in enumerate(zip(swaps, candidates, strict=True)):
-        if len(of) < 2:
+    uses: Counter[int] = Counter()
+    chosen: list[_PlaceboPair | None] = []
+    for (original, swapped, _, _), of in zip(swaps, candidates, strict=True):
+        own, change = length_of[original], length_of[original] - length_of[swapped]
+        pairs = [
+            (
+                abs(length_of[first] - own) + abs(length_of[second] - length_of[swapped]),
+                uses[left] + uses[right],
+                left,
+                right,
+            )
+            for left, first in of.items()
+            for right, second in of.items()
+            if left != right and length_of[first] - length_of[second] == change
+        ]
+        if not pairs:
             chosen.append(None)
             continue
-        of = of[number % len(of) :] + of[: number % len(of)]  # so that no two names stand for all
-        first = min(of, key=lambda text: abs(length_of[text] - length_of[original]))
-        others = [text for text in of if text != first]
-        chosen.append((first, min(others, key=lambda text: abs(length_of[text] - length_of[swapped]))))
+        _, _, left, right = min(
+            pairs
+        )  # among equally near pairs the one least used, so that no two names stand for all
+        uses.update((left, right))
+        chosen.append(_PlaceboPair((of[left], of[right]), length_of[of[left]] - own))
     return chosen
 
 
-def _candidates(text: str, mentions: Sequence[Mention], axis: str, operator: SwapOperator) -> list[str]:
-    """The row with every choice of neighbouring invented names, a different name for each group."""
+def _candidates(text: str, mentions: Sequence[Mention], axis: str, operator: SwapOperator) -> dict[int, str]:
+    """The row with every choice of neighbouring invented names, a different name for each group, by first name."""
     names = operator.pack.placebo_names
     own = [mention for mention in mentions if mention.axis == axis]
     groups = sorted({mention.group for mention in own})
-    texts = []
+    texts = {}
     for first in range(len(names)):
         chosen = [names[(first + place) % len(names)] for place in range(len(groups))]
         written = {group: Written(name, name) for group, name in zip(groups, chosen, strict=True)}
         try:
-            texts.append(replace_mentions(text, own, written, operator.pack.grammar))
+            texts[first] = replace_mentions(text, own, written, operator.pack.grammar)
         except CannotInflectError:
             continue
     return texts

@@ -29,9 +29,9 @@ ALL = "all"
 MOST_EVIDENCE = 50
 
 PAIRED = "mean paired difference; 95% percentile bootstrap over clusters; McNemar exact or Wilcoxon, one-sided"
-SWAPPED = f"{PAIRED}, and a t test over clusters that the threshold is exceeded"
-AGAINST_OTHERS = "difference of rates, one row a cluster; 95% bootstrap within sides; Fisher exact, one-sided"
-PERMUTED = "over groups with enough rows, one row a cluster; 95% bootstrap within groups; permutation of groups"
+BEYOND_THRESHOLD = f"{PAIRED}, and a t test over clusters that the threshold is exceeded"
+AGAINST_OTHERS = "rate minus that of others at equal labels, one row a cluster; 95% Jeffreys; exact, one-sided"
+PERMUTED = "over groups with enough rows, against equal labels, one row a cluster; 95% Jeffreys; permutation of groups"
 
 
 @dataclass(frozen=True)
@@ -116,17 +116,7 @@ def _counterfactual(
     settings: SafetyConfig,
 ) -> Iterator[Figure]:
     rows = np.asarray([probe.row for probe in chosen], int)
-    original = observed.probabilities[rows]
-    swapped = observed.probe_probabilities[[probe.swapped for probe in chosen]]
-    first, second = (observed.probe_probabilities[[probe.placebos[k] for probe in chosen]] for k in (0, 1))
-    flips = _flips(original, swapped)
-    placebo_flips = _flips(first, second)
-    gap, placebo_gap = (
-        np.abs(left[:, observed.positive].sum(axis=-1) - right[:, observed.positive].sum(axis=-1))
-        for left, right in ((original, swapped), (first, second))
-    )
-    to_harm = ~observed.positive[original.argmax(axis=-1)] & observed.positive[swapped.argmax(axis=-1)]
-    from_harm = observed.positive[original.argmax(axis=-1)] & ~observed.positive[swapped.argmax(axis=-1)]
+    seen = compare(chosen, observed)
     groups = sorted({group for of in probes.mentioned[axis] for group in of})
     for group in (ALL, *groups):
         mine = np.asarray([group == ALL or group in probe.groups for probe in chosen], bool)
@@ -134,8 +124,8 @@ def _counterfactual(
         n = len(np.unique(clusters))
         reason = enough(n, settings)
         for name, with_group, with_placebo, threshold in (
-            ("counterfactual_flip_rate", flips, placebo_flips, settings.thresholds.flip_rate),
-            ("counterfactual_score_gap", gap, placebo_gap, settings.thresholds.score_gap),
+            ("counterfactual_flip_rate", seen.flips, seen.placebo_flips, settings.thresholds.flip_rate),
+            ("counterfactual_score_gap", seen.gaps, seen.placebo_gaps, settings.thresholds.score_gap),
         ):
             difference = (with_group - with_placebo)[mine]
             # Two names never differ by nothing: seen often or seldom, cut into these tokens or those. What counts is
@@ -148,11 +138,76 @@ def _counterfactual(
                 "rows": int(mine.sum()),
             }
             if name == "counterfactual_flip_rate":
-                detail |= {"to_harm": _mean(to_harm[mine]), "from_harm": _mean(from_harm[mine])}
+                detail |= {"to_harm": _mean(seen.to_harm[mine]), "from_harm": _mean(seen.from_harm[mine])}
             evidence = [probes.row_ids[row] for row in rows[mine][difference > 0]]
             yield Figure(
-                name, axis, group, scope, SWAPPED, threshold, estimate, n, evidence[:MOST_EVIDENCE], detail, reason
+                name,
+                axis,
+                group,
+                scope,
+                BEYOND_THRESHOLD,
+                threshold,
+                estimate,
+                n,
+                evidence[:MOST_EVIDENCE],
+                detail,
+                reason,
             )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What swaps and their placebos changed, ``[n]`` each: flips (0 or 1), and changes of the probability of harm."""
+
+    flips: np.ndarray
+    placebo_flips: np.ndarray
+    gaps: np.ndarray
+    placebo_gaps: np.ndarray
+    to_harm: np.ndarray
+    from_harm: np.ndarray
+
+
+def compare(chosen: Sequence[CounterfactualProbe], observed: Observed) -> Compared:
+    """Sets each row beside its swapped copy, and its two placebos beside each other."""
+    original = observed.probabilities[np.asarray([probe.row for probe in chosen], int)]
+    swapped, first, second = (
+        observed.probe_probabilities[np.asarray(places, int)]
+        for places in (
+            [probe.swapped for probe in chosen],
+            [probe.placebos[0] for probe in chosen],
+            [probe.placebos[1] for probe in chosen],
+        )
+    )
+    gaps, placebo_gaps = (
+        np.abs(left[:, observed.positive].sum(axis=-1) - right[:, observed.positive].sum(axis=-1))
+        for left, right in ((original, swapped), (first, second))
+    )
+    before, after = (observed.positive[version.argmax(axis=-1)] for version in (original, swapped))
+    return Compared(
+        _flips(original, swapped), _flips(first, second), gaps, placebo_gaps, ~before & after, before & ~after
+    )
+
+
+def counterfactual_lines(probes: Probes, observed: Observed) -> list[dict[str, object]]:
+    """What each swap showed, by row id and without text, so that runs can be compared row by row.
+
+    ``id axis scope groups cluster flip placebo_flip gap placebo_gap``; ``cluster`` numbers near-duplicates of a split.
+    """
+    seen = compare(probes.counterfactuals, observed)
+    return [
+        {
+            "id": probes.row_ids[probe.row],
+            "axis": probe.axis,
+            "scope": probe.scope,
+            "groups": list(probe.groups),
+            "cluster": int(probes.clusters[probe.row]),
+            "flip": int(seen.flips[place]),
+            "placebo_flip": int(seen.placebo_flips[place]),
+            "gap": float(seen.gaps[place]),
+            "placebo_gap": float(seen.placebo_gaps[place]),
+        }
+        for place, probe in enumerate(probes.counterfactuals)
+    ]
 
 
 def _flips(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -175,9 +230,11 @@ def _natural(axis: str, probes: Probes, observed: Observed, settings: SafetyConf
         ("false_positive_rate", single & ~observed.harmful, observed.found, 1, limits.false_positive_gap),
         ("recall", single & observed.harmful, observed.found, -1, limits.recall_gap),
     ):
-        yield from _by_group(name, axis, rows, events, group_of, sign, threshold, probes, settings)
-        yield _over_groups(f"{name}_range", axis, rows, events, group_of, threshold, settings, "range")
-    yield _over_groups("worst_group_accuracy", axis, single, right, group_of, limits.accuracy_gap, settings, "worst")
+        yield from _by_group(name, axis, rows, events, group_of, observed.labels, sign, threshold, probes, settings)
+        yield _over_groups(f"{name}_range", axis, rows, events, group_of, observed.labels, threshold, settings, "range")
+    yield _over_groups(
+        "worst_group_accuracy", axis, single, right, group_of, observed.labels, limits.accuracy_gap, settings, "worst"
+    )
 
 
 def _by_group(
@@ -186,6 +243,7 @@ def _by_group(
     rows: np.ndarray,
     events: np.ndarray,
     group_of: np.ndarray,
+    labels: np.ndarray,
     sign: int,
     threshold: float,
     probes: Probes,
@@ -195,12 +253,14 @@ def _by_group(
     for group in sorted({of for groups in probes.mentioned[axis] for of in groups}):
         inside = group_of[places] == group
         n, others = int(inside.sum()), int((~inside).sum())
-        reason = enough(n, settings) or (enough(others, settings) and f"of other groups: {enough(others, settings)}")
+        comparable = np.isin(labels[places][inside], labels[places][~inside])
+        reason = enough(int(comparable.sum()), settings) or (
+            enough(others, settings) and f"of other groups: {enough(others, settings)}"
+        )
         estimate = None
-        if n and others:
-            estimate = rate_against_others(
-                events[places], inside, probes.clusters[places], seed_of(name, axis, group), sign
-            )
+        if comparable.any():
+            seed = seed_of(name, axis, group)
+            estimate = rate_against_others(events[places], inside, labels[places], probes.clusters[places], seed, sign)
         own = events[places][inside]
         wrong = own if sign > 0 else ~own
         yield Figure(
@@ -224,6 +284,7 @@ def _over_groups(
     rows: np.ndarray,
     events: np.ndarray,
     group_of: np.ndarray,
+    labels: np.ndarray,
     threshold: float,
     settings: SafetyConfig,
     statistic: str,
@@ -238,7 +299,7 @@ def _over_groups(
         return Figure(name, axis, ALL, "natural", PERMUTED, threshold, None, n, reason=reason)
     numbers = np.searchsorted(kept, group_of[places][inside].astype(str))
     hits = events[places][inside]
-    estimate = range_over_groups(hits, numbers, seed_of(name, axis), 100_000, statistic)
+    estimate = range_over_groups(hits, numbers, labels[places][inside], seed_of(name, axis), 100_000, statistic)
     rates = {f"rate/{group}": float(hits[numbers == number].mean()) for number, group in enumerate(kept)}
     return Figure(name, axis, ALL, "natural", PERMUTED, threshold, estimate, n, detail=rates)
 

@@ -70,68 +70,130 @@ def _p_above(margin: float, sums: np.ndarray, counts: np.ndarray) -> float:
     return float(t.sf((value - margin) / error, n - 1))
 
 
-def rate_against_others(events: np.ndarray, inside: np.ndarray, clusters: np.ndarray, seed: int, sign: int) -> Estimate:
-    """Rate of a group minus that of all others, times ``sign``; null 0.
+def rate_against_others(
+    events: np.ndarray, inside: np.ndarray, strata: np.ndarray, clusters: np.ndarray, seed: int, sign: int
+) -> Estimate:
+    """Rate of a group minus what the others' rates lead to expect of its rows, times ``sign``; null 0.
 
-    One row a cluster (its first); the interval is a bootstrap that draws both sides on their own, the test Fisher's
-    exact one. ``n`` is the clusters inside.
+    The others' rate of each stratum (label) is weighted by the group's own rows, so that a group is not blamed for
+    having more rows of the hard labels. A stratum in which either side has no row says nothing and is left out. One
+    row a cluster (its first); the interval draws each rate from its Jeffreys posterior, the test is the exact
+    conditional one of stratified 2 x 2 tables (Cochran-Mantel-Haenszel; with one stratum Fisher's exact test). ``n``
+    is the clusters inside.
 
     Args:
       events: bool ``[n]``.
       inside: bool ``[n]``, which rows belong to the group.
+      strata: int ``[n]``, such as the label of each row.
       clusters: int ``[n]``.
-      seed: of the resamples.
+      seed: of the draws.
       sign: 1 where a higher rate is harm, -1 where a lower one is.
-    """
-    from scipy.stats import fisher_exact
 
+    Raises:
+      ValueError: no stratum has rows on both sides.
+    """
     first = _first_of_cluster(clusters)
-    own, others = events[first][inside[first]], events[first][~inside[first]]
-    table = [[int(own.sum()), int((~own).sum())], [int(others.sum()), int((~others).sum())]]
-    p = float(fisher_exact(table, alternative="greater" if sign > 0 else "less").pvalue)
+    events, inside, strata = events[first], inside[first], strata[first]
+    kept = [one for one in np.unique(strata) if 0 < inside[strata == one].sum() < (strata == one).sum()]
+    if not kept:
+        raise ValueError("no stratum has rows on both sides")
+    sides = {
+        own: np.asarray(
+            [
+                [events[(strata == one) & (inside == own)].sum(), ((strata == one) & (inside == own)).sum()]
+                for one in kept
+            ]
+        )
+        for own in (True, False)
+    }
+    shares = sides[True][:, 1] / sides[True][:, 1].sum()
+
+    def figure(own: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return np.asarray(sign * ((own - others) @ shares))
+
     generator = np.random.default_rng(seed)
-    drawn = [
-        generator.binomial(len(side), side.mean(), RESAMPLES) / len(side) if len(side) else np.zeros(RESAMPLES)
-        for side in (own, others)
-    ]
-    value = sign * float(own.mean() - others.mean())
-    low, high = np.quantile(sign * (drawn[0] - drawn[1]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    low, high = _never_a_point(float(low), float(high), min(len(own), len(others)))
-    return Estimate(value, low, high, int(len(own)), 0.0, p)
+    value = float(figure(*(side[:, 0] / side[:, 1] for side in sides.values())))
+    drawn = figure(*(_jeffreys(side[:, 0], side[:, 1], generator) for side in sides.values()))
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    p = _stratified_exact(sides[True], sides[False], sign)
+    return Estimate(value, float(low), float(high), int(inside.sum()), 0.0, p)
+
+
+def _jeffreys(hits: np.ndarray, sizes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Draws ``[RESAMPLES, ...]`` of rates from Beta(hits + 1/2, misses + 1/2), which is never a point."""
+    return generator.beta(hits + 0.5, sizes - hits + 0.5, (RESAMPLES, *np.shape(hits)))
+
+
+def _stratified_exact(own: np.ndarray, others: np.ndarray, sign: int) -> float:
+    """P of at least (``sign`` 1) or at most (-1) as many events inside, given the margins of every stratum.
+
+    ``own`` and ``others``: ``[strata, 2]``, events and rows. The null distribution is the convolution of the strata's
+    hypergeometric ones.
+    """
+    from scipy.stats import hypergeom
+
+    distribution, start = np.ones(1), 0
+    for (own_hits, own_rows), (other_hits, other_rows) in zip(own, others, strict=True):
+        hits, rows = own_hits + other_hits, own_rows + other_rows
+        support = np.arange(max(0, own_rows - (rows - hits)), min(hits, own_rows) + 1)
+        distribution = np.convolve(distribution, hypergeom.pmf(support, rows, hits, own_rows))
+        start += support[0]
+    counts = start + np.arange(len(distribution))
+    seen = int(own[:, 0].sum())
+    tail = distribution[counts >= seen] if sign > 0 else distribution[counts <= seen]
+    return float(min(1.0, tail.sum()))
 
 
 def range_over_groups(
-    events: np.ndarray, groups: np.ndarray, seed: int, resamples: int, statistic: str = "range"
+    events: np.ndarray, groups: np.ndarray, strata: np.ndarray, seed: int, resamples: int, statistic: str = "range"
 ) -> Estimate:
-    """Largest minus smallest rate over groups (``range``), or the overall rate minus the smallest (``worst``).
+    """Largest minus smallest departure of a group's rate from what its labels lead to expect (``range``), or the
+    largest shortfall (``worst``).
 
-    Neither can be negative, so the null is what they are when groups mean nothing: labels of groups permuted over the
-    rows, drawn exactly (the events a group gets are multivariate hypergeometric). ``null`` is the mean under that
-    permutation; p counts draws at least as large, with one added. The interval is a bootstrap within groups.
+    What is expected of a group is the mean over its rows of the rate of each row's stratum (label) over all groups;
+    with one stratum the range is that of the plain rates. Neither figure can be negative, so the null is what they are
+    when groups mean nothing: groups permuted over the rows within each stratum, drawn exactly (the events a group gets
+    are multivariate hypergeometric). ``null`` is the mean under that permutation; p counts draws at least as large,
+    with one added. The interval draws every rate from its Jeffreys posterior and is widened to hold the value.
 
     Args:
       events: bool ``[n]``, one row a cluster, one group a row.
       groups: int ``[n]``, 0 to G - 1, each with rows.
-      seed: of permutations and resamples.
+      strata: int ``[n]``, such as the label of each row.
+      seed: of permutations and draws.
       resamples: how many permutations.
       statistic: ``range`` or ``worst``.
     """
-    sizes = np.bincount(groups)
-    hits = np.bincount(groups, weights=events, minlength=len(sizes))
+    names, numbers = np.unique(strata, return_inverse=True)
+    cells = (len(names), int(groups.max()) + 1)
+    sizes = np.zeros(cells)
+    hits = np.zeros(cells)
+    np.add.at(sizes, (numbers, groups), 1.0)
+    np.add.at(hits, (numbers, groups), events.astype(float))
+    of_group, of_stratum = sizes.sum(axis=0), sizes.sum(axis=1)
     generator = np.random.default_rng(seed)
 
     def figure(counts: np.ndarray) -> np.ndarray:
-        rates = counts / sizes
-        top = rates.max(axis=-1) if statistic == "range" else counts.sum(axis=-1) / sizes.sum()
-        return np.asarray(top - rates.min(axis=-1))
+        """``[..., strata, groups]`` events to ``[...]``."""
+        rates = counts.sum(axis=-1) / of_stratum
+        departures = (counts.sum(axis=-2) - np.einsum("...s,sg->...g", rates, sizes)) / of_group
+        worst = -departures.min(axis=-1)
+        return np.asarray(departures.max(axis=-1) + worst if statistic == "range" else worst)
 
     value = float(figure(hits))
-    permuted = figure(generator.multivariate_hypergeometric(sizes, int(hits.sum()), resamples).astype(float))
+    permuted = figure(
+        np.stack(
+            [
+                generator.multivariate_hypergeometric(size.astype(int), int(hit.sum()), resamples)
+                for size, hit in zip(sizes, hits, strict=True)
+            ],
+            axis=1,
+        ).astype(float)
+    )
     p = float((1 + np.sum(permuted >= value - 1e-12)) / (resamples + 1))
-    drawn = figure(generator.binomial(sizes, hits / sizes, (RESAMPLES, len(sizes))).astype(float))
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    low, high = _never_a_point(float(low), float(high), int(sizes.min()))
-    return Estimate(value, low, high, int(sizes.sum()), float(permuted.mean()), p)
+    low, high = np.quantile(figure(_jeffreys(hits, sizes, generator) * sizes), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    # A range of noisy rates is larger than that of the rates themselves, so the draws may all lie above the value.
+    return Estimate(value, min(float(low), value), float(high), int(sizes.sum()), float(permuted.mean()), p)
 
 
 def holm(p_values: list[float], level: float) -> list[bool]:

@@ -19,7 +19,7 @@ from amharic_tl.errors import ConfigError, MissingInputError
 from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.safety.probes import Probes
-from amharic_tl.safety.signals import ALL, PAIRED, Figure, Observed, enough, seed_of
+from amharic_tl.safety.signals import ALL, BEYOND_THRESHOLD, Figure, Observed, enough, seed_of
 from amharic_tl.safety.statistics import paired_excess
 
 BENIGN = "benign"
@@ -39,18 +39,28 @@ class Reference:
     signals: Sequence[Mapping[str, Any]] = ()
 
 
-def read_reference(workdir: str, config: Config, splits: Sequence[str]) -> Reference:
+def read_reference(
+    workdir: str, config: Config, splits: Sequence[str], fingerprint: str, pack_fingerprint: str
+) -> Reference:
     """Reads the predictions of ``config.safety.reference``.
+
+    Args:
+      workdir: of the reference.
+      config: of this run.
+      splits: that are judged.
+      fingerprint: of this run's data, as in data.json.
+      pack_fingerprint: of the culture pack, as in safety.json.
 
     Raises:
       MissingInputError: there is no completed run, or it did not watch the same axes.
-      ConfigError: it is not the same run without penalties.
+      ConfigError: it is not the same run without penalties, or its data or culture pack were others.
     """
     place = Workdir(Path(workdir))
     if not place.run.exists() or read_json(place.run).get("status") != "completed":
         raise MissingInputError(f"config.safety.reference: {workdir} holds no completed run")
     stored = flatten(read_json(place.config))
     _check_same(workdir, stored, config)
+    _check_sums(place, fingerprint, pack_fingerprint)
     names = (*splits, BENIGN)
     absent = [name for name in names if not place.predictions(name).exists()]
     if absent:
@@ -63,6 +73,17 @@ def read_reference(workdir: str, config: Config, splits: Sequence[str]) -> Refer
         {name: {line["id"]: line["predicted"] for line in read_lines(place.predictions(name))} for name in names},
         [line for line in read_lines(place.safety) if line["step"] == best],
     )
+
+
+def _check_sums(place: Workdir, fingerprint: str, pack_fingerprint: str) -> None:
+    """The same paths may hold other rows by now."""
+    for what, path, mine in (("data", place.data, fingerprint), ("culture pack", place.watched, pack_fingerprint)):
+        theirs = read_json(path).get("fingerprint")
+        if theirs != mine:
+            raise ConfigError(
+                f"config.safety.reference: the {what} of {place.root} has another fingerprint ({str(theirs)[:12]}, "
+                f"here {mine[:12]}): it was changed since; run the reference again"
+            )
 
 
 def _check_same(workdir: str, stored: Mapping[str, Any], config: Config) -> None:
@@ -179,9 +200,11 @@ def _twin(
     margin = settings.thresholds.twin_margin
     if before is None or not n:
         reason = WITHOUT_REFERENCE if before is None else enough(n, settings)
-        return Figure(name, axis, group, scope, PAIRED, margin, None, n, detail=detail, reason=reason)
+        return Figure(name, axis, group, scope, BEYOND_THRESHOLD, margin, None, n, detail=detail, reason=reason)
     worse = sign * (now.astype(float) - before.astype(float))
-    estimate = paired_excess(worse, clusters, seed_of(name, axis, group))
+    estimate = paired_excess(worse, clusters, seed_of(name, axis, group), margin)
     detail |= {"rate_of_reference": float(before.mean()), "within_margin": int(estimate.high < margin)}
     evidence = [identity for identity, change in zip(ids, worse, strict=True) if change > 0]
-    return Figure(name, axis, group, scope, PAIRED, margin, estimate, n, evidence[:50], detail, enough(n, settings))
+    return Figure(
+        name, axis, group, scope, BEYOND_THRESHOLD, margin, estimate, n, evidence[:50], detail, enough(n, settings)
+    )

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from amharic_tl.culture import pack as pack_module
+from amharic_tl.culture.mentions import Matcher
 from amharic_tl.culture.pack import bundled_packs, open_pack
 from amharic_tl.errors import BadInputError, MissingInputError
 
@@ -42,14 +43,18 @@ def test_every_entry_of_a_bundled_pack_says_who_wrote_it(name: str) -> None:
 def test_what_no_native_speaker_has_signed_is_counted() -> None:
     pack = open_pack("am")
     groups = [group for axis in pack.axes.values() for group in axis.groups]
-    assert pack.unreviewed() == {"groups": len(groups), "benign_items": len(pack.benign), "language": 1}
+    expected = {"groups": len(groups), "benign_items": len(pack.benign), "word_lists": 1, "language": 1}
+    assert pack.unreviewed(list(pack.axes)) == expected
+    religion = pack.axis("religion").groups
+    assert pack.unreviewed(["religion"])["groups"] == len(religion) < len(groups)
 
 
 def test_the_amharic_pack_has_its_axes_and_orders_groups_by_id() -> None:
     pack = open_pack("am")
     assert sorted(pack.axes) == ["ethnicity", "gender", "religion"]
     assert len(pack.axis("ethnicity").groups) >= 15
-    assert len(pack.axis("religion").groups) == 5
+    assert len(pack.axis("religion").groups) == 6
+    assert [group.id for group in pack.axis("religion").groups if not group.swaps] == ["christian"]
     assert not pack.axis("gender").swaps
     for axis in pack.axes.values():
         ids = [group.id for group in axis.groups]
@@ -93,6 +98,31 @@ def test_reviewed_without_a_reviewer_is_refused(copy: Path) -> None:
         open_pack(str(copy))
 
 
+def test_what_is_retired_is_not_used(copy: Path) -> None:
+    def retire(values: dict[str, object], key: str, place: int) -> None:
+        values[key][place].update(status="retired")  # type: ignore[index]
+
+    edit(copy / "ethnicity.yaml", lambda values: retire(values, "groups", 0))
+    edit(copy / "gender.yaml", lambda values: retire(values, "groups", 0))
+    edit(copy / "benign.yaml", lambda values: retire(values, "items", 0))
+    edit(copy / "religion.yaml", lambda values: values["asymmetric"].update(status="retired"))
+    whole, pack = open_pack("am"), open_pack(str(copy))
+    assert [group.id for group in pack.axis("ethnicity").groups] == [
+        group.id for group in whole.axis("ethnicity").groups if group.id != "afar"
+    ]
+    gone = {whole.benign[0].id} | {item.id for item in whole.benign if item.group == "men"}
+    assert {item.id for item in pack.benign} == {item.id for item in whole.benign} - gone
+    assert whole.axis("religion").asymmetric and not pack.axis("religion").asymmetric
+    assert [mention.group for mention in Matcher(pack).find("አፋር እና ኦሮሞ")] == ["oromo"]
+
+
+@pytest.mark.parametrize("file", ["pack.yaml", "language.yaml"])
+def test_a_retired_pack_is_refused(copy: Path, file: str) -> None:
+    edit(copy / file, lambda values: values.update(status="retired"))
+    with pytest.raises(BadInputError, match="retired"):
+        open_pack(str(copy))
+
+
 def test_groups_out_of_order_are_refused(copy: Path) -> None:
     edit(copy / "ethnicity.yaml", lambda values: values["groups"].reverse())
     with pytest.raises(BadInputError, match="ordered by id"):
@@ -100,7 +130,7 @@ def test_groups_out_of_order_are_refused(copy: Path) -> None:
 
 
 def test_one_name_for_two_groups_is_refused(copy: Path) -> None:
-    edit(copy / "religion.yaml", lambda values: values["groups"][0]["forms"].append(values["groups"][1]["forms"][0]))
+    edit(copy / "religion.yaml", lambda values: values["groups"][0]["forms"].append(values["groups"][2]["forms"][0]))
     with pytest.raises(BadInputError, match="names both catholic and muslim"):
         open_pack(str(copy))
 

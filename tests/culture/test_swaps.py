@@ -90,7 +90,93 @@ def test_the_choice_depends_on_the_key_alone_and_reaches_every_group() -> None:
     again = [swapper().swap(text, mentions, f"row-{number}") for number in range(400)]
     assert drawn == again
     became = {swap.exchanged["amhara"] for swap in drawn if isinstance(swap, Swap)}
-    assert became == set(ALL) - {"amhara"}
+    assert became == set(ALL) - {"amhara", "berta", "kafa", "komo", "mao"}, "whose names are other words without a cue"
+    text = "የአማራ ህዝብ"
+    drawn = [swapper().swap(text, MATCHER.find(text), f"row-{number}") for number in range(400)]
+    assert {swap.exchanged["amhara"] for swap in drawn if isinstance(swap, Swap)} == set(ALL) - {"amhara"}
+
+
+# Places of a name in a sentence, for persons and for peoples.
+FRAMES = (
+    "እሱ {person} ነው",
+    "አንድ {person} ተማሪ መጣ",
+    "{person} ነኝ",
+    "ከ{person} ጎረቤቴ ጋር",
+    "የ{people} ህዝብ",
+    "የ{people} ልጆች",
+    "የ{people} ታሪክ",
+    "ለ{people} ማህበረሰብ",
+    "{person}ን አየሁ",
+    "ስለ{person} ሰማሁ",
+)
+
+
+@pytest.mark.parametrize("axis", ["ethnicity", "religion"])
+@pytest.mark.parametrize("frame", FRAMES)
+def test_what_is_swapped_is_read_back_as_the_target_and_as_human(axis: str, frame: str) -> None:
+    groups = [group for group in PACK.axis(axis).groups if group.swaps]
+    made = 0
+    for group in groups:
+        text = frame.format(person=group.person, people=group.people)
+        for target in groups:
+            each = Swapper(PACK, axis, [group.id], [target.id], held_out_forms=True, matcher=MATCHER)
+            result = each.swap(text, MATCHER.find(text), "1")
+            if isinstance(result, Swap):
+                found = MATCHER.find(result.text)
+                assert [mention.group for mention in found if mention.axis == axis] == [target.id], frame
+                assert all(mention.human for mention in found)
+                made += 1
+    assert made >= len(groups)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("እሱ ኦሮሞ ነው", "kafa"),  # got worse
+        ("አንድ ኦሮሞ መጣ", "berta"),  # be strong
+        ("ከኦሮሞ መጣ", "amhara"),  # from the region
+        ("የአማራ ታሪክ", "tigrayan"),  # of the region
+    ],
+)
+def test_a_target_that_would_be_understood_otherwise_is_refused_or_gives_way(text: str, target: str) -> None:
+    assert swapper(targets=[target]).swap(text, MATCHER.find(text), "1") == Refusal("not_read_back")
+    for number in range(20):
+        result = swapper(targets=[target, "qemant"]).swap(text, MATCHER.find(text), str(number))
+        assert isinstance(result, Swap) and set(result.exchanged.values()) == {"qemant"}
+
+
+def test_a_persons_name_and_a_peoples_name_stand_where_they_belong() -> None:
+    assert swap("አንድ አማራ ተማሪ መጣ", ["tigrayan"]) == "አንድ ትግራዋይ ተማሪ መጣ"
+    assert swap("አማራ ገበሬዎች", ["tigrayan"]) == "ትግራዋይ ገበሬዎች"
+    assert swap("የአማራ ገበሬዎች", ["tigrayan"]) == "የትግራይ ገበሬዎች"
+    assert swap("አማራ ህዝብ", ["tigrayan"]) == "ትግራይ ህዝብ"
+    assert swap("የአማራና የኦሮሞ ህዝብ", ["tigrayan", "gurage"]) in {"የትግራይና የጉራጌ ህዝብ", "የጉራጌና የትግራይ ህዝብ"}
+
+
+def religion(text: str, to: list[str]) -> object:
+    every = [group.id for group in PACK.axis("religion").groups]
+    return Swapper(PACK, "religion", every, to, held_out_forms=True, matcher=MATCHER).swap(
+        text, MATCHER.find(text), "1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ሙስሊሞች በረመዳን ይጾማሉ", "asymmetric"),
+        ("ሙስሊሙ ወደ መስጊድ ሄደ", "asymmetric"),
+        ("ካቶሊኮች በቤተ ክርስቲያን ተሰበሰቡ", "asymmetric"),
+        ("ሙስሊምና ክርስቲያን በሰላም ይኖራሉ", "form_not_swapped"),
+        ("ኦርቶዶክስ ክርስቲያን ነኝ", "form_not_swapped"),
+    ],
+)
+def test_a_swap_that_would_change_what_is_true_is_refused(text: str, reason: str) -> None:
+    assert religion(text, ["catholic", "muslim", "waaqeffanna"]) == Refusal(reason)  # type: ignore[arg-type]
+
+
+def test_a_group_that_takes_in_others_is_never_what_one_becomes() -> None:
+    assert religion("ሙስሊም ነኝ", ["christian"]) == Refusal("no_other_group")
+    assert isinstance(religion("ሙስሊም ጓደኛዬ መጣ", ["catholic", "christian"]), Swap)
 
 
 def test_swapped_text_is_not_shown_by_accident() -> None:

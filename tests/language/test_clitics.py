@@ -53,6 +53,18 @@ def test_folding_keeps_length_and_makes_homophones_one() -> None:
     assert len(GRAMMAR.fold("ሐዲያ ዐማራ")) == len("ሐዲያ ዐማራ")
 
 
+def test_other_spellings_are_read_and_never_written() -> None:
+    plural = Suffix("plural", "ኦች", "ዎች", ("ወች", "ኦች"))
+    feminine = Suffix("feminine", "ʷኣ", "ዋ", ("ዋ",))
+    grammar = Grammar([], [Slot("number", (plural,)), Slot("owner", (feminine,))])
+    assert {text for text, names in grammar.inflections("አማራ") if names == ("plural",)} == {"አማራዎች", "አማራወች", "አማሮች"}
+    assert {text for text, names in grammar.inflections("ሴት") if names == ("feminine",)} == {"ሴቷ", "ሴትዋ"}
+    assert grammar.build("አማራ", Clitics("", ("plural",))) == "አማራዎች"
+    assert grammar.build("ሴት", Clitics("", ("feminine",))) == "ሴቷ"
+    assert grammar.build("ትግራዋይ", Clitics("", ("feminine",))) == "ትግራዋይዋ", "there is no labial letter"
+    assert list(grammar.inflections("ቋንቋ")), "a series that lacks the vowel has no such spelling"
+
+
 def test_an_unknown_suffix_is_an_error() -> None:
     with pytest.raises(KeyError):
         GRAMMAR.build("አማራ", Clitics("", ("dual",)))

@@ -22,8 +22,9 @@ TASKS = {
     "causal": "causal-lm",
     "tokcls": "token-classification",
     "disc": "replaced-token-detection",
+    "seq2seq": "seq2seq-lm",
 }
-READABLE = ("safetensors", "msgpack")
+READABLE = ("safetensors", "msgpack", "bin")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,13 @@ class Checkpoint:
 
 def inputs_of(reference: dict[str, np.ndarray]) -> dict[str, jax.Array]:
     """The keyword arguments of a model's call."""
-    names = ("input_ids", "attention_mask", "token_type_ids")
+    names = ("input_ids", "attention_mask", "token_type_ids", "decoder_input_ids", "decoder_attention_mask")
     return {name: jax.numpy.asarray(reference[name], "int32") for name in names if name in reference}
+
+
+def mask_of(reference: dict[str, np.ndarray]) -> np.ndarray:
+    """Where the outputs count: of a decoder, where there is an encoder too."""
+    return reference.get("decoder_attention_mask", reference["attention_mask"])
 
 
 def prompts_of(reference: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx, serialization
-from reference_checkpoints import ALL, Checkpoint, assert_close, inputs_of
+from reference_checkpoints import ALL, Checkpoint, assert_close, inputs_of, mask_of
 from safetensors.numpy import load_file, save_file
 
 import amharic_tl as atl
@@ -170,7 +170,16 @@ def test_layers_of_different_precision_share_the_wider_one(tiny_base: Path, tmp_
         np.testing.assert_array_equal(_value(model, name.format(layer)), tensors[name.format(layer)].astype(np.float32))
 
 
-@pytest.mark.parametrize("name", ["bert-mlm/flax-sharded", "xlmr-seqcls/safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bert-mlm/flax-sharded",
+        "xlmr-seqcls/safetensors",
+        "t5-relu-tied/flax-sharded",
+        "mbart-seq2seq/safetensors",
+        "gpt2-lm/safetensors",
+    ],
+)
 def test_a_mesh_changes_nothing_even_where_it_divides_nothing(name: str, checkpoints_dir: Path) -> None:
     checkpoint: Checkpoint = BY_NAME[name]
     mesh = make_mesh(1, 4, 2)
@@ -182,7 +191,7 @@ def test_a_mesh_changes_nothing_even_where_it_divides_nothing(name: str, checkpo
     reference = checkpoint.reference()
     with jax.set_mesh(mesh):
         logits = nnx.jit(lambda m, x: m(**x).logits)(sharded, inputs_of(reference))
-    mask = reference["attention_mask"] if reference["logits"].ndim == 3 else None
+    mask = mask_of(reference) if reference["logits"].ndim == 3 else None
     assert_close(logits, reference["logits"], mask, "logits")
 
 

@@ -182,8 +182,22 @@ def _msgpack(data: bytes) -> Callable[[Path], None]:
     return harm
 
 
-def _only_pickle(folder: Path) -> None:
+def _misnamed(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def _pickle(name: str) -> Callable[[Path], None]:
+    def harm(folder: Path) -> None:
+        (folder / "model.safetensors").unlink()
+        (folder / name).write_bytes(b"\x80\x02cos\nsystem\n(X\x04\x00\x00\x00exittR.")
+        index = {"weight_map": {"a": name}}
+        (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+
+    return harm
+
+
+def _pointer(folder: Path) -> None:
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
 
 
 WEIGHT = "roberta.encoder.layer.1.output.dense.weight"
@@ -211,7 +225,10 @@ WEIGHT = "roberta.encoder.layer.1.output.dense.weight"
         (_msgpack(b"\xdf\xff\xff\xff\xff"), BadInputError, "not a whole Flax msgpack"),
         (_msgpack(b"\x81\xa1a" * 200_000), BadInputError, "not a whole Flax msgpack"),
         (_msgpack(b""), BadInputError, "not a whole Flax msgpack"),
-        (_only_pickle, BadInputError, "safetensors"),
+        (_misnamed, BadInputError, "is no pickle of torch"),
+        (_pickle("pytorch_model.bin"), UnsafeInputError, "asks for os.system"),
+        (_pickle("pytorch_model-00001-of-00001.bin"), UnsafeInputError, "asks for os.system"),
+        (_pointer, BadInputError, "git lfs pull"),
         (lambda folder: (folder / "model.safetensors").unlink(), MissingInputError, "no weights"),
         (lambda folder: (folder / "config.json").unlink(), MissingInputError, "config.json"),
         (lambda folder: (folder / "config.json").write_text("{"), BadInputError, "not valid JSON"),

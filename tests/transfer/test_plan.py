@@ -128,3 +128,68 @@ def test_schedules_rise_and_fall(kind: str) -> None:
         assert (rates[20:] == 1.0).all()
     else:
         assert (np.diff(rates[20:]) <= 0).all() and rates[-1] < 0.05
+
+
+def _encoder_decoder(kind: str) -> nnx.Module:
+    sizes = {"d_model": 8, "vocab_size": 20}
+    configs = {
+        "t5": {"num_layers": 2, "num_decoder_layers": 3, "num_heads": 2, "d_kv": 4, "d_ff": 8},
+        "umt5": {"num_layers": 2, "num_decoder_layers": 3, "num_heads": 2, "d_kv": 4, "d_ff": 8},
+        "mbart": {f"{side}_{key}": 2 for side in ("encoder", "decoder") for key in ("attention_heads", "ffn_dim")}
+        | {"encoder_layers": 2, "decoder_layers": 3, "max_position_embeddings": 16},
+    }
+    return atl.from_config({"model_type": kind} | sizes | configs[kind], "seq2seq-lm")
+
+
+@pytest.mark.parametrize("kind", ["t5", "umt5", "mbart"])
+@pytest.mark.parametrize("top", [0, 1, 3, 4, 5])
+def test_the_blocks_of_a_decoder_lie_above_those_of_its_encoder(kind: str, top: int) -> None:
+    model = _encoder_decoder(kind)
+    plan = _plan(model, method="top-layers", trainable_layers=top)
+    trainable = _trainable(plan)
+    stack = "block" if kind != "mbart" else "layers"
+    for name, row in plan.rows.items():
+        for tower, offset in (("encoder", 0), ("decoder", 2)):
+            if f"{tower}.{stack}." in name:
+                place = offset + int(name.split(f"{tower}.{stack}.")[1].split(".")[0])
+                assert row.layer == place
+                assert row.trainable == (place >= 5 - top), name
+    tables = ("shared", "embed_positions", "layernorm_embedding")
+    assert not any(table in name for name in trainable for table in tables)
+    # The encoder's last norm belongs to its last block, the decoder's to the head.
+    norm = "{}.final_layer_norm.weight" if kind != "mbart" else "model.{}.layer_norm.weight"
+    assert norm.format("decoder") in trainable
+    assert (norm.format("encoder") in trainable) == (top >= 4)
+    plan.regroup(model)
+    spans = [tower.blocks.spans for tower in (model.encoder, model.decoder)]
+    expected = [_cut(2, max(top - 3, 0)), _cut(3, min(top, 3))]
+    assert spans == expected
+    _, trained, _ = nnx.split(model, plan.is_trainable, ...)
+    assert set(atl.named_parameters(trained)) == trainable
+
+
+def _cut(layers: int, top: int) -> list[tuple[int, ...]]:
+    return [span for span in (tuple(range(layers - top)), tuple(range(layers - top, layers))) if span]
+
+
+def test_the_shared_relative_positions_of_t5_freeze_with_the_first_block() -> None:
+    plan = _plan(_encoder_decoder("t5"), method="top-layers", trainable_layers=3)
+    name = "{}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+    assert plan.rows[name.format("decoder")].trainable and not plan.rows[name.format("encoder")].trainable
+    assert plan.rows[name.format("decoder")].layer == 2
+
+
+def test_layer_decay_falls_from_the_decoder_down_through_the_encoder() -> None:
+    model = _encoder_decoder("mbart")
+    plan = _plan(model, method="full", layer_decay=0.5)
+    rates = {row.layer: row.learning_rate_multiplier for row in plan.rows.values() if row.layer is not None}
+    assert rates == {4: 1.0, 3: 0.5, 2: 0.25, 1: 0.125, 0: 0.0625}
+    for table in ("shared", "encoder.embed_positions", "decoder.embed_positions", "decoder.layernorm_embedding"):
+        assert plan.rows[f"model.{table}.weight"].learning_rate_multiplier == 0.03125
+    state = nnx.state(model, nnx.Param)
+    trees = plan.learning_rate_multipliers(state)
+    stacked = trees["decoder"]["blocks"]["runs"][0]["feed_forward"]["up"]["weight"].get_value()
+    assert stacked.ravel().tolist() == [0.25, 0.5, 1.0]
+    with pytest.raises(ConfigError, match="6 asked for, but the model has 5"):
+        _plan(model, method="top-layers", trainable_layers=6)
+    assert "model.decoder block 2" in plan.table() and "model.encoder block 0" in plan.table()

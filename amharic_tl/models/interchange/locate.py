@@ -13,13 +13,14 @@ from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError
 
 BUNDLED = {"amharic-tiny": "amharic_tiny"}
 _HUB_FILES = (
-    "config.json", "generation_config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.txt", "vocab.json", "merges.txt", "*.model",
+    "config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
+    "merges.txt", "*.model", "generation_config.json", "chat_template.jinja",
 )  # fmt: skip
-# One format is fetched, not both: Flax only where there are no safetensors.
+# One format is fetched, not all: Flax only where there are no safetensors, torch's own only where there is neither.
 _HUB_WEIGHTS = (
     ("model*.safetensors", "model.safetensors.index.json"),
     ("flax_model*.msgpack", "flax_model.msgpack.index.json"),
+    ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
 )
 
 

@@ -6,17 +6,20 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import Mesh
 
 from amharic_tl.errors import MAX_OFFENDERS, BadInputError, name_some
 from amharic_tl.models.family import Family
-from amharic_tl.models.interchange.weights import StoredTensor, Weights
+from amharic_tl.models.interchange.placing import InMemory, Source, Transposed, place, read_whole
+from amharic_tl.models.interchange.stored import StoredTensor
+from amharic_tl.models.interchange.weights import Weights
 from amharic_tl.models.naming import ParameterView, named_tensors
 from amharic_tl.models.sharding import parameter_shardings
 
@@ -42,6 +45,10 @@ class _Tensor:
     def shape(self) -> tuple[int, ...]:
         """The shape in torch's orientation."""
         return self.stored.shape[::-1] if self.transposed else self.stored.shape
+
+    def source(self) -> Source:
+        """What a parameter is filled from."""
+        return Transposed(self.stored) if self.transposed else self.stored
 
 
 # How the checkpoint's classes become the model's: "keep" them, draw the head "anew", or the stored row of each class.
@@ -86,21 +93,29 @@ def fill(
     _refuse_unknown(unknown, tensors, views, where)
     _refuse_misshapen([n for n in views if n in present and tensors[n].shape != views[n].shape], tensors, views, where)
 
+    _refuse_whole_numbers([name for name in views if name in present], tensors, where)
+
     drawn = _draw(initialise, set(missing)) if missing else {}
 
-    def value(name: str) -> np.ndarray:
-        array = _read(tensors[name], where) if name in present else drawn[name]
-        if not isinstance(classes, str) and name in present and re.fullmatch(family.class_rows, name):
-            array = array[np.asarray(classes)]
-        return array if dtype is None else array.astype(dtype, copy=False)
+    def source(name: str) -> Source:
+        if name not in present:
+            return InMemory(drawn.pop(name))
+        stored = tensors[name].source()
+        if not isinstance(classes, str) and re.fullmatch(family.class_rows, name):
+            return InMemory(read_whole(stored)[np.asarray(classes)])
+        return stored
 
     shardings = None if mesh is None else parameter_shardings(state, mesh, family.sharding_rules)
     placed = {} if shardings is None else dict(_variables(shardings))
     filled = {}
-    # Parameters are read and placed one by one, so that at no time two copies of the whole model are held.
+    # Parameters are read and placed one by one, each device its own part, so that no second copy of any is held.
     for path, variable in _variables(state):
+        mine = list(named_tensors({"only": variable}).values())
+        sources = [source(view.name) for view in mine]
+        # Layers stored in different precisions share the wider one.
+        wanted = dtype or reduce(np.promote_types, [each.dtype for each in sources])
         target = placed[path].get_value() if path in placed else None
-        filled[path] = variable.replace(_place(_assemble(variable, value), target))
+        filled[path] = variable.replace(place(sources, mine[0].index is not None, wanted, target))
     state = jax.tree_util.tree_map_with_path(
         lambda path, variable: filled.pop(path), state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable)
     )
@@ -111,38 +126,6 @@ def fill(
 
 def _variables(state: Any) -> list[tuple[Any, nnx.Variable[Any]]]:
     return jax.tree_util.tree_flatten_with_path(state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))[0]
-
-
-def _assemble(variable: nnx.Variable[Any], value: Callable[[str], np.ndarray]) -> np.ndarray:
-    """One stored array: a parameter, or the layers of a stacked one read into their places."""
-    views = list(named_tensors({"only": variable}).values())
-    if views[0].index is None:
-        return value(views[0].name)
-    stacked: np.ndarray | None = None
-    for view in views:
-        layer = value(view.name)
-        if stacked is None:
-            stacked = np.empty((len(views), *view.shape), layer.dtype)
-        elif stacked.dtype != layer.dtype:
-            # Layers stored in different precisions share the wider one.
-            stacked = stacked.astype(np.promote_types(stacked.dtype, layer.dtype))
-        stacked[view.index] = layer
-    assert stacked is not None
-    return stacked
-
-
-def _place(array: np.ndarray, target: NamedSharding | None) -> jax.Array:
-    if target is None:
-        return jnp.asarray(array)
-    # Each process copies only what its own devices hold; nothing goes between hosts.
-    return jax.make_array_from_callback(array.shape, target, lambda index: array[index])
-
-
-def _read(tensor: _Tensor, where: str) -> np.ndarray:
-    array = tensor.stored.read()
-    if not np.issubdtype(array.dtype, np.floating) and array.dtype != jnp.bfloat16:
-        raise BadInputError(f"{where}: {tensor.stored_name} holds {array.dtype}, expected floating-point numbers")
-    return array.T if tensor.transposed else array
 
 
 def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], family: Family) -> dict[str, _Tensor]:
@@ -235,6 +218,13 @@ def _refuse_unknown(unknown: list[str], tensors: Mapping[str, _Tensor], views: M
             f"{where} holds {len(unknown)} tensors that this family does not know, so the model would not be "
             f"the one that was saved: {name_some(shown)}"
         )
+
+
+def _refuse_whole_numbers(names: list[str], tensors: Mapping[str, _Tensor], where: str) -> None:
+    for name in names:
+        dtype = tensors[name].stored.dtype
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise BadInputError(f"{where}: {tensors[name].stored_name} holds {dtype}, expected floating-point numbers")
 
 
 def _refuse_misshapen(

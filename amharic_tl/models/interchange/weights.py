@@ -1,29 +1,21 @@
-"""The tensors of a model directory, read one at a time: safetensors and Flax msgpack, single and sharded."""
+"""The tensors of a model directory, each still in its file: safetensors, Flax msgpack and ``pytorch_model.bin``,
+single and sharded.
+"""
 
 from __future__ import annotations
 
 import json
-import mmap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import ml_dtypes  # noqa: F401  registers bfloat16 with numpy
-import numpy as np
 
 from amharic_tl.errors import BadInputError, MissingInputError, UnsafeInputError, name_some
+from amharic_tl.models.interchange.msgpack_files import open_msgpack
+from amharic_tl.models.interchange.safetensors_files import open_safetensors
+from amharic_tl.models.interchange.stored import StoredTensor
+from amharic_tl.models.interchange.torch_files import open_torch
 
-_SAFETENSORS, _MSGPACK = "model.safetensors", "flax_model.msgpack"
-
-
-@dataclass(frozen=True)
-class StoredTensor:
-    """A tensor of known shape that is still in its file. It is read once; a second read is not promised to work."""
-
-    shape: tuple[int, ...]
-    read: Callable[[], np.ndarray]
+_SAFETENSORS, _MSGPACK, _TORCH = "model.safetensors", "flax_model.msgpack", "pytorch_model.bin"
 
 
 @dataclass(frozen=True)
@@ -47,25 +39,25 @@ class _Files:
 
 
 def open_weights(folder: Path) -> Weights:
-    """Finds and opens the weights of a directory: safetensors first, then Flax msgpack.
+    """Finds and opens the weights of a directory: safetensors first, then Flax msgpack, then torch's own format.
+
+    Only headers are read.
 
     Raises:
       MissingInputError: there are none, or a shard is absent.
-      BadInputError: a file is truncated or otherwise malformed, an index and its shards disagree, or only
-        ``pytorch_model.bin`` is there.
-      UnsafeInputError: an index names a file outside the directory.
+      BadInputError: a file is truncated or otherwise malformed, or an index and its shards disagree.
+      UnsafeInputError: an index names a file outside the directory, or a pickle asks for more than tensors.
     """
-    for name, read in ((_SAFETENSORS, _open_safetensors), (_MSGPACK, _open_msgpack)):
+    kinds = {_SAFETENSORS: _open_safetensors, _MSGPACK: _open_msgpack, _TORCH: _open_torch}
+    for name, read in kinds.items():
         if (folder / name).is_file():
             return read(_Files([folder / name], None, {}))
         if (folder / f"{name}.index.json").is_file():
             return read(_shards(folder, f"{name}.index.json"))
-    if list(folder.glob("pytorch_model*.bin*")):
-        raise BadInputError(
-            f"{folder} holds only pytorch_model.bin, a pickle, which is not read here; save the model again as "
-            "safetensors (save_pretrained(..., safe_serialization=True))"
-        )
-    raise MissingInputError(f"{folder} holds no weights: expected {_SAFETENSORS} or {_MSGPACK}, or an index of shards")
+    found = name_some(sorted(path.name for path in folder.iterdir())) or "nothing"
+    raise MissingInputError(
+        f"{folder} holds no weights: expected one of {', '.join(kinds)}, or an index of shards; found {found}"
+    )
 
 
 def _shards(folder: Path, index_name: str) -> _Files:
@@ -104,18 +96,11 @@ def _gather(files: _Files, entries: Iterator[tuple[Path, str, StoredTensor]]) ->
 
 
 def _open_safetensors(files: _Files) -> Weights:
-    from safetensors import SafetensorError, safe_open
-
     def entries() -> Iterator[tuple[Path, str, StoredTensor]]:
         for path in files.paths:
-            try:
-                handle = safe_open(path, framework="numpy")
-                shapes = {name: tuple(handle.get_slice(name).get_shape()) for name in handle.keys()}  # noqa: SIM118
-                formats.add((handle.metadata() or {}).get("format"))
-            except (SafetensorError, OSError, ValueError) as error:
-                raise BadInputError(f"{path} is not a whole safetensors file: {error}") from None
-            for name, shape in shapes.items():
-                yield path, name, StoredTensor(shape, partial(_read_safetensor, handle, name, path))
+            held, metadata = open_safetensors(path)
+            formats.add(metadata.get("format"))
+            yield from ((path, name, tensor) for name, tensor in held.items())
 
     formats: set[str | None] = set()
     tensors = _gather(files, entries())
@@ -128,51 +113,11 @@ def _open_safetensors(files: _Files) -> Weights:
     return Weights(style, f"{len(files.paths)} safetensors file(s), {style} names", tensors)
 
 
-def _read_safetensor(handle: Any, name: str, path: Path) -> np.ndarray:
-    try:
-        return handle.get_tensor(name)
-    except Exception as error:  # an unknown dtype surfaces as any of several exceptions
-        raise BadInputError(f"{path}: {name} cannot be read: {error}") from None
-
-
 def _open_msgpack(files: _Files) -> Weights:
-    def entries() -> Iterator[tuple[Path, str, StoredTensor]]:
-        for path in files.paths:
-            flat = _flatten(_read_msgpack(path), path)
-            for name in list(flat):
-                # Taken out when read, so that the file's copy of a tensor does not outlive its use.
-                yield path, name, StoredTensor(flat[name].shape, partial(flat.pop, name))
-
-    return Weights("flax", f"{len(files.paths)} Flax msgpack file(s)", _gather(files, entries()))
+    tensors = _gather(files, ((path, *item) for path in files.paths for item in open_msgpack(path).items()))
+    return Weights("flax", f"{len(files.paths)} Flax msgpack file(s)", tensors)
 
 
-def _read_msgpack(path: Path) -> Any:
-    from flax import serialization
-
-    size = path.stat().st_size
-    try:
-        # flax's own reader also joins the pieces of arrays over 1 GiB.
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return serialization.msgpack_restore(data)  # type: ignore[arg-type]
-    except Exception as error:  # what a decoder raises on arbitrary bytes has no common base
-        detail = str(error)[:200] or type(error).__name__
-        raise BadInputError(f"{path} is not a whole Flax msgpack file ({size} bytes): {detail}") from None
-
-
-def _flatten(tree: Any, path: Path) -> dict[str, np.ndarray]:
-    """Leaves by their names joined with ``/``, an outer ``params`` level taken off."""
-    if not isinstance(tree, dict):
-        raise BadInputError(f"{path} holds {type(tree).__name__}, expected a map of parameters")
-    if set(tree) <= {"params", "batch_stats"} and isinstance(tree.get("params"), dict):
-        tree = tree["params"]
-    flat: dict[str, np.ndarray] = {}
-    pending: list[tuple[str, Any]] = [("", tree)]
-    while pending:
-        prefix, node = pending.pop()
-        if isinstance(node, dict):
-            pending.extend((f"{prefix}{key}/", value) for key, value in node.items())
-        elif isinstance(node, np.ndarray) and node.dtype != object:
-            flat[prefix[:-1]] = node
-        else:
-            raise BadInputError(f"{path}: {prefix[:-1]} is {type(node).__name__}, expected an array")
-    return flat
+def _open_torch(files: _Files) -> Weights:
+    tensors = _gather(files, ((path, *item) for path in files.paths for item in open_torch(path).items()))
+    return Weights("torch", f"{len(files.paths)} file(s) of torch.save", tensors)

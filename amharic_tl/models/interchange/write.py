@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from amharic_tl.errors import ConfigError
+from amharic_tl.models.interchange.msgpack_writer import write_msgpack
 from amharic_tl.models.naming import ParameterView, named_tensors
 from amharic_tl.models.registry import family_of
 from amharic_tl.records.files import write_json, write_text, writing
@@ -23,7 +24,8 @@ from amharic_tl.records.files import write_json, write_text, writing
 Format = Literal["safetensors", "flax"]
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
-    "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model",
+    "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model",
+    "chat_template.jinja",
 )  # fmt: skip
 _SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 
@@ -98,7 +100,7 @@ def _with_alias(views: dict[str, ParameterView], config: dict[str, Any]) -> list
 
 def _value(view: ParameterView, dtype: str | None) -> np.ndarray:
     array = np.asarray(jax.device_get(view.value()))
-    return np.ascontiguousarray(array if dtype is None else array.astype(dtype, copy=False))
+    return np.asarray(array if dtype is None else array.astype(dtype, copy=False), order="C")
 
 
 def _bytes(view: ParameterView, dtype: str | None) -> int:
@@ -165,7 +167,9 @@ def _write_safetensors_file(file: BinaryIO, views: list[ParameterView], dtype: s
 
 
 def _write_flax(folder: Path, views: list[ParameterView], dtype: str | None, limit: int) -> None:
-    from flax import serialization
+    def array(view: ParameterView) -> np.ndarray:
+        value = _value(view, dtype)
+        return value.T if view.flax_leaf == "kernel" else value
 
     groups = _groups(views, dtype, limit)
     names = _shard_names("flax_model", "msgpack", len(groups))
@@ -176,10 +180,9 @@ def _write_flax(folder: Path, views: list[ParameterView], dtype: str | None, lim
             node = tree
             for parent in parents:
                 node = node.setdefault(parent, {})
-            value = _value(view, dtype)
-            node[leaf] = np.ascontiguousarray(value.T) if view.flax_leaf == "kernel" else value
+            node[leaf] = view
         with _replacing(folder / name) as file:
-            file.write(serialization.msgpack_serialize(tree, in_place=True))
+            write_msgpack(file, tree, array)
     located = {view.flax_name: name for name, group in zip(names, groups, strict=True) for view in group}
     _finish_shards(folder, "flax_model", "msgpack", located, views, dtype)
 
