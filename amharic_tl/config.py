@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from amharic_tl.errors import ConfigError, name_some
 
-TaskKind = Literal["sequence-classification", "masked-lm"]
+TaskKind = Literal["sequence-classification", "token-classification", "masked-lm", "causal-lm"]
 Sources = str | tuple[str, ...] | None
 
 
@@ -74,11 +74,15 @@ class DataConfig:
     test: Sources = _leaf(None, "As data.train; none: no test scores.")
     text: str = _leaf("text", "The column that holds the text.")
     label: str | tuple[str, ...] = _leaf(
-        "label", "The column that holds the label; multi-label: or several columns of 0 and 1 (anger,joy,fear)."
+        "label",
+        "The column that holds the label; multi-label: or several columns of 0 and 1 (anger,joy,fear). "
+        "token-classification: lists of tags beside lists of tokens (data.text), unless named called tags and tokens.",
     )
     label_separator: str = _leaf(",", "multi-label, one column: what stands between the labels of a row.")
     columns: tuple[str, ...] | None = _leaf(None, "Column names of a file without a header line.")
-    format: Literal["auto", "csv", "tsv", "jsonl", "txt", "parquet"] = _leaf("auto", "auto: by the file's ending.")
+    format: Literal["auto", "csv", "tsv", "jsonl", "txt", "parquet", "conll"] = _leaf(
+        "auto", "auto: by the file's ending."
+    )
     quoting: Literal["auto", "standard", "none"] = _leaf(
         "auto", 'Of .csv and .tsv: standard ("..." with "" inside), none (a quote is text), auto (found out and said).'
     )
@@ -288,6 +292,8 @@ def build_config(overrides: Mapping[str, Any]) -> Config:
         except ValueError as error:
             problems.append(f"config.{name}: {error}")
     if not problems:
+        if values.get("task.kind") in SELECT_BY:
+            values.setdefault("train.select_by", SELECT_BY[values["task.kind"]])
         config = _assemble(Config, values)
         problems = _cross_checks(config)
     if problems:
@@ -443,13 +449,20 @@ def _cross_checks(config: Config) -> list[str]:
 # The figures that a checkpoint can be selected by, the most usual first; classes have figures of their own beside.
 METRICS: dict[str, tuple[str, ...]] = {
     "masked-lm": ("loss", "bits_per_character", "accuracy"),
+    "causal-lm": ("loss", "bits_per_character", "perplexity", "accuracy"),
+    "token-classification": ("entity_f1", "entity_precision", "entity_recall", "accuracy", "loss"),
     "regression": ("pearson", "spearman", "mse", "mae", "loss"),
 }
 
 
+# Of tasks whose usual figure is not the default of config.train.select_by.
+SELECT_BY = {"token-classification": "validation/entity_f1"}
+
+
 def known_metrics(task: TaskConfig, asked: str) -> tuple[str, ...]:
     """What :data:`METRICS` has for a task; any name (``asked``) will do where figures depend on the labels."""
-    return METRICS.get(_called(task), (asked,))
+    found = METRICS.get(_called(task), (asked,))
+    return (*found, asked) if task.kind == "token-classification" and asked.startswith("f1/") else found
 
 
 def _called(task: TaskConfig) -> str:
@@ -460,8 +473,8 @@ def _called(task: TaskConfig) -> str:
 def _task_checks(config: Config) -> list[str]:
     """Leaves that the task has no use for."""
     task, train, problems = config.task, config.train, []
-    classifies = task.kind == "sequence-classification"
-    if task.problem != "single-label" and not classifies:
+    classifies = task.kind in ("sequence-classification", "token-classification")
+    if task.problem != "single-label" and task.kind != "sequence-classification":
         problems.append(f"config.task.problem: {task.kind} has no problem to choose; use single-label")
     if isinstance(config.data.label, tuple) and task.problem != "multi-label":
         problems.append("config.data.label: several columns need config.task.problem=multi-label")

@@ -55,7 +55,7 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
         "label_shift": [
             _shift_of_sets("train", name, named, splits.labels)
             if splits.problem == "multi-label"
-            else _label_shift("train", name, named)
+            else _label_shift("train", name, named, splits.problem)
             for name in named
             if name != "train" and splits.labels
         ],
@@ -141,7 +141,7 @@ def _describe_labels(source: Source, problem: str) -> dict[str, Any]:
 
 def _names(row: Row, problem: str) -> tuple[str, ...]:
     """The labels of a row."""
-    if problem == "multi-label":
+    if problem in ("multi-label", "tags"):
         return row.labels
     return () if row.label is None or problem == "regression" else (row.label,)
 
@@ -176,11 +176,11 @@ def _labels_only_in(splits: Splits) -> dict[str, list[str]]:
     return {name: labels for name, labels in found.items() if labels}
 
 
-def _label_shift(a: str, b: str, named: Mapping[str, Source]) -> dict[str, Any]:
+def _label_shift(a: str, b: str, named: Mapping[str, Source], problem: str) -> dict[str, Any]:
     """Total variation distance between the label shares of two splits, and a chi-squared test of independence."""
     from scipy.stats import chi2_contingency
 
-    counts = [Counter(row.label for row in named[name].rows) for name in (a, b)]
+    counts = [Counter(label for row in named[name].rows for label in _names(row, problem)) for name in (a, b)]
     labels = sorted(counts[0].keys() | counts[1].keys(), key=str)
     table = np.asarray([[count[label] for label in labels] for count in counts], float)
     shares = table / table.sum(axis=1, keepdims=True)
@@ -235,7 +235,10 @@ def _warnings(found: Mapping[str, Any]) -> list[str]:
                 f"(chi-squared p {shift['chi2_p']:.1g})"
             )
     for name, labels in found["labels_only_in"].items():
-        so = "their rows count as wrong" if found["problem"] != "multi-label" else "they are left out of the scores"
+        so = {
+            "multi-label": "they are left out of the scores",
+            "tags": "their tokens and entities count as wrong",
+        }.get(found["problem"], "their rows count as wrong")
         said.append(f"{name} has labels that train does not have: {name_some(labels)}; {so}")
     for name, split in found["splits"].items():
         said += _split_warnings(name, split, found)
@@ -253,12 +256,13 @@ def _split_warnings(name: str, split: Mapping[str, Any], found: Mapping[str, Any
         )
     if split.get("unknown_token_share", 0.0) > UNKNOWN_WARNING:
         said.append(f"{split['unknown_token_share']:.1%} of the tokens of {name} are unknown to the tokenizer")
+    unit = "token" if found["problem"] == "tags" else "row"
     rare = [f"{label} ({count})" for label, count in split["labels"].items() if count < FEW_ROWS]
     if rare and name != "train":
         said.append(
-            f"{name} has fewer than {FEW_ROWS} rows of {name_some(rare)}: scores of these labels rest on little"
+            f"{name} has fewer than {FEW_ROWS} {unit}s of {name_some(rare)}: scores of these labels rest on little"
         )
     missing = [label for label in found["labels"] if label not in split["labels"]]
     if missing:
-        said.append(f"{name} has no row of {name_some(missing)}")
+        said.append(f"{name} has no {unit} of {name_some(missing)}")
     return said

@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.data.conll import ENDINGS as CONLL_ENDINGS
+from amharic_tl.data.conll import read_conll
 from amharic_tl.data.delimited import QUOTE, Record, lines_of, read_delimited
 from amharic_tl.data.rows import Columns, Row, SourceFile, place
 from amharic_tl.data.values import UnusableValue, make_row
 from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError, name_some
 
-FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet")
+FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet", "conll")
+# Those that can hold a list of tokens and a tag for each.
+_TAGGED = ("conll", "jsonl", "parquet")
 _BY_ENDING = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".json": "jsonl", ".txt": "txt", ".parquet": "parquet"}
 # Hugging Face's name of the column that holds a text in each of several languages.
 TRANSLATION = "translation"
+# Other names by which a column is found where it has not the usual one.
+_ALIASES = {"tags": "ner_tags"}
 ID_COLUMNS = ("id", "ID", "tweet_id", "uid")
 # A longer "column name" is a post in a file without header, and posts are not printed.
 _LONGEST_COLUMN_NAME, _MOST_WORDS = 32, 4
@@ -35,17 +41,25 @@ class RawRow:
     line: int
 
 
-def format_of(path: Path, asked: str) -> str:
+def format_of(path: Path, asked: str, tagged: bool = False) -> str:
     """The format by the file's ending (``.gz`` aside), unless one is asked for.
 
     Raises:
-      BadInputError: the ending says nothing.
+      BadInputError: the ending says nothing, or the format cannot hold tags where rows are ``tagged``.
     """
-    if asked != "auto":
-        return asked
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    if suffixes and suffixes[-1] in _BY_ENDING:
-        return _BY_ENDING[suffixes[-1]]
+    found: str | None = asked
+    if asked == "auto":
+        suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+        last = suffixes[-1] if suffixes else ""
+        found = "conll" if tagged and last in CONLL_ENDINGS else _BY_ENDING.get(last)
+    if found is not None and tagged != (found == "conll") and found not in _TAGGED[1:]:
+        raise BadInputError(
+            f"{path}: a {found} file cannot hold a tag for each token; use one of {', '.join(_TAGGED)}"
+            if tagged
+            else f"{path}: a conll file holds tagged tokens, which only token-classification reads"
+        )
+    if found is not None:
+        return found
     raise BadInputError(f"{path}: the ending says no format; set config.data.format to one of {', '.join(FORMATS)}")
 
 
@@ -63,7 +77,7 @@ def read_file(
       InputOutputError: it cannot be read.
     """
     data = _bytes(path)
-    kind = format_of(path, asked_format)
+    kind = format_of(path, asked_format, columns.label_kind == "tags")
     content = _decompress(path, data)
     chosen: dict[str, str] | None = None
     if kind == "parquet":
@@ -72,6 +86,8 @@ def read_file(
         text = _decode(path, content)
         if kind == "jsonl":
             raw = list(_json_lines(path, text, columns))
+        elif kind == "conll":
+            raw = [RawRow(None, (tokens, tags), line) for line, tokens, tags in read_conll(path, text, columns)]
         elif kind == "txt" and columns.wanted() == [columns.text]:
             raw = [RawRow(None, (line,), number) for number, line in enumerate(lines_of(text), 1) if line.strip()]
         else:
@@ -168,6 +184,8 @@ def _value(record: dict[str, Any], column: str) -> Any:
     """A column's value, or one inside a nested record: ``translation.amh``, for which ``amh`` is enough."""
     if column in record:
         return record[column]
+    if (alias := _ALIASES.get(column)) in record:
+        return record[alias]
     outer, _, inner = column.partition(".")
     nested = record.get(outer) if inner else record.get(TRANSLATION)
     return _value(nested, inner or column) if isinstance(nested, dict) else None
@@ -181,14 +199,21 @@ def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
         file = pq.ParquetFile(pa.BufferReader(content))
         names = file.schema_arrow.names
         identity = next((name for name in ID_COLUMNS if name in names), None)
-        roots = {name for column in columns.wanted() for name in (column, column.partition(".")[0], TRANSLATION)}
+        roots = {
+            name
+            for column in columns.wanted()
+            for name in (column, column.partition(".")[0], _ALIASES.get(column), TRANSLATION)
+        }
         table = file.read(columns=[name for name in names if name in roots or name == identity])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise BadInputError(f"{path} is not a whole parquet file: {error}") from None
     records = table.to_pylist()
     inner = _names(records[0], columns)[table.num_columns :] if records else []
     _require_columns(str(path), columns, [*names, *inner])
-    classes = {name: _class_names(table.schema.metadata, name) for name in (columns.label, *columns.label_columns)}
+    classes = {
+        name: _class_names(table.schema.metadata, name if name in names else _ALIASES.get(name or "", name))
+        for name in (columns.label, *columns.label_columns)
+    }
     for number, record in enumerate(records, 1):
         values = (_named(_value(record, name), classes.get(name)) for name in columns.wanted())
         yield RawRow(record.get(identity) if identity is not None else None, tuple(values), number)

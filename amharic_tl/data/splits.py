@@ -12,12 +12,20 @@ import numpy as np
 
 from amharic_tl.data.rows import Columns, LabelKind, Row, Source
 from amharic_tl.data.sources import read_source
+from amharic_tl.data.tags import entity_types, tag_order
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
 
 VALIDATION_SHARE = 0.1
 FEW_ROWS = 20  # of a set of labels, below which it is no stratum of its own
-_LABEL_KINDS: dict[str, LabelKind] = {"single-label": "name", "multi-label": "set", "regression": "number"}
+_LABEL_KINDS: dict[str, LabelKind] = {
+    "single-label": "name",
+    "multi-label": "set",
+    "regression": "number",
+    "tags": "tags",
+}
+# What the columns of tagged tokens are usually called, where config.data.text and .label are left alone.
+_TAGGED = {"text": "tokens", "label": "tags"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Splits:
     """What a run trains on and is judged by.
 
     ``labels``: the model's order of classes, from the training rows alone, or as several columns were named; none for a
-    problem that has no classes. ``problem``: as ``config.task.problem``.
+    problem that has no classes. ``problem``: as ``config.task.problem``, or ``tags`` where each token has a label.
     """
 
     train: Source
@@ -62,7 +70,7 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
       data: a :class:`amharic_tl.config.DataConfig`.
       labelled: whether rows need a label.
       seed: of the validation split, where one has to be made.
-      problem: as ``config.task.problem``: what a label is.
+      problem: what a label is: as ``config.task.problem``, or ``tags`` for a tag for each token.
 
     Raises:
       ConfigError: no training data is named.
@@ -96,6 +104,9 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
 def _columns(data: Any, problem: str) -> Columns:
     """The columns of labelled rows. Several columns of labels may be typed as one text."""
     label, columns = data.label, data.columns
+    if problem == "tags":
+        names = (_TAGGED.get(data.text, data.text), _TAGGED.get(str(label), str(label)))
+        return Columns(*names, columns, label_kind="tags")
     if problem == "multi-label" and isinstance(label, str) and "," in label:
         label = tuple(name.strip() for name in label.split(",") if name.strip())
     if isinstance(label, tuple):
@@ -109,6 +120,8 @@ def _labels(train: Source, columns: Columns) -> list[str]:
         return []
     if columns.label_columns:
         return list(columns.label_columns)
+    if columns.label_kind == "tags":
+        return tag_order(tag for row in train.rows for tag in row.labels)
     if columns.label_kind == "set":
         return _label_order({name for row in train.rows for name in row.labels})
     return _label_order({row.label for row in train.rows if row.label is not None})
@@ -125,6 +138,8 @@ def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> Non
         return
     if columns.label_kind == "set" and not any(row.labels for row in train.rows):
         raise BadInputError(f"{train.spec}: none of the {len(train.rows)} rows has a label; set config.data.label")
+    if columns.label_kind == "tags" and len(labels) < 2:
+        raise BadInputError(f"{train.spec}: all tokens of the {len(train.rows)} sentences are tagged O")
     if len(labels) < 2 and columns.label_kind != "set":
         raise BadInputError(
             f"{train.spec}: column {named} holds the same label in all {len(train.rows)} rows; there must "
@@ -139,11 +154,15 @@ def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> Non
 
 
 def _stratum(source: Source, problem: str) -> Callable[[Row], str | None]:
-    """What a validation split is stratified by: the label; sets of labels that few rows have count as one."""
+    """What a validation split is stratified by: the label, or the types of entities that a sentence has; sets of labels
+    that few rows have count as one.
+    """
     if problem == "regression":
         return lambda row: None
     if problem == "single-label":
         return lambda row: row.label
+    if problem == "tags":
+        return lambda row: " ".join(entity_types(row.labels))
     counts = Counter(row.label for row in source.rows)
     return lambda row: row.label if counts[row.label] >= FEW_ROWS else None
 

@@ -191,3 +191,10 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
             ids.append(np.asarray([*before, *kept, *after], np.int32))
             unknown[row] = 0 if unknown_id is None else kept.count(unknown_id)
     return Encoded(ids, lengths, lengths > max_length, unknown)
+
+
+def windows_as_encoded(ids: list[np.ndarray], unknown_id: int | None) -> Encoded:
+    """The audit's view of windows: nothing of them is cut off."""
+    unknown = [0 if unknown_id is None else int(np.count_nonzero(window == unknown_id)) for window in ids]
+    lengths = np.asarray([len(window) for window in ids], np.int32)
+    return Encoded(ids, lengths, np.zeros(len(ids), bool), np.asarray(unknown, np.int32))

@@ -48,7 +48,8 @@ def from_pretrained(
 
     Args:
       path: a local directory, a bundled base, or a hub id ``owner/name[@revision]``.
-      task: ``sequence-classification``, ``masked-lm``, or None for the backbone with its pooler.
+      task: ``sequence-classification``, ``token-classification``, ``masked-lm``, or None for the backbone with its
+        pooler; a family may have others (ELECTRA: ``replaced-token-detection``).
       dtype: of all parameters; None keeps the stored dtypes.
       mesh: axes data, fsdp, tensor: parameters are placed on it by the family's rules.
       labels: names of the classes, in order. Where they are not the checkpoint's, the whole head is drawn anew; where
@@ -155,7 +156,8 @@ def _for_task(
         config.pop("num_labels", None)
         config["id2label"] = {str(index): label for index, label in enumerate(labels)}
         config["label2id"] = {label: index for index, label in enumerate(labels)}
-        config["problem_type"] = PROBLEM_TYPES[problem]
+        if task == "sequence-classification":
+            config["problem_type"] = PROBLEM_TYPES[problem]
     return config
 
 

@@ -33,6 +33,9 @@ from amharic_tl.training.step import Steps, make_steps
 from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
 from amharic_tl.transfer.plan import TrainablePlan, make_plan
 
+# Tasks whose rows have labels, which are the model's classes.
+LABELLED = ("sequence-classification", "token-classification")
+
 
 @dataclass(frozen=True)
 class Safety:
@@ -76,9 +79,9 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     hf_config = read_config(folder)
     splits = load_splits(
         config.data,
-        labelled=config.task.kind == "sequence-classification",
+        labelled=config.task.kind in LABELLED,
         seed=config.train.seed,
-        problem=config.task.problem,
+        problem="tags" if config.task.kind == "token-classification" else config.task.problem,
     )
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
@@ -128,7 +131,7 @@ def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) ->
     if config.task.problem == "regression":
         labels = [str(config.data.label)]  # the name of the one output
     settings: dict[str, Any] = {
-        "labels": labels if config.task.kind == "sequence-classification" else None,
+        "labels": labels if config.task.kind in LABELLED else None,
         "problem": config.task.problem,
         "seed": config.train.seed,
         "compute_dtype": config.model.compute_dtype,

@@ -147,7 +147,7 @@ class _Training:
         judge = run.prepared.judge
         if judge is None or not run.config.output.baselines or self.workdir.baselines.exists() or not self.first:
             return
-        self.progress.note("training the TF-IDF line")
+        self.progress.note("scoring what is simpler than the model")
         subsets = {"test_clean": ("test", clean_rows(run.splits))} if run.splits.test is not None else {}
         self._write("baselines", judge.baselines(run.splits, subsets))
 

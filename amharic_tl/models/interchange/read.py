@@ -143,9 +143,10 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
                 name, transposed = view.name, view.flax_leaf == "kernel"
             else:
                 name = re.sub(r"\.(kernel|scale|embedding)$", ".weight", stored.replace("/", "."))
-        for pattern, replacement in family.renames:
-            name = re.sub(pattern, replacement, name)
-        found[_mend_prefix(name, family.prefix, with_prefix, views)] = _Tensor(stored, tensor, transposed)
+        name = _mend_prefix(name, family.prefix, with_prefix, views)
+        if name not in views:
+            name = _mend_prefix(_renamed(name, weights, family), family.prefix, with_prefix, views)
+        found[name] = _Tensor(stored, tensor, transposed)
     if family.word_aliases is not None:
         _stand_in(found, views, family)
     alias, name = family.bias_alias or ("", "")
@@ -164,6 +165,14 @@ def _stand_in(found: dict[str, _Tensor], views: Mapping[str, ParameterView], fam
     alias = None if words in found else next(aliases, None)
     if alias is not None:
         found[words] = found.pop(alias)
+
+
+def _renamed(name: str, weights: Weights, family: Family) -> str:
+    """What an older name is called today; a name that the checkpoint has too is left to its owner."""
+    today = name
+    for pattern, replacement in family.renames:
+        today = re.sub(pattern, replacement, today)
+    return name if today in weights.tensors else today
 
 
 def _mend_prefix(name: str, prefix: str, with_prefix: bool, known: Mapping[str, Any]) -> str:
