@@ -213,19 +213,21 @@ def test_a_folder_of_other_things_is_not_overwritten(tiny_overrides: Overrides, 
 
 
 @pytest.mark.skipif(os.geteuid() != 0 if hasattr(os, "geteuid") else True, reason="needs to mount a small file system")
+@pytest.mark.parametrize("size", ["12k", "100k", "900k"])
 def test_a_full_disk_is_one_sentence_and_loses_nothing(
-    tiny_overrides: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    size: str, tiny_overrides: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import subprocess
 
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", str(disk)], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], capture_output=True).returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
         path = tmp_path / "run.json"
         path.write_text(json.dumps({}))
-        values = {**tiny_overrides, "output.baselines": False}
+        short = {"train.steps": 10, "train.evaluate_every": 5, "output.baselines": False, "output.tensorboard": True}
+        values = {**tiny_overrides, **short}
         arguments = [f"--config.{name}={value}" for name, value in values.items()]
         command = ["train", "--config", str(path), *arguments, "--workdir", str(disk / "w")]
         assert main(command) == 73
