@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +127,29 @@ def test_a_bug_of_ours_exits_with_70(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(report, "main", broken)
     assert main(["report"]) == 70
     assert "unforeseen" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from amharic_tl.cli import report
+
+    def interrupted(arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "main", interrupted)
+    assert main(["report"]) == 75
+    assert capsys.readouterr().err == "amharic-tl report: stopped; type the same command again to go on\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_heard_before_jax_is_there(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import amharic_tl.run.job as job
+
+    def told(*_: object) -> None:
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(job, "assemble", told)
+    assert main(["train", "--config", "classify", "--workdir", str(tmp_path / "w")]) == 75
+    assert f"{number.name} received while reading data and model" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
