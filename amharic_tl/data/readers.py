@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _BY_ENDING = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".json": "jsonl",
 ID_COLUMNS = ("id", "ID", "tweet_id", "uid")
 # A longer "column name" is a post in a file without header, and posts are not printed.
 _LONGEST_COLUMN_NAME, _MOST_WORDS = 32, 4
+_COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]{0,31}")
+_FROM_JSON = "; jq -c '.[]' FILE.json > FILE.jsonl writes the objects of an array so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,10 @@ def _bytes(path: Path) -> bytes:
 
 def _decompress(path: Path, data: bytes) -> bytes:
     if path.suffix.lower() != ".gz":
+        if data.startswith(b"\x1f\x8b"):
+            raise BadInputError(f"{path} is gzip-compressed; rename it to {path.name}.gz, or decompress it")
+        if data.startswith(b"PK\x03\x04"):
+            raise BadInputError(f"{path} is a zip archive, as .xlsx files are; unpack it, or save the sheet as csv")
         return data
     try:
         return gzip.decompress(data)
@@ -132,6 +139,10 @@ def _decode(path: Path, content: bytes) -> str:
         raise BadInputError(f"{place(path, line)}: a NUL character; this is no text file")
     if not text.strip():
         raise BadInputError(f"{path} is empty")
+    if "\r" in text and "\n" not in text:
+        raise BadInputError(
+            f"{path}: its lines end in a carriage return alone; convert them, for example with tr '\\r' '\\n'"
+        )
     return text
 
 
@@ -145,18 +156,33 @@ def _json_lines(path: Path, text: str, columns: Columns) -> Iterator[RawRow]:
         except json.JSONDecodeError as error:
             raise BadInputError(
                 f"{place(path, number)}: not valid JSON: {error.msg} at column {error.colno} "
-                "(one object a line is expected)"
+                f"(one object a line is expected{_FROM_JSON if text.lstrip()[:1] == '[' else ''})"
             ) from None
         except RecursionError:
             raise BadInputError(f"{place(path, number)}: the JSON is nested too deeply") from None
         if not isinstance(record, dict):
-            raise BadInputError(f"{place(path, number)}: expected an object, found {type(record).__name__}")
+            raise BadInputError(
+                f"{place(path, number)}: expected an object, found {type(record).__name__}{_FROM_JSON}"
+            )
+        if "\\u" in line and _has_lone_surrogate(record):
+            raise BadInputError(
+                f"{place(path, number)}: a lone surrogate (\\ud800 to \\udfff without its other half), which is no "
+                "character; mend or remove this line"
+            )
         if not checked:
             _require_columns(place(path, number), columns, list(record))
             checked = True
         identity = next((record[name] for name in ID_COLUMNS if name in record), None)
         label = record.get(columns.label) if columns.label is not None else None
         yield RawRow(identity, record.get(columns.text), label, number)
+
+
+def _has_lone_surrogate(record: Any) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
@@ -169,7 +195,7 @@ def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
         _require_columns(str(path), columns, names)
         identity = next((name for name in ID_COLUMNS if name in names), None)
         read = dict.fromkeys(name for name in (columns.text, columns.label, identity) if name is not None)
-        table = file.read(columns=list(read))
+        table = _plain(path, file.read(columns=list(read)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise BadInputError(f"{path} is not a whole parquet file: {error}") from None
     nothing = [None] * table.num_rows
@@ -182,6 +208,24 @@ def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
         zip(identities, table[columns.text].to_pylist(), labels, strict=True), 1
     ):
         yield RawRow(name, text, label, number)
+
+
+def _plain(path: Path, table: Any) -> Any:
+    """The table with texts stored as bytes as texts, and decimal numbers as the usual ones."""
+    import pyarrow as pa
+
+    for index, field in enumerate(table.schema):
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            wanted = pa.large_string()
+        elif pa.types.is_decimal(field.type):
+            wanted = pa.float64()
+        else:
+            continue
+        try:
+            table = table.set_column(index, field.name, table[index].cast(wanted))
+        except pa.ArrowInvalid:
+            raise BadInputError(f"{path}: column {field.name!r} holds bytes that are not UTF-8 texts") from None
+    return table
 
 
 def _class_names(metadata: dict[bytes, bytes] | None, label: str | None) -> list[str] | None:
@@ -205,6 +249,7 @@ def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[Ra
             )
         if first == header:
             raise BadInputError(f"{place(path, records[0].line)} is a header; leave config.data.columns unset")
+        _refuse_other_header(path, records, header, columns.label)
     _require_columns(str(path), columns, header)
     text_at = header.index(columns.text)
     label_at = header.index(columns.label) if columns.label is not None else None
@@ -216,6 +261,20 @@ def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[Ra
             fields[text_at],
             fields[label_at] if label_at is not None else None,
             record.line,
+        )
+
+
+def _refuse_other_header(path: Path, records: list[Record], header: list[str], label: str | None) -> None:
+    """Refuses a first line that would become a row, and its word for the labels a class of one."""
+    first = [field.strip() for field in records[0].fields]
+    if label not in header or not all(map(_COLUMN_NAME.fullmatch, first)):
+        return
+    at = header.index(label)
+    if len(records) > 2 and all(record.fields[at].strip() != first[at] for record in records[1:]):
+        raise BadInputError(
+            f"{place(path, records[0].line)} looks like a header ({', '.join(first)}): no other line has the label "
+            f"{first[at]!r}. Leave config.data.columns unset and set config.data.text and config.data.label to names of "
+            "this line; if it is a row, remove it, as a class of one row cannot be learned"
         )
 
 
