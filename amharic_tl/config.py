@@ -88,7 +88,7 @@ class TrainConfig:
     steps: int | None = _leaf(None, "Updates; overrides train.epochs.", minimum=1)
     batch_size: int = _leaf(32, "Examples per update over the whole mesh.", minimum=1)
     microbatch: int | None = _leaf(None, "Examples per forward pass; divides train.batch_size.", minimum=1)
-    seed: int = _leaf(0, "Seeds the head, dropout, the order of the data and masking.", minimum=0)
+    seed: int = _leaf(0, "Seeds the head, dropout, the order of the data and masking.", minimum=0, maximum=2**32 - 1)
     evaluate_every: int | None = _leaf(None, "Steps between evaluations; none: once an epoch.", minimum=1)
     save_every: int | None = _leaf(None, "Steps between checkpoints; none: at each evaluation.", minimum=1)
     log_every: int = _leaf(10, "Steps between lines of metrics.jsonl and of the progress.", minimum=1)
@@ -399,7 +399,7 @@ def _check_bounds(value: Any, item: dataclasses.Field[Any]) -> Any:
     if above is not None and value <= above:
         raise ValueError(f"expected more than {above:g}, found {value:g}")
     if high is not None and value > high:
-        raise ValueError(f"expected at most {high:g}, found {value:g}")
+        raise ValueError(f"expected at most {high:.10g}, found {value:.10g}")
     return value
 
 
@@ -423,10 +423,10 @@ def _cross_checks(config: Config) -> list[str]:
     split, _, metric = train.select_by.partition("/")
     if split != "validation" or not metric:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
-    elif config.task.kind == "masked-lm" and metric not in ("loss", "bits_per_character", "accuracy"):
-        problems.append(
-            f"config.train.select_by: masked-lm has no {metric!r}; use validation/loss or validation/bits_per_character"
-        )
+    elif metric not in METRICS[config.task.kind] and not (
+        metric.startswith("f1/") and config.task.kind == "sequence-classification"
+    ):
+        problems.append(f"config.train.select_by: {_no_metric(config.task.kind, metric)}")
     if config.task.kind == "masked-lm" and train.class_weights != "none":
         problems.append("config.train.class_weights: masked-lm has no classes to weight; use none")
     problems += _safety_checks(config)
@@ -435,6 +435,19 @@ def _cross_checks(config: Config) -> list[str]:
             f"config.optim.warmup: {config.optim.warmup:g} is neither a share below 1 nor a number of steps"
         )
     return problems
+
+
+# The figures that a checkpoint can be selected by; a class ``name`` has ``f1/name`` too, known once the data is read.
+METRICS: dict[str, tuple[str, ...]] = {
+    "sequence-classification": ("macro_f1", "weighted_f1", "accuracy", "loss"),
+    "masked-lm": ("bits_per_character", "loss", "accuracy"),
+}
+
+
+def _no_metric(task: str, metric: str) -> str:
+    near = difflib.get_close_matches(metric, METRICS[task], n=1)
+    hint = f"did you mean validation/{near[0]}? The " if near else "the "
+    return f"{task} has no {metric!r}; {hint}figures are {', '.join(f'validation/{name}' for name in METRICS[task])}"
 
 
 def _safety_checks(config: Config) -> list[str]:

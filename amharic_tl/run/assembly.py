@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from amharic_tl.data.batches import Joined
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh
-from amharic_tl.errors import ConfigError
+from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.safety.monitor import Monitor
@@ -74,6 +75,7 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     folder = locate(config.model.path)
     hf_config = read_config(folder)
     splits = load_splits(config.data, labelled=config.task.kind == "sequence-classification", seed=config.train.seed)
+    _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     model = _load_model(config, hf_config, splits)
     if config.data.max_length > model.max_positions:
@@ -115,6 +117,15 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         hf_config=dict(model.hf_config),
         safety=safety,
     )
+
+
+def _check_select_by(select_by: str, splits: Splits) -> None:
+    """Refuses the F1 of a class that the training rows do not have; other names were checked before."""
+    known = [f"validation/f1/{label}" for label in splits.labels]
+    if select_by.startswith("validation/f1/") and select_by not in known:
+        near = difflib.get_close_matches(select_by, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the classes have {name_some(known) or 'none'}"
+        raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
 
 
 def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
