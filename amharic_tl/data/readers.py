@@ -54,7 +54,7 @@ def format_of(path: Path, asked: str) -> str:
 def read_file(
     path: Path, columns: Columns, asked_format: str, quoting: str
 ) -> tuple[list[Row], SourceFile, str, dict[str, str] | None]:
-    """Reads a file.
+    """Reads a file. One that holds a header and nothing else has no rows; what that means is the caller's to say.
 
     Returns:
       Rows, what the file was, its format, and how quotes were read (None for formats without).
@@ -161,9 +161,7 @@ def _json_lines(path: Path, text: str, columns: Columns) -> Iterator[RawRow]:
         except RecursionError:
             raise BadInputError(f"{place(path, number)}: the JSON is nested too deeply") from None
         if not isinstance(record, dict):
-            raise BadInputError(
-                f"{place(path, number)}: expected an object, found {type(record).__name__}{_FROM_JSON}"
-            )
+            raise BadInputError(f"{place(path, number)}: expected an object, found {type(record).__name__}{_FROM_JSON}")
         if "\\u" in line and _has_lone_surrogate(record):
             raise BadInputError(
                 f"{place(path, number)}: a lone surrogate (\\ud800 to \\udfff without its other half), which is no "
@@ -273,8 +271,8 @@ def _refuse_other_header(path: Path, records: list[Record], header: list[str], l
     if len(records) > 2 and all(record.fields[at].strip() != first[at] for record in records[1:]):
         raise BadInputError(
             f"{place(path, records[0].line)} looks like a header ({', '.join(first)}): no other line has the label "
-            f"{first[at]!r}. Leave config.data.columns unset and set config.data.text and config.data.label to names of "
-            "this line; if it is a row, remove it, as a class of one row cannot be learned"
+            f"{first[at]!r}. Leave config.data.columns unset and set config.data.text and config.data.label to names "
+            "of this line; if it is a row, remove it, as a class of one row cannot be learned"
         )
 
 
@@ -308,8 +306,6 @@ def _is_name(name: str) -> bool:
 
 def _check(path: Path, raw: list[RawRow], columns: Columns, unit: str) -> list[Row]:
     """Rows with an id, a text and (where asked for) a label; refuses the file where one lacks."""
-    if not raw:
-        raise BadInputError(f"{path} has no rows")
     problems = []
     for row in raw:
         if (problem := _value_problem(row.text, columns.text, "text")) is not None:

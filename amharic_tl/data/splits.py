@@ -18,13 +18,18 @@ VALIDATION_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run trains on and is judged by. ``labels``: the model's order of classes, from the training rows alone."""
+    """What a run trains on and is judged by.
+
+    ``labels``: the model's order of classes, from the training rows alone. ``empty``: splits that were named and have
+    no rows, with what they were named as.
+    """
 
     train: Source
     validation: Source
     test: Source | None
     labels: list[str]
     notes: list[str] = field(default_factory=list)
+    empty: dict[str, str] = field(default_factory=dict)
 
     def items(self) -> list[tuple[str, Source]]:
         """The splits that exist, by name."""
@@ -53,33 +58,46 @@ def load_splits(data: Any, *, labelled: bool, seed: int) -> Splits:
         raise ConfigError("config.data.train is not set: name a file, for example --config.data.train=train.csv")
     columns = Columns(data.text, data.label if labelled else None, data.columns)
 
-    def read(spec: Any) -> Source:
-        return read_source(spec, columns, data.format, data.quoting)
+    def read(spec: Any, may_be_empty: bool) -> Source:
+        return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)
 
-    train = read(data.train)
-    notes = []
-    if data.validation is not None:
-        validation = read(data.validation)
-    else:
+    train = read(data.train, may_be_empty=False)
+    if labelled:
+        _check_labels(train, data.label)
+    named = {"validation": data.validation, "test": data.test}
+    others = {name: read(spec, may_be_empty=True) for name, spec in named.items() if spec is not None}
+    empty = {name: source.spec for name, source in others.items() if not source.rows}
+    notes = [f"{spec} has no rows: there is no {name} split" for name, spec in empty.items()]
+    validation, test = (others[name] if name in others.keys() - empty.keys() else None for name in named)
+    if validation is None:
         train, validation = make_validation(train, seed)
+        why = "the validation data has no rows" if "validation" in empty else "no validation data was named"
         notes.append(
-            f"no validation data was named: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, "
-            "stratified by label, near-duplicates kept together) were set aside"
+            f"{why}: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, stratified by label, "
+            "near-duplicates kept together) were set aside"
         )
-    test = read(data.test) if data.test is not None else None
     labels = _label_order({row.label for row in train.rows if row.label is not None})
-    if labelled and len(labels) < 2:
+    return Splits(train, validation, test, labels, notes, empty)
+
+
+def _check_labels(train: Source, column: str) -> None:
+    """Refuses training rows from whose labels nothing can be learned.
+
+    Raises:
+      BadInputError: one label, or those of a column that is likely to be another one.
+    """
+    labels = {row.label for row in train.rows}
+    if len(labels) < 2:
         raise BadInputError(
-            f"{train.spec}: column {data.label!r} holds the same label in all {len(train.rows)} rows; a classifier "
+            f"{train.spec}: column {column!r} holds the same label in all {len(train.rows)} rows; a classifier "
             "needs two labels or more"
         )
-    if labelled and len(labels) > max(100, len(train.rows) // 2):
+    if len(labels) > max(100, len(train.rows) // 2):
         # The values are not shown: in a wrong column they are likely to be posts.
         raise BadInputError(
-            f"{train.spec}: column {data.label!r} holds {len(labels)} different labels in {len(train.rows)} rows; is "
+            f"{train.spec}: column {column!r} holds {len(labels)} different labels in {len(train.rows)} rows; is "
             "it the right column? Set config.data.label"
         )
-    return Splits(train, validation, test, labels, notes)
 
 
 def make_validation(source: Source, seed: int) -> tuple[Source, Source]:

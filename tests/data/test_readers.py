@@ -180,7 +180,7 @@ def test_empty_files(tmp_path: Path, name: str, content: str) -> None:
 
 
 def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
-    assert "has no rows" in refusal(write(tmp_path, "a.csv", "text,label\n"))
+    assert rows(write(tmp_path, "a.csv", "text,label\n")) == []
 
 
 def test_broken_archives(tmp_path: Path) -> None:
