@@ -206,6 +206,24 @@ def test_a_mistake_is_one_sentence_with_its_exit_code(
     assert not (tmp_path / "w").exists()
 
 
+def test_an_evaluation_without_a_loss_picks_no_checkpoint_and_figures_not_measured_say_why(
+    tiny_overrides: Overrides, tiny_files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = tmp_path / "unknown.csv"
+    unknown.write_text("text,label\nባለ ዳረ,ነ\nካነ ጋሰ,ነ\n", encoding="utf-8")
+    changed = {"train.steps": 4, "data.validation": str(unknown), "data.test": str(tiny_files / "train.csv")}
+    run = _train({**tiny_overrides, **changed, "output.export": False}, tmp_path / "w")
+    assert run["best"] == {"step": None, "metric": "validation/macro_f1", "value": None}
+    events = read_lines(tmp_path / "w" / "events.jsonl")
+    (told,) = [event for event in events if event["event"] == "non_finite_metrics"]
+    assert (told["step"], told["split"], told["names"]) == (4, "validation", ["loss"])
+    assert "near-duplicate" in run["final"]["test_clean"]["not_measured"]
+    said = capsys.readouterr().err
+    assert "(best)" not in said and "test_clean  not measured: every row of test" in said
+    assert "train: quoting standard: " in said and "drawn anew, not taken from the checkpoint: classifier." in said
+    assert "lm_head.bias" in read_json(tmp_path / "w" / "plan.json")["dropped"]
+
+
 def test_a_folder_of_other_things_is_not_overwritten(tiny_overrides: Overrides, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ConfigError, match="thesis.txt"):
@@ -222,7 +240,9 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
 
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], capture_output=True
+    ).returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
         path = tmp_path / "run.json"

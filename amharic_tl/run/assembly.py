@@ -59,6 +59,7 @@ class Run:
     audit: dict[str, Any]
     plan: TrainablePlan
     newly_initialised: tuple[str, ...]
+    dropped: tuple[str, ...]
     steps: Steps
     schedule: Schedule
     hf_config: dict[str, Any]
@@ -112,6 +113,7 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         audit=audit(splits, prepared.encoded, config.task.kind, config.data.max_length),
         plan=plan,
         newly_initialised=model.load_report.newly_initialised,
+        dropped=model.load_report.dropped,
         steps=steps,
         schedule=schedule,
         hf_config=dict(model.hf_config),

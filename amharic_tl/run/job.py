@@ -23,6 +23,7 @@ from amharic_tl.records.files import read_json, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
 from amharic_tl.run.resumption import begin
+from amharic_tl.run.telling import NO_CLEAN_ROWS, about_data, about_loading, about_result
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
@@ -150,12 +151,14 @@ class _Training:
             {
                 **run.plan.to_dict(),
                 "newly_initialised": list(run.newly_initialised),
+                "dropped": list(run.dropped),
                 "flops_per_example": {**per_example, "length": length},
             },
         )
         self.progress.say(run.plan.table())
-        for warning in run.audit["warnings"]:
-            self.progress.say(f"note: {warning}")
+        pretrained = run.config.model.initialise == "pretrained"
+        for line in [*about_loading(run.newly_initialised, run.dropped, pretrained), *about_data(run.audit)]:
+            self.progress.say(line)
 
     def _baselines(self) -> None:
         run = self.run
@@ -307,7 +310,7 @@ class _Training:
                 kept = clean_rows(run.splits)
                 final["test_clean"] = self._summarise(
                     "test_clean", gathered["labels"][kept], gathered["probabilities"].argmax(axis=-1)[kept]
-                )
+                ) or {"not_measured": NO_CLEAN_ROWS}
         self._write_benign(state)
         if run.config.output.export:
             self._export(state)
@@ -325,12 +328,9 @@ class _Training:
         if self.first:
             save_pretrained(model, self.workdir.export, tokenizer_from=self.run.model_folder)
 
-    def _say_result(self, final: Mapping[str, Mapping[str, float]]) -> None:
-        for split, metrics in final.items():
-            if split == "safety":
-                continue
-            shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if "/" not in name)
-            self.progress.say(f"{split:<10}  {shown}")
+    def _say_result(self, final: Mapping[str, Mapping[str, Any]]) -> None:
+        for line in about_result(final):
+            self.progress.say(line)
         self.progress.say(f"done in {duration(time.monotonic() - self.began)}; open {self.workdir.report}")
 
     def _close(self, error: BaseException | None) -> None:
