@@ -4,8 +4,8 @@ The command line listens before anything heavy is imported, so JAX is not import
 raises wherever it is, and inside a callback of JAX it is printed and lost.
 
 One process looks at its own flag. With several, all must stop at the same step, so the question goes to JAX's
-preemption
-sync, which owns SIGTERM once ``jax.distributed`` is up and answers for all when asked with one counter that rises by 1.
+preemption sync, which owns SIGTERM once ``jax.distributed`` is up and answers for all when asked with one counter that
+rises by 1.
 """
 
 from __future__ import annotations
