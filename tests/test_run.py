@@ -182,7 +182,7 @@ def test_early_stopping_ends_the_run(tiny_overrides: Overrides, tmp_path: Path) 
         ({"optim.lr": "nan"}, 78, "finite"),
         ({"train.select_by": "validation/f2"}, 78, "validation/macro_f1"),
         ({"train.select_by": "validation/macro-f1"}, 78, "did you mean validation/macro_f1?"),
-        ({"train.select_by": "validation/f1/ሰ"}, 78, "validation/f1/ሀ"),
+        ({"train.select_by": "validation/f1/ሰ"}, 78, "the classes are ሀ, ለ, መ"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_exit_code(

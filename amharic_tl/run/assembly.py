@@ -123,11 +123,13 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
 
 def _check_select_by(select_by: str, splits: Splits) -> None:
     """Refuses the F1 of a class that the training rows do not have; other names were checked before."""
-    known = [f"validation/f1/{label}" for label in splits.labels]
-    if select_by.startswith("validation/f1/") and select_by not in known:
-        near = difflib.get_close_matches(select_by, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the classes have {name_some(known) or 'none'}"
-        raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
+    label = select_by.removeprefix("validation/f1/")
+    if label in (select_by, *splits.labels):
+        return
+    near = difflib.get_close_matches(label, splits.labels, n=1)
+    classes = name_some(splits.labels) or "none"
+    hint = f"did you mean 'validation/f1/{near[0]}'?" if near else f"the classes are {classes}"
+    raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
 
 
 def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
