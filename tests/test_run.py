@@ -217,7 +217,7 @@ def test_an_evaluation_without_a_loss_picks_no_checkpoint_and_figures_not_measur
     events = read_lines(tmp_path / "w" / "events.jsonl")
     (told,) = [event for event in events if event["event"] == "non_finite_metrics"]
     assert (told["step"], told["split"], told["names"]) == (4, "validation", ["loss"])
-    assert "near-duplicate" in run["final"]["test_clean"]["not_measured"]
+    assert "(near-)duplicate" in run["final"]["test_clean"]["not_measured"]
     said = capsys.readouterr().err
     assert "(best)" not in said and "test_clean  not measured: every row of test" in said
     assert "train: quoting standard: " in said and "drawn anew, not taken from the checkpoint: classifier." in said
