@@ -97,7 +97,7 @@ class TrainConfig:
     steps: int | None = _leaf(None, "Updates; overrides train.epochs.", minimum=1)
     batch_size: int = _leaf(32, "Examples per update over the whole mesh.", minimum=1)
     microbatch: int | None = _leaf(None, "Examples per forward pass; divides train.batch_size.", minimum=1)
-    seed: int = _leaf(0, "Seeds the head, dropout, the order of the data and masking.", minimum=0)
+    seed: int = _leaf(0, "Seeds the head, dropout, the order of the data and masking.", minimum=0, maximum=2**32 - 1)
     evaluate_every: int | None = _leaf(None, "Steps between evaluations; none: once an epoch.", minimum=1)
     save_every: int | None = _leaf(None, "Steps between checkpoints; none: at each evaluation.", minimum=1)
     log_every: int = _leaf(10, "Steps between lines of metrics.jsonl and of the progress.", minimum=1)
@@ -410,7 +410,7 @@ def _check_bounds(value: Any, item: dataclasses.Field[Any]) -> Any:
     if above is not None and value <= above:
         raise ValueError(f"expected more than {above:g}, found {value:g}")
     if high is not None and value > high:
-        raise ValueError(f"expected at most {high:g}, found {value:g}")
+        raise ValueError(f"expected at most {high:.10g}, found {value:.10g}")
     return value
 
 
@@ -434,10 +434,8 @@ def _cross_checks(config: Config) -> list[str]:
     split, _, metric = train.select_by.partition("/")
     if split != "validation" or not metric:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
-    elif metric not in known_metrics(config.task, metric):
-        what, near = _called(config.task), known_metrics(config.task, metric)[:2]
-        use = " or ".join(f"validation/{name}" for name in near)
-        problems.append(f"config.train.select_by: {what} has no {metric!r}; use {use}")
+    elif not _is_metric(config.task, metric):
+        problems.append(f"config.train.select_by: {_no_metric(config.task, metric)}")
     problems += [*_task_checks(config), *_safety_checks(config)]
     if config.optim.warmup >= 1 and config.optim.warmup != int(config.optim.warmup):
         problems.append(
@@ -446,23 +444,30 @@ def _cross_checks(config: Config) -> list[str]:
     return problems
 
 
-# The figures that a checkpoint can be selected by, the most usual first; classes have figures of their own beside.
+# The figures that a checkpoint can be selected by, the most usual first, by task and problem. A class ``name`` has
+# ``f1/name`` too, known once the data is read.
 METRICS: dict[str, tuple[str, ...]] = {
-    "masked-lm": ("loss", "bits_per_character", "accuracy"),
-    "causal-lm": ("loss", "bits_per_character", "perplexity", "accuracy"),
-    "token-classification": ("entity_f1", "entity_precision", "entity_recall", "accuracy", "loss"),
+    "sequence-classification": ("macro_f1", "weighted_f1", "accuracy", "loss"),
+    "multi-label": ("macro_f1", "micro_f1", "weighted_f1", "accuracy", "loss"),
     "regression": ("pearson", "spearman", "mse", "mae", "loss"),
+    "token-classification": ("entity_f1", "entity_precision", "entity_recall", "accuracy", "loss"),
+    "masked-lm": ("bits_per_character", "loss", "accuracy"),
+    "causal-lm": ("bits_per_character", "loss", "perplexity", "accuracy"),
 }
-
-
 # Of tasks whose usual figure is not the default of config.train.select_by.
 SELECT_BY = {"token-classification": "validation/entity_f1"}
 
 
-def known_metrics(task: TaskConfig, asked: str) -> tuple[str, ...]:
-    """What :data:`METRICS` has for a task; any name (``asked``) will do where figures depend on the labels."""
-    found = METRICS.get(_called(task), (asked,))
-    return (*found, asked) if task.kind == "token-classification" and asked.startswith("f1/") else found
+def _is_metric(task: TaskConfig, metric: str) -> bool:
+    known = METRICS[_called(task)]
+    return metric in known or (metric.startswith("f1/") and not {"macro_f1", "entity_f1"}.isdisjoint(known))
+
+
+def _no_metric(task: TaskConfig, metric: str) -> str:
+    known = METRICS[_called(task)]
+    near = difflib.get_close_matches(metric, known, n=1)
+    hint = f"did you mean validation/{near[0]}? The " if near else "the "
+    return f"{_called(task)} has no {metric!r}; {hint}figures are {', '.join(f'validation/{name}' for name in known)}"
 
 
 def _called(task: TaskConfig) -> str:

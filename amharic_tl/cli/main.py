@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from amharic_tl import __version__
-from amharic_tl.errors import AmharicTLError
+from amharic_tl.errors import AmharicTLError, Preempted
 
 # Verb -> (module with main(arguments) -> exit code, what it does). Only verbs that work are listed.
 VERBS = {
@@ -64,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         raise
+    except KeyboardInterrupt:
+        print(f"amharic-tl {verb}: stopped; type the same command again to go on", file=sys.stderr)
+        return Preempted.exit_code
     except Exception:  # whatever else comes out is our own bug, and is shown in full
         import traceback
 

@@ -45,6 +45,7 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
         "max_length": max_length,
         "fingerprint": fingerprint(splits),
         "splits": described,
+        "empty_splits": splits.empty,
         "across": [_overlap(a, b, named, clusters) for a, b in _pairs(list(named))],
         "near_duplicate_ids": {
             "test": [row.id for row, clean in zip(splits.test.rows, clean_rows(splits), strict=True) if not clean]

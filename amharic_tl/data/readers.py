@@ -6,6 +6,7 @@ import difflib
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _ALIASES = {"tags": "ner_tags"}
 ID_COLUMNS = ("id", "ID", "tweet_id", "uid")
 # A longer "column name" is a post in a file without header, and posts are not printed.
 _LONGEST_COLUMN_NAME, _MOST_WORDS = 32, 4
+_COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]{0,31}")
+_FROM_JSON = "; jq -c '.[]' FILE.json > FILE.jsonl writes the objects of an array so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def format_of(path: Path, asked: str, tagged: bool = False) -> str:
 def read_file(
     path: Path, columns: Columns, asked_format: str, quoting: str
 ) -> tuple[list[Row], SourceFile, str, dict[str, str] | None]:
-    """Reads a file.
+    """Reads a file. One that holds a header and nothing else has no rows; what that means is the caller's to say.
 
     Returns:
       Rows, what the file was, its format, and how quotes were read (None for formats without).
@@ -125,6 +128,10 @@ def _bytes(path: Path) -> bytes:
 
 def _decompress(path: Path, data: bytes) -> bytes:
     if path.suffix.lower() != ".gz":
+        if data.startswith(b"\x1f\x8b"):
+            raise BadInputError(f"{path} is gzip-compressed; rename it to {path.name}.gz, or decompress it")
+        if data.startswith(b"PK\x03\x04"):
+            raise BadInputError(f"{path} is a zip archive, as .xlsx files are; unpack it, or save the sheet as csv")
         return data
     try:
         return gzip.decompress(data)
@@ -149,6 +156,10 @@ def _decode(path: Path, content: bytes) -> str:
         raise BadInputError(f"{place(path, line)}: a NUL character; this is no text file")
     if not text.strip():
         raise BadInputError(f"{path} is empty")
+    if "\r" in text and "\n" not in text:
+        raise BadInputError(
+            f"{path}: its lines end in a carriage return alone; convert them, for example with tr '\\r' '\\n'"
+        )
     return text
 
 
@@ -162,12 +173,17 @@ def _json_lines(path: Path, text: str, columns: Columns) -> Iterator[RawRow]:
         except json.JSONDecodeError as error:
             raise BadInputError(
                 f"{place(path, number)}: not valid JSON: {error.msg} at column {error.colno} "
-                "(one object a line is expected)"
+                f"(one object a line is expected{_FROM_JSON if text.lstrip()[:1] == '[' else ''})"
             ) from None
         except RecursionError:
             raise BadInputError(f"{place(path, number)}: the JSON is nested too deeply") from None
         if not isinstance(record, dict):
-            raise BadInputError(f"{place(path, number)}: expected an object, found {type(record).__name__}")
+            raise BadInputError(f"{place(path, number)}: expected an object, found {type(record).__name__}{_FROM_JSON}")
+        if "\\u" in line and _has_lone_surrogate(record):
+            raise BadInputError(
+                f"{place(path, number)}: a lone surrogate (\\ud800 to \\udfff without its other half), which is no "
+                "character; mend or remove this line"
+            )
         if not checked:
             _require_columns(place(path, number), columns, _names(record, columns))
             checked = True
@@ -191,6 +207,14 @@ def _value(record: dict[str, Any], column: str) -> Any:
     return _value(nested, inner or column) if isinstance(nested, dict) else None
 
 
+def _has_lone_surrogate(record: Any) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -204,7 +228,7 @@ def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
             for column in columns.wanted()
             for name in (column, column.partition(".")[0], _ALIASES.get(column), TRANSLATION)
         }
-        table = file.read(columns=[name for name in names if name in roots or name == identity])
+        table = _plain(path, file.read(columns=[name for name in names if name in roots or name == identity]))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise BadInputError(f"{path} is not a whole parquet file: {error}") from None
     records = table.to_pylist()
@@ -226,6 +250,24 @@ def _named(value: Any, classes: list[str] | None) -> Any:
     if isinstance(value, list):
         return [_named(item, classes) for item in value]
     return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else None
+
+
+def _plain(path: Path, table: Any) -> Any:
+    """The table with texts stored as bytes as texts, and decimal numbers as the usual ones."""
+    import pyarrow as pa
+
+    for index, field in enumerate(table.schema):
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            wanted = pa.large_string()
+        elif pa.types.is_decimal(field.type):
+            wanted = pa.float64()
+        else:
+            continue
+        try:
+            table = table.set_column(index, field.name, table[index].cast(wanted))
+        except pa.ArrowInvalid:
+            raise BadInputError(f"{path}: column {field.name!r} holds bytes that are not UTF-8 texts") from None
+    return table
 
 
 def _class_names(metadata: dict[bytes, bytes] | None, label: str | None) -> list[str] | None:
@@ -251,6 +293,7 @@ def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[Ra
             )
         if first == header:
             raise BadInputError(f"{place(path, records[0].line)} is a header; leave config.data.columns unset")
+        _refuse_other_header(path, records, header, columns.label)
     _require_columns(str(path), columns, header)
     wanted = [header.index(name) for name in columns.wanted()]
     id_at = next((header.index(name) for name in ID_COLUMNS if name in header), None)
@@ -260,6 +303,20 @@ def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[Ra
             fields[id_at] if id_at is not None else None,
             tuple(fields[at] for at in wanted),
             record.line,
+        )
+
+
+def _refuse_other_header(path: Path, records: list[Record], header: list[str], label: str | None) -> None:
+    """Refuses a first line that would become a row, and its word for the labels a class of one."""
+    first = [field.strip() for field in records[0].fields]
+    if label not in header or not all(map(_COLUMN_NAME.fullmatch, first)):
+        return
+    at = header.index(label)
+    if len(records) > 2 and all(record.fields[at].strip() != first[at] for record in records[1:]):
+        raise BadInputError(
+            f"{place(path, records[0].line)} looks like a header ({', '.join(first)}): no other line has the label "
+            f"{first[at]!r}. Leave config.data.columns unset and set config.data.text and config.data.label to names "
+            "of this line; if it is a row, remove it, as a class of one row cannot be learned"
         )
 
 
@@ -291,8 +348,6 @@ def _is_name(name: str) -> bool:
 
 def _check(path: Path, raw: list[RawRow], columns: Columns, unit: str) -> list[Row]:
     """Rows with an id, a text and (where asked for) a label; refuses the file where one lacks."""
-    if not raw:
-        raise BadInputError(f"{path} has no rows")
     identities = [str(row.id).strip() if row.id is not None else "" for row in raw]
     own = all(identities) and len(set(identities)) == len(identities)
     rows: list[Row] = []

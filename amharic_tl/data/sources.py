@@ -16,7 +16,9 @@ from amharic_tl.errors import BadInputError, MissingInputError, name_some
 Spec = str | Sequence[str]
 
 
-def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str = "auto") -> Source:
+def read_source(
+    spec: Spec, columns: Columns, format: str = "auto", quoting: str = "auto", *, may_be_empty: bool = False
+) -> Source:
     """Reads a split.
 
     Args:
@@ -25,6 +27,7 @@ def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str
       columns: which columns are the text and the label.
       format: ``auto`` (by ending), or csv, tsv, jsonl, txt, parquet.
       quoting: of csv and tsv: auto, standard, none.
+      may_be_empty: whether the source may have no rows at all (a header alone).
 
     Raises:
       MissingInputError: a file, pattern or data set that is not there.
@@ -53,6 +56,9 @@ def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str
         formats.append(kind)
         if chosen is not None:
             choices.append((path.name, chosen))
+    without = [str(path) for path, file in zip(files, read, strict=True) if not file.rows]
+    if without and (rows or not may_be_empty):
+        raise BadInputError(f"{name_some(without)} has no rows")
     return Source(
         spec=name,
         rows=_distinct_ids(rows),

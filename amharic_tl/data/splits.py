@@ -34,6 +34,7 @@ class Splits:
 
     ``labels``: the model's order of classes, from the training rows alone, or as several columns were named; none for a
     problem that has no classes. ``problem``: as ``config.task.problem``, or ``tags`` where each token has a label.
+    ``empty``: splits that were named and have no rows, with what they were named as.
     """
 
     train: Source
@@ -42,6 +43,7 @@ class Splits:
     labels: list[str]
     notes: list[str] = field(default_factory=list)
     problem: str = "single-label"
+    empty: dict[str, str] = field(default_factory=dict)
 
     def items(self) -> list[tuple[str, Source]]:
         """The splits that exist, by name."""
@@ -80,25 +82,28 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
         raise ConfigError("config.data.train is not set: name a file, for example --config.data.train=train.csv")
     columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
 
-    def read(spec: Any) -> Source:
-        return read_source(spec, columns, data.format, data.quoting)
+    def read(spec: Any, may_be_empty: bool) -> Source:
+        return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)
 
-    train = read(data.train)
-    notes = []
-    if data.validation is not None:
-        validation = read(data.validation)
-    else:
-        train, validation = make_validation(train, seed, _stratum(train, problem))
-        how = "" if problem == "regression" else "stratified by label, "
-        notes.append(
-            f"no validation data was named: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, "
-            f"{how}near-duplicates kept together) were set aside"
-        )
-    test = read(data.test) if data.test is not None else None
+    train = read(data.train, may_be_empty=False)
     labels = _labels(train, columns)
     if labelled:
         _check_labels(train, columns, labels)
-    return Splits(train, validation, test, labels, notes, problem)
+    named = {"validation": data.validation, "test": data.test}
+    others = {name: read(spec, may_be_empty=True) for name, spec in named.items() if spec is not None}
+    empty = {name: source.spec for name, source in others.items() if not source.rows}
+    notes = [f"{spec} has no rows: there is no {name} split" for name, spec in empty.items()]
+    validation, test = (others[name] if name in others.keys() - empty.keys() else None for name in named)
+    if validation is None:
+        train, validation = make_validation(train, seed, _stratum(train, problem))
+        why = "the validation data has no rows" if "validation" in empty else "no validation data was named"
+        how = "" if problem == "regression" else "stratified by label, "
+        notes.append(
+            f"{why}: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, {how}near-duplicates kept "
+            "together) were set aside"
+        )
+        labels = _labels(train, columns)
+    return Splits(train, validation, test, labels, notes, problem, empty)
 
 
 def _columns(data: Any, problem: str) -> Columns:

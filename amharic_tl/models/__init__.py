@@ -71,6 +71,7 @@ def from_pretrained(
       UnsafeInputError: an index names a file outside the directory.
       ConfigError: an unknown task or dtype.
     """
+    _check_dtype(dtype)
     folder = locate(path)
     config = read_config(folder)
     family = family_of(config, f"{folder}/config.json")
@@ -121,6 +122,15 @@ def from_config(
     model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
     return _dress(model, config, task, report, compute_dtype)
+
+
+def _check_dtype(dtype: Any) -> None:
+    try:
+        known = dtype is None or jnp.issubdtype(jnp.dtype(dtype), jnp.floating)
+    except TypeError:
+        known = False
+    if not known:
+        raise ConfigError(f"dtype: expected a floating-point type such as 'float32' or 'bfloat16', found {dtype!r}")
 
 
 def _class_rows(stored: Sequence[str], wanted: Sequence[str] | None) -> ClassRows:

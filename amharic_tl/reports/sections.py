@@ -81,7 +81,8 @@ def scores(run: Contents) -> list[dict[str, Any]]:
 
 def scored_splits(run: Contents) -> list[str]:
     """The splits that have scores."""
-    return [split for split in SPLITS if run.evaluation.get(split, {}).get("metrics") or run.final.get(split)]
+    final = {split: scores for split, scores in run.final.items() if "not_measured" not in scores}
+    return [split for split in SPLITS if run.evaluation.get(split, {}).get("metrics") or final.get(split)]
 
 
 def rows_scored(run: Contents) -> dict[str, int | None]:

@@ -37,6 +37,8 @@ def _classifier(run: Contents) -> str:
     left_out = (rows or 0) - (run.evaluation.get("test_clean", {}).get("n") or 0)
     if clean is not None and left_out > 0:
         sentences.append(f"Without {_counted(left_out)} it scores {clean:.3f}.")
+    elif split == "test" and (why := run.final.get("test_clean", {}).get("not_measured")):
+        sentences.append(f"There is no score without near-duplicates: {why}.")
     return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,10 @@ from amharic_tl.config import Config
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.splits import Splits, load_splits
+from amharic_tl.data.tags import entity_types
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh
-from amharic_tl.errors import ConfigError
+from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.interchange.locate import locate, read_config
@@ -62,6 +64,7 @@ class Run:
     audit: dict[str, Any]
     plan: TrainablePlan
     newly_initialised: tuple[str, ...]
+    dropped: tuple[str, ...]
     steps: Steps
     schedule: Schedule
     hf_config: dict[str, Any]
@@ -83,6 +86,7 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         seed=config.train.seed,
         problem="tags" if config.task.kind == "token-classification" else config.task.problem,
     )
+    _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = _load_model(config, hf_config, splits)
@@ -119,11 +123,24 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         audit=audit(splits, prepared.encoded, config.task.kind, config.data.max_length),
         plan=plan,
         newly_initialised=model.load_report.newly_initialised,
+        dropped=model.load_report.dropped,
         steps=steps,
         schedule=schedule,
         hf_config=dict(model.hf_config),
         safety=safety,
     )
+
+
+def _check_select_by(select_by: str, splits: Splits) -> None:
+    """Refuses the F1 of a class that the training rows do not have; other names were checked before."""
+    label = select_by.removeprefix("validation/f1/")
+    known = entity_types(splits.labels) if splits.problem == "tags" else splits.labels
+    if label in (select_by, *known):
+        return
+    near = difflib.get_close_matches(label, known, n=1)
+    classes = name_some(known) or "none"
+    hint = f"did you mean 'validation/f1/{near[0]}'?" if near else f"the classes are {classes}"
+    raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
 
 
 def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
