@@ -68,7 +68,7 @@ def from_pretrained(
     Raises:
       MissingInputError: no such model, or a file of it is absent.
       BadInputError: a file is malformed, or the weights are not those of the model that config.json describes.
-      UnsafeInputError: an index names a file outside the directory.
+      UnsafeInputError: an index names a file outside the directory, or a pickle asks for more than tensors.
       ConfigError: an unknown task or dtype.
     """
     _check_dtype(dtype)

@@ -381,7 +381,9 @@ def test_a_cached_model_of_the_hub_loads_offline(hub_cache: Path, tiny_base: Pat
     _cache(hub_cache, "someone/tiny", "main", tiny_base)
     _cache(hub_cache, "someone/flax", "v2", checkpoints_dir / "bert-mlm" / "flax")
     assert atl.from_pretrained("someone/tiny", "masked-lm").load_report.newly_initialised == ()
+    _cache(hub_cache, "someone/torch", "main", checkpoints_dir / "xlmr-mlm" / "pytorch-bin")
     assert "msgpack" in atl.from_pretrained("someone/flax@v2", "masked-lm").load_report.source
+    assert "torch.save" in atl.from_pretrained("someone/torch", "masked-lm").load_report.source
     for name in ("someone/flax", "someone/other", "someone/tiny@v3"):
         with pytest.raises(MissingInputError, match="could not be fetched"):
             atl.from_pretrained(name, "masked-lm")
