@@ -69,7 +69,7 @@ def test_the_regression_loss_is_the_mean_squared_error_of_real_rows() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"task.problem": "regression"}, "regression has no 'macro_f1'; use validation/pearson"),
+        ({"task.problem": "regression"}, "regression has no 'macro_f1'; the figures are validation/pearson"),
         ({"task.problem": "multi-label", "safety.axes": "ethnicity"}, "multi-label has none"),
         ({"task.problem": "multi-label", "task.kind": "masked-lm"}, "masked-lm has no problem to choose"),
         ({"data.label": ("a", "b")}, "several columns need config.task.problem=multi-label"),
