@@ -39,6 +39,7 @@ CONFIG = {
 LEFT = np.asarray([[0, 0, 5, 6, 7], [8, 9, 10, 11, 12], [0, 0, 0, 0, 13]])
 RIGHT = np.asarray([[5, 6, 7, 0, 0], [8, 9, 10, 11, 12], [13, 0, 0, 0, 0]])
 LANGUAGE_MODELS = [found for found in MODELS if found.model.name in ("llama-gqa-lm", "v5-gemma2-lm")]
+TRANSLATORS = [found for found in MODELS if found.model.name in ("mbart-seq2seq", "v5-umt5-seq2seq", "v5-m2m100-nllb")]
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +218,22 @@ def test_wrong_inputs_and_models_are_refused(model: Any) -> None:
         atl.generate(short, LEFT, max_new_tokens=7)
 
 
+def _equals_torch(checkpoint: Checkpoint, settings: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch", reason="torch is the oracle of this test")
+    transformers = pytest.importorskip("transformers")
+    oracle = getattr(transformers, checkpoint.manifest()["torch_class"])
+    oracle = oracle.from_pretrained(checkpoint.folder, attn_implementation="eager").eval()
+    reference = checkpoint.reference()
+    model, prompts = checkpoint.load(), prompts_of(reference)
+    # Tokens that greedy generation meets early: so that beams do end.
+    shown = prompts["input_ids"].shape[1] if checkpoint.task == "causal-lm" else 1
+    generated = reference["generated"][:, shown:]
+    for ends in ([int(generated[0, 2])], [int(token) for token in generated[:, 1:4].reshape(-1)]):
+        given = {**settings, "eos_token_id": sorted(set(ends)), "pad_token_id": 3, "max_new_tokens": 9}
+        theirs = oracle.generate(**{name: torch.tensor(array) for name, array in prompts.items()}, **given)
+        np.testing.assert_array_equal(atl.generate(model, **prompts, **given), theirs.numpy())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
@@ -234,19 +251,16 @@ def test_wrong_inputs_and_models_are_refused(model: Any) -> None:
 )
 @pytest.mark.parametrize("checkpoint", LANGUAGE_MODELS, ids=lambda found: found.model.name)
 def test_beams_and_penalties_equal_those_of_torch(checkpoint: Checkpoint, settings: dict[str, Any]) -> None:
-    torch = pytest.importorskip("torch", reason="torch is the oracle of this test")
-    transformers = pytest.importorskip("transformers")
-    oracle = getattr(transformers, checkpoint.manifest()["torch_class"])
-    oracle = oracle.from_pretrained(checkpoint.folder, attn_implementation="eager").eval()
-    reference = checkpoint.reference()
-    model, prompts = checkpoint.load(), prompts_of(reference)
-    # Tokens that greedy generation meets early: so that beams do end.
-    generated = reference["generated"][:, prompts["input_ids"].shape[1] :]
-    for ends in ([int(generated[0, 2])], [int(token) for token in generated[:, 1:4].reshape(-1)]):
-        ends = sorted(set(ends))
-        given = {**settings, "eos_token_id": ends, "pad_token_id": 3, "max_new_tokens": 9}
-        theirs = oracle.generate(**{name: torch.tensor(array) for name, array in prompts.items()}, **given)
-        np.testing.assert_array_equal(atl.generate(model, **prompts, **given), theirs.numpy())
+    _equals_torch(checkpoint, settings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings", [{"num_beams": 3}, {"num_beams": 2, "forced_bos_token_id": 7, "repetition_penalty": 1.7}], ids=str
+)
+@pytest.mark.parametrize("checkpoint", TRANSLATORS, ids=lambda found: found.model.name)
+def test_beams_of_encoder_decoders_equal_those_of_torch(checkpoint: Checkpoint, settings: dict[str, Any]) -> None:
+    _equals_torch(checkpoint, settings)
 
 
 class Summing(nnx.Module):
