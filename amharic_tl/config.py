@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
+from amharic_tl.config_tasks import SELECT_BY, is_metric, no_metric, task_checks
 from amharic_tl.errors import ConfigError, name_some
 
-TaskKind = Literal["sequence-classification", "token-classification", "masked-lm", "causal-lm"]
+TaskKind = Literal["sequence-classification", "token-classification", "masked-lm", "causal-lm", "seq2seq-lm"]
 Sources = str | tuple[str, ...] | None
 
 
@@ -60,6 +61,16 @@ class TaskConfig:
     problem: Literal["single-label", "multi-label", "regression"] = _leaf(
         "single-label", "sequence-classification: one label a text, a set of labels, or a number."
     )
+    objective: Literal["text-to-text", "span-corruption"] = _leaf(
+        "text-to-text", "seq2seq-lm: data.target from data.source, or spans taken out of running text (data.text)."
+    )
+    noise_density: float = _leaf(0.15, "span-corruption: share of tokens to take out.", above=0.0, maximum=0.9)
+    mean_span: float = _leaf(3.0, "span-corruption: mean length of a span in tokens.", minimum=1.0)
+    generate_rows: int = _leaf(
+        200,
+        "text-to-text: rows of a split to write out and score by BLEU and chrF at an evaluation; 0: none.",
+        minimum=0,
+    )
     mask_probability: float = _leaf(0.15, "masked-lm: share of tokens to predict.", above=0.0, maximum=0.9)
 
 
@@ -79,6 +90,12 @@ class DataConfig:
         "token-classification: lists of tags beside lists of tokens (data.text), unless named called tags and tokens.",
     )
     label_separator: str = _leaf(",", "multi-label, one column: what stands between the labels of a row.")
+    source: str = _leaf("source", "text-to-text: the column of the text to read (also translation.eng).")
+    target: str = _leaf("target", "text-to-text: the column of the text to write.")
+    prefix: str | None = _leaf(None, 'text-to-text: put before each source ("translate English to Amharic: ").')
+    source_language: str | None = _leaf(None, "text-to-text: the tokenizer's name of the source's language (eng_Latn).")
+    target_language: str | None = _leaf(None, "text-to-text: the tokenizer's name of the target's language (amh_Ethi).")
+    max_target_length: int = _leaf(128, "text-to-text: longest target in tokens.", minimum=8)
     columns: tuple[str, ...] | None = _leaf(None, "Column names of a file without a header line.")
     format: Literal["auto", "csv", "tsv", "jsonl", "txt", "parquet", "conll"] = _leaf(
         "auto", "auto: by the file's ending."
@@ -434,59 +451,13 @@ def _cross_checks(config: Config) -> list[str]:
     split, _, metric = train.select_by.partition("/")
     if split != "validation" or not metric:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
-    elif not _is_metric(config.task, metric):
-        problems.append(f"config.train.select_by: {_no_metric(config.task, metric)}")
-    problems += [*_task_checks(config), *_safety_checks(config)]
+    elif not is_metric(config.task, metric):
+        problems.append(f"config.train.select_by: {no_metric(config.task, metric)}")
+    problems += [*task_checks(config), *_safety_checks(config)]
     if config.optim.warmup >= 1 and config.optim.warmup != int(config.optim.warmup):
         problems.append(
             f"config.optim.warmup: {config.optim.warmup:g} is neither a share below 1 nor a number of steps"
         )
-    return problems
-
-
-# The figures that a checkpoint can be selected by, the most usual first, by task and problem. A class ``name`` has
-# ``f1/name`` too, known once the data is read.
-METRICS: dict[str, tuple[str, ...]] = {
-    "sequence-classification": ("macro_f1", "weighted_f1", "accuracy", "loss"),
-    "multi-label": ("macro_f1", "micro_f1", "weighted_f1", "accuracy", "loss"),
-    "regression": ("pearson", "spearman", "mse", "mae", "loss"),
-    "token-classification": ("entity_f1", "entity_precision", "entity_recall", "accuracy", "loss"),
-    "masked-lm": ("bits_per_character", "loss", "accuracy"),
-    "causal-lm": ("bits_per_character", "loss", "perplexity", "accuracy"),
-}
-# Of tasks whose usual figure is not the default of config.train.select_by.
-SELECT_BY = {"token-classification": "validation/entity_f1"}
-
-
-def _is_metric(task: TaskConfig, metric: str) -> bool:
-    known = METRICS[_called(task)]
-    return metric in known or (metric.startswith("f1/") and not {"macro_f1", "entity_f1"}.isdisjoint(known))
-
-
-def _no_metric(task: TaskConfig, metric: str) -> str:
-    known = METRICS[_called(task)]
-    near = difflib.get_close_matches(metric, known, n=1)
-    hint = f"did you mean validation/{near[0]}? The " if near else "the "
-    return f"{_called(task)} has no {metric!r}; {hint}figures are {', '.join(f'validation/{name}' for name in known)}"
-
-
-def _called(task: TaskConfig) -> str:
-    """A task by its kind, or by the kind of problem where that is not the usual one."""
-    return task.kind if task.problem == "single-label" else task.problem
-
-
-def _task_checks(config: Config) -> list[str]:
-    """Leaves that the task has no use for."""
-    task, train, problems = config.task, config.train, []
-    classifies = task.kind in ("sequence-classification", "token-classification")
-    if task.problem != "single-label" and task.kind != "sequence-classification":
-        problems.append(f"config.task.problem: {task.kind} has no problem to choose; use single-label")
-    if isinstance(config.data.label, tuple) and task.problem != "multi-label":
-        problems.append("config.data.label: several columns need config.task.problem=multi-label")
-    if (not classifies or task.problem == "regression") and train.class_weights != "none":
-        problems.append(f"config.train.class_weights: {_called(task)} has no classes to weight; use none")
-    if task.problem == "regression" and train.label_smoothing:
-        problems.append("config.train.label_smoothing: regression has no classes to smooth; use 0")
     return problems
 
 

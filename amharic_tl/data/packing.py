@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from amharic_tl.data.batches import Fields
-from amharic_tl.data.tokenizer import special_ends
+from amharic_tl.data.tokenizer import bare_tokens, special_ends
 
 
 def documents(tokenizer: Any, texts: Sequence[str]) -> list[np.ndarray]:
@@ -18,12 +18,7 @@ def documents(tokenizer: Any, texts: Sequence[str]) -> list[np.ndarray]:
     end = tokenizer.eos_token_id
     if end is not None and end not in after:
         after = [*after, end]
-    found: list[np.ndarray] = []
-    for start in range(0, len(texts), 1024):
-        batch = list(texts[start : start + 1024])
-        for pieces in tokenizer(batch, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]:
-            found.append(np.asarray([*before, *pieces, *after], np.int32))
-    return found
+    return [np.asarray([*before, *pieces, *after], np.int32) for pieces in bare_tokens(tokenizer, texts)]
 
 
 @dataclass(frozen=True)

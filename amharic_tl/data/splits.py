@@ -65,7 +65,7 @@ class Splits:
         return np.asarray([float(row.label or "nan") for row in source.rows], np.float32)
 
 
-def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-label") -> Splits:
+def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-label", paired: bool = False) -> Splits:
     """Reads the splits that ``config.data`` names.
 
     Args:
@@ -73,6 +73,7 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
       labelled: whether rows need a label.
       seed: of the validation split, where one has to be made.
       problem: what a label is: as ``config.task.problem``, or ``tags`` for a tag for each token.
+      paired: whether rows are a text to read and one to write.
 
     Raises:
       ConfigError: no training data is named.
@@ -80,7 +81,10 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
     """
     if data.train is None:
         raise ConfigError("config.data.train is not set: name a file, for example --config.data.train=train.csv")
-    columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
+    if paired:
+        columns = Columns(data.source, None, data.columns, target=data.target)
+    else:
+        columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
 
     def read(spec: Any, may_be_empty: bool) -> Source:
         return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)

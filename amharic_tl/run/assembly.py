@@ -80,21 +80,24 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder = locate(config.model.path)
     hf_config = read_config(folder)
+    paired = config.task.kind == "seq2seq-lm" and config.task.objective == "text-to-text"
     splits = load_splits(
         config.data,
         labelled=config.task.kind in LABELLED,
         seed=config.train.seed,
         problem="tags" if config.task.kind == "token-classification" else config.task.problem,
+        paired=paired,
     )
     _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = _load_model(config, hf_config, splits)
-    if config.data.max_length > model.max_positions:
-        raise ConfigError(
-            f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of "
-            f"{config.model.path}"
-        )
+    for leaf in ("max_length", "max_target_length") if paired else ("max_length",):
+        length = getattr(config.data, leaf)
+        if length > model.max_positions:
+            raise ConfigError(
+                f"config.data.{leaf}: {length} is more than the {model.max_positions} positions of {config.model.path}"
+            )
     prepared = prepare(config, splits, tokenizer)
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
@@ -120,7 +123,7 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         model_folder=folder,
         splits=splits,
         prepared=prepared,
-        audit=audit(splits, prepared.encoded, config.task.kind, config.data.max_length),
+        audit=_audit(config, splits, prepared),
         plan=plan,
         newly_initialised=model.load_report.newly_initialised,
         dropped=model.load_report.dropped,
@@ -141,6 +144,12 @@ def _check_select_by(select_by: str, splits: Splits) -> None:
     classes = name_some(known) or "none"
     hint = f"did you mean 'validation/f1/{near[0]}'?" if near else f"the classes are {classes}"
     raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
+
+
+def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]:
+    found = audit(splits, prepared.encoded, config.task.kind, config.data.max_length, prepared.encoded_targets)
+    found["warnings"] += prepared.notes
+    return found
 
 
 def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:

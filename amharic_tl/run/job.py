@@ -258,6 +258,8 @@ class _Training:
         batches = run.prepared.evaluation[split]
         gathered = gather(run.steps, state, batches.stream(0, len(batches)), run.mesh, interruption)
         metrics = run.prepared.task.score(gathered)
+        if split in run.prepared.generated:
+            metrics |= run.prepared.generated[split].metrics(run.steps.model(whole(state, run.mesh)))
         if run.config.train.select_by.split("/", 1)[1] not in metrics:
             raise ConfigError(
                 f"config.train.select_by: there is no {run.config.train.select_by!r}; the figures are "
