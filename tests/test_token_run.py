@@ -124,7 +124,7 @@ def test_the_export_tags_as_the_run_did(finished: Path, overrides: dict[str, Any
 def test_the_command_line_and_its_refusals(
     overrides: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ConfigError, match="has no 'macro_f1'; use validation/entity_f1"):
+    with pytest.raises(ConfigError, match="has no 'macro_f1'; the figures are validation/entity_f1"):
         build_config({**overrides, "train.select_by": "validation/macro_f1"})
     assert build_config({**overrides, "train.select_by": "validation/f1/PER"}).train.select_by.endswith("PER")
     with pytest.raises(ConfigError, match="token-classification has no safety signals"):
