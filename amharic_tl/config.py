@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
+from amharic_tl.config_tasks import SELECT_BY, is_metric, no_metric, task_checks
 from amharic_tl.errors import ConfigError, name_some
 
-TaskKind = Literal["sequence-classification", "masked-lm"]
+TaskKind = Literal["sequence-classification", "token-classification", "masked-lm", "causal-lm", "seq2seq-lm"]
 Sources = str | tuple[str, ...] | None
 
 
@@ -60,6 +61,16 @@ class TaskConfig:
     problem: Literal["single-label", "multi-label", "regression"] = _leaf(
         "single-label", "sequence-classification: one label a text, a set of labels, or a number."
     )
+    objective: Literal["text-to-text", "span-corruption"] = _leaf(
+        "text-to-text", "seq2seq-lm: data.target from data.source, or spans taken out of running text (data.text)."
+    )
+    noise_density: float = _leaf(0.15, "span-corruption: share of tokens to take out.", above=0.0, maximum=0.9)
+    mean_span: float = _leaf(3.0, "span-corruption: mean length of a span in tokens.", minimum=1.0)
+    generate_rows: int = _leaf(
+        200,
+        "text-to-text: rows of a split to write out and score by BLEU and chrF at an evaluation; 0: none.",
+        minimum=0,
+    )
     mask_probability: float = _leaf(0.15, "masked-lm: share of tokens to predict.", above=0.0, maximum=0.9)
 
 
@@ -74,11 +85,21 @@ class DataConfig:
     test: Sources = _leaf(None, "As data.train; none: no test scores.")
     text: str = _leaf("text", "The column that holds the text.")
     label: str | tuple[str, ...] = _leaf(
-        "label", "The column that holds the label; multi-label: or several columns of 0 and 1 (anger,joy,fear)."
+        "label",
+        "The column that holds the label; multi-label: or several columns of 0 and 1 (anger,joy,fear). "
+        "token-classification: lists of tags beside lists of tokens (data.text), unless named called tags and tokens.",
     )
     label_separator: str = _leaf(",", "multi-label, one column: what stands between the labels of a row.")
+    source: str = _leaf("source", "text-to-text: the column of the text to read (also translation.eng).")
+    target: str = _leaf("target", "text-to-text: the column of the text to write.")
+    prefix: str | None = _leaf(None, 'text-to-text: put before each source ("translate English to Amharic: ").')
+    source_language: str | None = _leaf(None, "text-to-text: the tokenizer's name of the source's language (eng_Latn).")
+    target_language: str | None = _leaf(None, "text-to-text: the tokenizer's name of the target's language (amh_Ethi).")
+    max_target_length: int = _leaf(128, "text-to-text: longest target in tokens.", minimum=8)
     columns: tuple[str, ...] | None = _leaf(None, "Column names of a file without a header line.")
-    format: Literal["auto", "csv", "tsv", "jsonl", "txt", "parquet"] = _leaf("auto", "auto: by the file's ending.")
+    format: Literal["auto", "csv", "tsv", "jsonl", "txt", "parquet", "conll"] = _leaf(
+        "auto", "auto: by the file's ending."
+    )
     quoting: Literal["auto", "standard", "none"] = _leaf(
         "auto", 'Of .csv and .tsv: standard ("..." with "" inside), none (a quote is text), auto (found out and said).'
     )
@@ -93,7 +114,7 @@ class TrainConfig:
     steps: int | None = _leaf(None, "Updates; overrides train.epochs.", minimum=1)
     batch_size: int = _leaf(32, "Examples per update over the whole mesh.", minimum=1)
     microbatch: int | None = _leaf(None, "Examples per forward pass; divides train.batch_size.", minimum=1)
-    seed: int = _leaf(0, "Seeds the head, dropout, the order of the data and masking.", minimum=0)
+    seed: int = _leaf(0, "Seeds the head, dropout, the order of the data and masking.", minimum=0, maximum=2**32 - 1)
     evaluate_every: int | None = _leaf(None, "Steps between evaluations; none: once an epoch.", minimum=1)
     save_every: int | None = _leaf(None, "Steps between checkpoints; none: at each evaluation.", minimum=1)
     log_every: int = _leaf(10, "Steps between lines of metrics.jsonl and of the progress.", minimum=1)
@@ -288,6 +309,8 @@ def build_config(overrides: Mapping[str, Any]) -> Config:
         except ValueError as error:
             problems.append(f"config.{name}: {error}")
     if not problems:
+        if values.get("task.kind") in SELECT_BY:
+            values.setdefault("train.select_by", SELECT_BY[values["task.kind"]])
         config = _assemble(Config, values)
         problems = _cross_checks(config)
     if problems:
@@ -404,7 +427,7 @@ def _check_bounds(value: Any, item: dataclasses.Field[Any]) -> Any:
     if above is not None and value <= above:
         raise ValueError(f"expected more than {above:g}, found {value:g}")
     if high is not None and value > high:
-        raise ValueError(f"expected at most {high:g}, found {value:g}")
+        raise ValueError(f"expected at most {high:.10g}, found {value:.10g}")
     return value
 
 
@@ -428,47 +451,13 @@ def _cross_checks(config: Config) -> list[str]:
     split, _, metric = train.select_by.partition("/")
     if split != "validation" or not metric:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
-    elif metric not in known_metrics(config.task, metric):
-        what, near = _called(config.task), known_metrics(config.task, metric)[:2]
-        use = " or ".join(f"validation/{name}" for name in near)
-        problems.append(f"config.train.select_by: {what} has no {metric!r}; use {use}")
-    problems += [*_task_checks(config), *_safety_checks(config)]
+    elif not is_metric(config.task, metric):
+        problems.append(f"config.train.select_by: {no_metric(config.task, metric)}")
+    problems += [*task_checks(config), *_safety_checks(config)]
     if config.optim.warmup >= 1 and config.optim.warmup != int(config.optim.warmup):
         problems.append(
             f"config.optim.warmup: {config.optim.warmup:g} is neither a share below 1 nor a number of steps"
         )
-    return problems
-
-
-# The figures that a checkpoint can be selected by, the most usual first; classes have figures of their own beside.
-METRICS: dict[str, tuple[str, ...]] = {
-    "masked-lm": ("loss", "bits_per_character", "accuracy"),
-    "regression": ("pearson", "spearman", "mse", "mae", "loss"),
-}
-
-
-def known_metrics(task: TaskConfig, asked: str) -> tuple[str, ...]:
-    """What :data:`METRICS` has for a task; any name (``asked``) will do where figures depend on the labels."""
-    return METRICS.get(_called(task), (asked,))
-
-
-def _called(task: TaskConfig) -> str:
-    """A task by its kind, or by the kind of problem where that is not the usual one."""
-    return task.kind if task.problem == "single-label" else task.problem
-
-
-def _task_checks(config: Config) -> list[str]:
-    """Leaves that the task has no use for."""
-    task, train, problems = config.task, config.train, []
-    classifies = task.kind == "sequence-classification"
-    if task.problem != "single-label" and not classifies:
-        problems.append(f"config.task.problem: {task.kind} has no problem to choose; use single-label")
-    if isinstance(config.data.label, tuple) and task.problem != "multi-label":
-        problems.append("config.data.label: several columns need config.task.problem=multi-label")
-    if (not classifies or task.problem == "regression") and train.class_weights != "none":
-        problems.append(f"config.train.class_weights: {_called(task)} has no classes to weight; use none")
-    if task.problem == "regression" and train.label_smoothing:
-        problems.append("config.train.label_smoothing: regression has no classes to smooth; use 0")
     return problems
 
 

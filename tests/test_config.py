@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from amharic_tl.config import Config, build_config, differences, leaves, to_dict
+from amharic_tl.config_tasks import METRICS
 from amharic_tl.errors import ConfigError
 
 PACKAGE = Path(__file__).parents[1] / "amharic_tl"
@@ -60,6 +61,9 @@ def test_text_is_converted_by_the_type_of_the_leaf() -> None:
         ({"train.epochs": None}, "both none"),
         ({"train.select_by": "test/macro_f1"}, "validation/<metric>"),
         ({"task.kind": "masked-lm"}, "masked-lm has no 'macro_f1'"),
+        ({"task.kind": "masked-lm", "train.select_by": "validation/f1/a"}, "masked-lm has no 'f1/a'"),
+        ({"train.select_by": "validation/macrof1"}, "did you mean validation/macro_f1?"),
+        ({"train.seed": 2**32}, "at most 4294967295"),
         ({"optim.warmup": 1.5}, "neither a share"),
     ],
 )
@@ -91,6 +95,14 @@ def test_the_problems_of_the_schema_are_those_of_the_registry() -> None:
 
     kinds = {name: kind for name, _, kind in leaves()}
     assert set(get_args(kinds["task.problem"])) == set(PROBLEMS)
+
+
+def test_every_task_has_figures_to_select_by() -> None:
+    from typing import get_args
+
+    kinds = {name: kind for name, _, kind in leaves()}
+    problems = {kind for kind in get_args(kinds["task.problem"]) if kind != "single-label"}
+    assert set(METRICS) == set(get_args(kinds["task.kind"])) | problems
 
 
 def test_what_may_change_on_resume_and_what_may_not() -> None:

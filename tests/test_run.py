@@ -183,6 +183,8 @@ def test_early_stopping_ends_the_run(tiny_overrides: Overrides, tmp_path: Path) 
         ({"train.batch_size": 12}, 78, "multiple of 8"),
         ({"optim.lr": "nan"}, 78, "finite"),
         ({"train.select_by": "validation/f2"}, 78, "validation/macro_f1"),
+        ({"train.select_by": "validation/macro-f1"}, 78, "did you mean validation/macro_f1?"),
+        ({"train.select_by": "validation/f1/ሰ"}, 78, "the classes are ሀ, ለ, መ"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_exit_code(
@@ -203,8 +205,25 @@ def test_a_mistake_is_one_sentence_with_its_exit_code(
     assert main(["train", "--config", str(path), *arguments, "--workdir", str(tmp_path / "w")]) == code
     shown = capsys.readouterr().err
     assert said in shown and "Traceback" not in shown
-    if said != "validation/macro_f1":
-        assert not (tmp_path / "w").exists()
+    assert not (tmp_path / "w").exists()
+
+
+def test_an_evaluation_without_a_loss_picks_no_checkpoint_and_figures_not_measured_say_why(
+    tiny_overrides: Overrides, tiny_files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = tmp_path / "unknown.csv"
+    unknown.write_text("text,label\nባለ ዳረ,ነ\nካነ ጋሰ,ነ\n", encoding="utf-8")
+    changed = {"train.steps": 4, "data.validation": str(unknown), "data.test": str(tiny_files / "train.csv")}
+    run = _train({**tiny_overrides, **changed, "output.export": False}, tmp_path / "w")
+    assert run["best"] == {"step": None, "metric": "validation/macro_f1", "value": None}
+    events = read_lines(tmp_path / "w" / "events.jsonl")
+    (told,) = [event for event in events if event["event"] == "non_finite_metrics"]
+    assert (told["step"], told["split"], told["names"]) == (4, "validation", ["loss"])
+    assert "(near-)duplicate" in run["final"]["test_clean"]["not_measured"]
+    said = capsys.readouterr().err
+    assert "(best)" not in said and "test_clean  not measured: every row of test" in said
+    assert "train: quoting standard: " in said and "drawn anew, not taken from the checkpoint: classifier." in said
+    assert "lm_head.bias" in read_json(tmp_path / "w" / "plan.json")["dropped"]
 
 
 @pytest.mark.parametrize(
@@ -250,19 +269,23 @@ def test_a_folder_of_other_things_is_not_overwritten(tiny_overrides: Overrides, 
 
 
 @pytest.mark.skipif(os.geteuid() != 0 if hasattr(os, "geteuid") else True, reason="needs to mount a small file system")
+@pytest.mark.parametrize("size", ["12k", "100k", "900k"])
 def test_a_full_disk_is_one_sentence_and_loses_nothing(
-    tiny_overrides: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    size: str, tiny_overrides: Overrides, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import subprocess
 
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", str(disk)], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], capture_output=True
+    ).returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
         path = tmp_path / "run.json"
         path.write_text(json.dumps({}))
-        values = {**tiny_overrides, "output.baselines": False}
+        short = {"train.steps": 10, "train.evaluate_every": 5, "output.baselines": False, "output.tensorboard": True}
+        values = {**tiny_overrides, **short}
         arguments = [f"--config.{name}={value}" for name, value in values.items()]
         command = ["train", "--config", str(path), *arguments, "--workdir", str(disk / "w")]
         assert main(command) == 73

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from amharic_tl.config import Config, build_config, flatten, leaves
-from amharic_tl.errors import AmharicTLError, BadInputError, ConfigError, MissingInputError
+from amharic_tl.errors import AmharicTLError, BadInputError, ConfigError, InputOutputError, MissingInputError
 
 
 class UsageError(AmharicTLError):
@@ -92,7 +92,8 @@ def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:
 
     Raises:
       MissingInputError: neither a file nor a preset.
-      BadInputError: the file cannot be read as a config.
+      BadInputError: the file is no config, or fails.
+      InputOutputError: it cannot be read.
       ConfigError: the resulting config is not valid.
     """
     values = flatten(_read(name)) if name else {}
@@ -114,6 +115,8 @@ def _read(name: str) -> Mapping[str, Any]:
     if path.suffix == ".json":
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputOutputError(f"--config: could not read {path}: {error.strerror or error}") from error
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
             raise BadInputError(f"--config: {path} is not valid JSON: {error}") from None
     elif path.suffix == ".py":
@@ -135,6 +138,8 @@ def _execute(path: Path) -> Mapping[str, Any]:
         raise
     except SyntaxError as error:
         raise BadInputError(f"--config: {path}, line {error.lineno}: {error.msg}") from None
+    except SystemExit as error:
+        raise BadInputError(f"--config: {path} ended the programme itself: sys.exit({error.code!r})") from None
     except Exception as error:  # the user's own file: whatever it raises is said, with its name
         raise BadInputError(f"--config: {path} failed: {type(error).__name__}: {error}") from error
     return values.to_dict() if hasattr(values, "to_dict") else values

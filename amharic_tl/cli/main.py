@@ -8,13 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from amharic_tl import __version__
-from amharic_tl.errors import AmharicTLError
+from amharic_tl.errors import AmharicTLError, Preempted
 
 # Verb -> (module with main(arguments) -> exit code, what it does). Only verbs that work are listed.
 VERBS = {
     "train": ("amharic_tl.cli.train", "transfer a pretrained model to a task, or pretrain one; resumes a workdir"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),
+    "verify": ("amharic_tl.cli.verify", "compare a model's outputs with Hugging Face's torch class, layer by layer"),
 }
 
 USAGE = 2
@@ -63,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         raise
+    except KeyboardInterrupt:
+        print(f"amharic-tl {verb}: stopped; type the same command again to go on", file=sys.stderr)
+        return Preempted.exit_code
     except Exception:  # whatever else comes out is our own bug, and is shown in full
         import traceback
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from amharic_tl.cli.arguments import parse, require
-from amharic_tl.errors import MissingInputError
+from amharic_tl.errors import BadInputError, MissingInputError
+from amharic_tl.records.files import read_json
 
 HELP = """usage: amharic-tl report --workdir DIR
 
@@ -21,8 +22,11 @@ def main(arguments: Sequence[str]) -> int:
         print(HELP)
         return 0
     workdir = Path(require(parsed.options, "workdir", "runs/first"))
-    if not (workdir / "config.json").is_file():
-        raise MissingInputError(f"--workdir: {workdir} is not a workdir; expected {workdir / 'config.json'}")
+    config = workdir / "config.json"
+    if not config.is_file():
+        raise MissingInputError(f"--workdir: {workdir} is not a workdir; expected {config}")
+    if not isinstance(read_json(config), dict):
+        raise BadInputError(f"--workdir: {config} is not the config of a run: expected a JSON object")
     from amharic_tl.reports import write_report
 
     print(write_report(workdir))

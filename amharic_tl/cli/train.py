@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from amharic_tl.cli.arguments import describe_leaves, load_config, parse, presets, require
+from amharic_tl.training.interruption import Interruption
 
 
 def help_text() -> str:
@@ -34,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     # Only tokenizers and configs are used of transformers: its torch is not needed and takes seconds to import.
     os.environ.setdefault("USE_TORCH", "0")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from amharic_tl.run import train
+    with Interruption().listening() as interruption:
+        from amharic_tl.run import train
 
-    train(config, workdir)
+        train(config, workdir, interruption=interruption)
     return 0

@@ -22,7 +22,13 @@ UNKNOWN_WARNING = 0.005
 FEW_ROWS = 10
 
 
-def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length: int) -> dict[str, Any]:
+def audit(
+    splits: Splits,
+    encoded: Mapping[str, Encoded],
+    task: str,
+    max_length: int,
+    targets: Mapping[str, Encoded] | None = None,
+) -> dict[str, Any]:
     """The whole of data.json.
 
     Args:
@@ -30,14 +36,15 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
       encoded: by split name, a row a text; or a row a window, where long texts are cut into windows.
       task: the task's name.
       max_length: tokens an input may have.
+      targets: by split name, the texts to write.
     """
     named = dict(splits.items())
     clusters = {name: [_key(row) for row in source.rows] for name, source in named.items()}
-    described = {
-        name: _describe(source, clusters[name], encoded.get(name), max_length) for name, source in named.items()
-    }
+    described = {name: _describe(source, clusters[name], encoded.get(name)) for name, source in named.items()}
     for name, source in named.items():
         described[name] |= _describe_labels(source, splits.problem)
+        if targets and name in targets:
+            described[name]["target"] = _describe_tokens(targets[name])
     found: dict[str, Any] = {
         "task": task,
         "problem": splits.problem,
@@ -45,6 +52,7 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
         "max_length": max_length,
         "fingerprint": fingerprint(splits),
         "splits": described,
+        "empty_splits": splits.empty,
         "across": [_overlap(a, b, named, clusters) for a, b in _pairs(list(named))],
         "near_duplicate_ids": {
             "test": [row.id for row, clean in zip(splits.test.rows, clean_rows(splits), strict=True) if not clean]
@@ -55,7 +63,7 @@ def audit(splits: Splits, encoded: Mapping[str, Encoded], task: str, max_length:
         "label_shift": [
             _shift_of_sets("train", name, named, splits.labels)
             if splits.problem == "multi-label"
-            else _label_shift("train", name, named)
+            else _label_shift("train", name, named, splits.problem)
             for name in named
             if name != "train" and splits.labels
         ],
@@ -74,12 +82,13 @@ def clean_rows(splits: Splits) -> np.ndarray:
 
 
 def fingerprint(splits: Splits) -> str:
-    """A sha256 that depends on the texts, labels and their order alone: not on paths, ids, times or formats."""
+    """A sha256 that depends on texts, labels, targets and their order alone: not on paths, ids, times or formats."""
     digest = hashlib.sha256()
     for name, source in splits.items():
         for row in source.rows:
             # A lone surrogate, which JSON lines may escape, has no UTF-8; json.dumps escapes it again.
-            digest.update(json.dumps([name, row.text, row.label]).encode())
+            target = [] if row.target is None else [row.target]
+            digest.update(json.dumps([name, row.text, row.label, *target]).encode())
     return digest.hexdigest()
 
 
@@ -89,7 +98,7 @@ def _key(row: Row) -> str:
     return f"near:{near}" if near is not None else f"exact:{duplicate_key(row.text)}"
 
 
-def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None, max_length: int) -> dict[str, Any]:
+def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None) -> dict[str, Any]:
     """One split. Near-duplicates include the exact ones; both count the rows that repeat an earlier one."""
     letters, ethiopic = np.asarray([letter_counts(row.text) for row in source.rows]).sum(axis=0)
     exact = Counter(duplicate_key(row.text) for row in source.rows)
@@ -109,20 +118,27 @@ def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None, 
         "ethiopic_share": float(ethiopic / letters) if letters else None,
     }
     if encoded is not None:
-        lengths = encoded.lengths
-        if len(lengths) != len(source.rows):
-            described["windows"] = len(lengths)
-        described["tokens"] = {
+        if len(encoded.lengths) != len(source.rows):
+            described["windows"] = len(encoded.lengths)
+        described |= _describe_tokens(encoded)
+    return described
+
+
+def _describe_tokens(encoded: Encoded) -> dict[str, Any]:
+    lengths = encoded.lengths
+    kept = np.asarray([len(ids) for ids in encoded.ids])
+    return {
+        "tokens": {
             "mean": float(lengths.mean()),
             "median": float(np.median(lengths)),
             "p95": float(np.percentile(lengths, 95)),
             "max": int(lengths.max()),
-        }
-        described["truncated"] = int(encoded.truncated.sum())
-        described["truncated_share"] = float(encoded.truncated.mean())
-        described["unknown_tokens"] = int(encoded.unknown.sum())
-        described["unknown_token_share"] = float(encoded.unknown.sum() / np.minimum(lengths, max_length).sum())
-    return described
+        },
+        "truncated": int(encoded.truncated.sum()),
+        "truncated_share": float(encoded.truncated.mean()),
+        "unknown_tokens": int(encoded.unknown.sum()),
+        "unknown_token_share": float(encoded.unknown.sum() / kept.sum()),
+    }
 
 
 def _describe_labels(source: Source, problem: str) -> dict[str, Any]:
@@ -141,7 +157,7 @@ def _describe_labels(source: Source, problem: str) -> dict[str, Any]:
 
 def _names(row: Row, problem: str) -> tuple[str, ...]:
     """The labels of a row."""
-    if problem == "multi-label":
+    if problem in ("multi-label", "tags"):
         return row.labels
     return () if row.label is None or problem == "regression" else (row.label,)
 
@@ -176,11 +192,11 @@ def _labels_only_in(splits: Splits) -> dict[str, list[str]]:
     return {name: labels for name, labels in found.items() if labels}
 
 
-def _label_shift(a: str, b: str, named: Mapping[str, Source]) -> dict[str, Any]:
+def _label_shift(a: str, b: str, named: Mapping[str, Source], problem: str) -> dict[str, Any]:
     """Total variation distance between the label shares of two splits, and a chi-squared test of independence."""
     from scipy.stats import chi2_contingency
 
-    counts = [Counter(row.label for row in named[name].rows) for name in (a, b)]
+    counts = [Counter(label for row in named[name].rows for label in _names(row, problem)) for name in (a, b)]
     labels = sorted(counts[0].keys() | counts[1].keys(), key=str)
     table = np.asarray([[count[label] for label in labels] for count in counts], float)
     shares = table / table.sum(axis=1, keepdims=True)
@@ -235,7 +251,10 @@ def _warnings(found: Mapping[str, Any]) -> list[str]:
                 f"(chi-squared p {shift['chi2_p']:.1g})"
             )
     for name, labels in found["labels_only_in"].items():
-        so = "their rows count as wrong" if found["problem"] != "multi-label" else "they are left out of the scores"
+        so = {
+            "multi-label": "they are left out of the scores",
+            "tags": "their tokens and entities count as wrong",
+        }.get(found["problem"], "their rows count as wrong")
         said.append(f"{name} has labels that train does not have: {name_some(labels)}; {so}")
     for name, split in found["splits"].items():
         said += _split_warnings(name, split, found)
@@ -253,12 +272,18 @@ def _split_warnings(name: str, split: Mapping[str, Any], found: Mapping[str, Any
         )
     if split.get("unknown_token_share", 0.0) > UNKNOWN_WARNING:
         said.append(f"{split['unknown_token_share']:.1%} of the tokens of {name} are unknown to the tokenizer")
+    if split.get("target", {}).get("truncated_share", 0.0) > TRUNCATION_WARNING:
+        said.append(
+            f"{split['target']['truncated_share']:.1%} of the targets of {name} are cut; a higher "
+            "config.data.max_target_length keeps more"
+        )
+    unit = "token" if found["problem"] == "tags" else "row"
     rare = [f"{label} ({count})" for label, count in split["labels"].items() if count < FEW_ROWS]
     if rare and name != "train":
         said.append(
-            f"{name} has fewer than {FEW_ROWS} rows of {name_some(rare)}: scores of these labels rest on little"
+            f"{name} has fewer than {FEW_ROWS} {unit}s of {name_some(rare)}: scores of these labels rest on little"
         )
     missing = [label for label in found["labels"] if label not in split["labels"]]
     if missing:
-        said.append(f"{name} has no row of {name_some(missing)}")
+        said.append(f"{name} has no {unit} of {name_some(missing)}")
     return said

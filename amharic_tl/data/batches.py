@@ -29,10 +29,7 @@ def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[
     At most ``max_buckets``, and only as many as save enough to be worth compiling for. Exact for that cost, by dynamic
     programming over the distinct rounded lengths.
     """
-    lengths = np.maximum(lengths, 1)
-    multiples = np.where(lengths > 64, 8, 4)
-    rounded = -(-lengths // multiples) * multiples
-    values, counts = np.unique(rounded, return_counts=True)
+    values, counts = np.unique(round_lengths(lengths), return_counts=True)
     n = len(values)
     below = np.concatenate([[0], np.cumsum(counts)])
     # cost[k][j]: padded tokens when the first j distinct lengths use k buckets; the last one is as long as value j - 1.
@@ -44,12 +41,19 @@ def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[
             options = cost[k - 1, :j] + values[j - 1] * (below[j] - below[:j])
             cut[k, j] = int(np.argmin(options))
             cost[k, j] = options[cut[k, j]]
-    price = MINIMUM_SAVING * float(lengths.sum())
+    price = MINIMUM_SAVING * float(np.maximum(lengths, 1).sum())
     k, j, bounds = int(np.argmin(cost[:, n] + price * np.arange(max_buckets + 1))), n, []
     while j > 0:
         bounds.append(int(values[j - 1]))
         j, k = cut[k, j], k - 1
     return bounds[::-1]
+
+
+def round_lengths(lengths: np.ndarray) -> np.ndarray:
+    """Up to a multiple of 4, above 64 of 8."""
+    lengths = np.maximum(lengths, 1)
+    multiples = np.where(lengths > 64, 8, 4)
+    return -(-lengths // multiples) * multiples
 
 
 def shapes_worth_compiling(rows: int, batch_size: int) -> int:
@@ -192,19 +196,25 @@ class Batches(BatchSource):
         """``input_ids attention_mask [b, S]`` int32, ``row_index [b]`` int32 (-1 for filler), and the task's fields."""
         planned = self.plan[step]
         rows = planned.rows[self._mine]
-        input_ids = np.full((len(rows), planned.length), self._pad, np.int32)
-        mask = np.zeros((len(rows), planned.length), np.int32)
-        for place, row in enumerate(rows):
-            if row >= 0:
-                ids = self.ids[row]
-                input_ids[place, : len(ids)] = ids
-                mask[place, : len(ids)] = 1
-            else:
-                # A filler row weighs nothing; one real position keeps its attention well defined.
-                mask[place, 0] = 1
+        found = [self.ids[row] if row >= 0 else None for row in rows]
+        input_ids, mask = pad_rows(found, planned.length, self._pad)
         batch = {"input_ids": input_ids, "attention_mask": mask, "row_index": rows.astype(np.int32)}
         batch.update(self._fields(rows, planned.length, step))
         return batch
+
+
+def pad_rows(found: Sequence[np.ndarray | None], length: int, pad: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens and mask ``[b, length]`` int32; None is a filler row."""
+    tokens = np.full((len(found), length), pad, np.int32)
+    mask = np.zeros((len(found), length), np.int32)
+    for place, ids in enumerate(found):
+        if ids is not None:
+            tokens[place, : len(ids)] = ids
+            mask[place, : len(ids)] = 1
+        else:
+            # A filler row weighs nothing; one real position keeps its attention well defined.
+            mask[place, 0] = 1
+    return tokens, mask
 
 
 class _Window:

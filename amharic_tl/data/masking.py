@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from amharic_tl.data.batches import Batches, BatchPlan, HostBatch
-from amharic_tl.data.tokenizer import special_ends
+from amharic_tl.data.tokenizer import bare_tokens, special_ends
 
 
 def windows(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list[np.ndarray], list[int]]:
@@ -34,11 +34,11 @@ def windows(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list
         if not paragraphs:
             continue
         gathered: list[int] = []
-        for pieces in tokenizer(paragraphs, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]:
+        for pieces in bare_tokens(tokenizer, paragraphs):
             if gathered and len(gathered) + len(pieces) > room:
                 close(gathered, number)
                 gathered = []
-            gathered = gathered + list(pieces)
+            gathered = gathered + pieces
             while len(gathered) > room:
                 close(gathered[:room], number)
                 gathered = gathered[room:]

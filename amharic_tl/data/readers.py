@@ -6,24 +6,33 @@ import difflib
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.data.conll import ENDINGS as CONLL_ENDINGS
+from amharic_tl.data.conll import read_conll
 from amharic_tl.data.delimited import QUOTE, Record, lines_of, read_delimited
 from amharic_tl.data.rows import Columns, Row, SourceFile, place
 from amharic_tl.data.values import UnusableValue, make_row
 from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError, name_some
 
-FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet")
+FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet", "conll")
+# Those that can hold a list of tokens and a tag for each.
+_TAGGED = ("conll", "jsonl", "parquet")
 _BY_ENDING = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".json": "jsonl", ".txt": "txt", ".parquet": "parquet"}
 # Hugging Face's name of the column that holds a text in each of several languages.
 TRANSLATION = "translation"
+# Other names by which a column is found where it has not the usual one.
+_ALIASES = {"tags": "ner_tags"}
 ID_COLUMNS = ("id", "ID", "tweet_id", "uid")
 # A longer "column name" is a post in a file without header, and posts are not printed.
 _LONGEST_COLUMN_NAME, _MOST_WORDS = 32, 4
+_COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]{0,31}")
+_FROM_JSON = "; jq -c '.[]' FILE.json > FILE.jsonl writes the objects of an array so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +44,32 @@ class RawRow:
     line: int
 
 
-def format_of(path: Path, asked: str) -> str:
+def format_of(path: Path, asked: str, tagged: bool = False) -> str:
     """The format by the file's ending (``.gz`` aside), unless one is asked for.
 
     Raises:
-      BadInputError: the ending says nothing.
+      BadInputError: the ending says nothing, or the format cannot hold tags where rows are ``tagged``.
     """
-    if asked != "auto":
-        return asked
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    if suffixes and suffixes[-1] in _BY_ENDING:
-        return _BY_ENDING[suffixes[-1]]
+    found: str | None = asked
+    if asked == "auto":
+        suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+        last = suffixes[-1] if suffixes else ""
+        found = "conll" if tagged and last in CONLL_ENDINGS else _BY_ENDING.get(last)
+    if found is not None and tagged != (found == "conll") and found not in _TAGGED[1:]:
+        raise BadInputError(
+            f"{path}: a {found} file cannot hold a tag for each token; use one of {', '.join(_TAGGED)}"
+            if tagged
+            else f"{path}: a conll file holds tagged tokens, which only token-classification reads"
+        )
+    if found is not None:
+        return found
     raise BadInputError(f"{path}: the ending says no format; set config.data.format to one of {', '.join(FORMATS)}")
 
 
 def read_file(
     path: Path, columns: Columns, asked_format: str, quoting: str
 ) -> tuple[list[Row], SourceFile, str, dict[str, str] | None]:
-    """Reads a file.
+    """Reads a file. One that holds a header and nothing else has no rows; what that means is the caller's to say.
 
     Returns:
       Rows, what the file was, its format, and how quotes were read (None for formats without).
@@ -63,7 +80,7 @@ def read_file(
       InputOutputError: it cannot be read.
     """
     data = _bytes(path)
-    kind = format_of(path, asked_format)
+    kind = format_of(path, asked_format, columns.label_kind == "tags")
     content = _decompress(path, data)
     chosen: dict[str, str] | None = None
     if kind == "parquet":
@@ -72,6 +89,8 @@ def read_file(
         text = _decode(path, content)
         if kind == "jsonl":
             raw = list(_json_lines(path, text, columns))
+        elif kind == "conll":
+            raw = [RawRow(None, (tokens, tags), line) for line, tokens, tags in read_conll(path, text, columns)]
         elif kind == "txt" and columns.wanted() == [columns.text]:
             raw = [RawRow(None, (line,), number) for number, line in enumerate(lines_of(text), 1) if line.strip()]
         else:
@@ -109,6 +128,10 @@ def _bytes(path: Path) -> bytes:
 
 def _decompress(path: Path, data: bytes) -> bytes:
     if path.suffix.lower() != ".gz":
+        if data.startswith(b"\x1f\x8b"):
+            raise BadInputError(f"{path} is gzip-compressed; rename it to {path.name}.gz, or decompress it")
+        if data.startswith(b"PK\x03\x04"):
+            raise BadInputError(f"{path} is a zip archive, as .xlsx files are; unpack it, or save the sheet as csv")
         return data
     try:
         return gzip.decompress(data)
@@ -133,6 +156,10 @@ def _decode(path: Path, content: bytes) -> str:
         raise BadInputError(f"{place(path, line)}: a NUL character; this is no text file")
     if not text.strip():
         raise BadInputError(f"{path} is empty")
+    if "\r" in text and "\n" not in text:
+        raise BadInputError(
+            f"{path}: its lines end in a carriage return alone; convert them, for example with tr '\\r' '\\n'"
+        )
     return text
 
 
@@ -146,12 +173,17 @@ def _json_lines(path: Path, text: str, columns: Columns) -> Iterator[RawRow]:
         except json.JSONDecodeError as error:
             raise BadInputError(
                 f"{place(path, number)}: not valid JSON: {error.msg} at column {error.colno} "
-                "(one object a line is expected)"
+                f"(one object a line is expected{_FROM_JSON if text.lstrip()[:1] == '[' else ''})"
             ) from None
         except RecursionError:
             raise BadInputError(f"{place(path, number)}: the JSON is nested too deeply") from None
         if not isinstance(record, dict):
-            raise BadInputError(f"{place(path, number)}: expected an object, found {type(record).__name__}")
+            raise BadInputError(f"{place(path, number)}: expected an object, found {type(record).__name__}{_FROM_JSON}")
+        if "\\u" in line and _has_lone_surrogate(record):
+            raise BadInputError(
+                f"{place(path, number)}: a lone surrogate (\\ud800 to \\udfff without its other half), which is no "
+                "character; mend or remove this line"
+            )
         if not checked:
             _require_columns(place(path, number), columns, _names(record, columns))
             checked = True
@@ -168,9 +200,19 @@ def _value(record: dict[str, Any], column: str) -> Any:
     """A column's value, or one inside a nested record: ``translation.amh``, for which ``amh`` is enough."""
     if column in record:
         return record[column]
+    if (alias := _ALIASES.get(column)) in record:
+        return record[alias]
     outer, _, inner = column.partition(".")
     nested = record.get(outer) if inner else record.get(TRANSLATION)
     return _value(nested, inner or column) if isinstance(nested, dict) else None
+
+
+def _has_lone_surrogate(record: Any) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
@@ -181,14 +223,21 @@ def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
         file = pq.ParquetFile(pa.BufferReader(content))
         names = file.schema_arrow.names
         identity = next((name for name in ID_COLUMNS if name in names), None)
-        roots = {name for column in columns.wanted() for name in (column, column.partition(".")[0], TRANSLATION)}
-        table = file.read(columns=[name for name in names if name in roots or name == identity])
+        roots = {
+            name
+            for column in columns.wanted()
+            for name in (column, column.partition(".")[0], _ALIASES.get(column), TRANSLATION)
+        }
+        table = _plain(path, file.read(columns=[name for name in names if name in roots or name == identity]))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise BadInputError(f"{path} is not a whole parquet file: {error}") from None
     records = table.to_pylist()
     inner = _names(records[0], columns)[table.num_columns :] if records else []
     _require_columns(str(path), columns, [*names, *inner])
-    classes = {name: _class_names(table.schema.metadata, name) for name in (columns.label, *columns.label_columns)}
+    classes = {
+        name: _class_names(table.schema.metadata, name if name in names else _ALIASES.get(name or "", name))
+        for name in (columns.label, *columns.label_columns)
+    }
     for number, record in enumerate(records, 1):
         values = (_named(_value(record, name), classes.get(name)) for name in columns.wanted())
         yield RawRow(record.get(identity) if identity is not None else None, tuple(values), number)
@@ -201,6 +250,24 @@ def _named(value: Any, classes: list[str] | None) -> Any:
     if isinstance(value, list):
         return [_named(item, classes) for item in value]
     return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else None
+
+
+def _plain(path: Path, table: Any) -> Any:
+    """The table with texts stored as bytes as texts, and decimal numbers as the usual ones."""
+    import pyarrow as pa
+
+    for index, field in enumerate(table.schema):
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            wanted = pa.large_string()
+        elif pa.types.is_decimal(field.type):
+            wanted = pa.float64()
+        else:
+            continue
+        try:
+            table = table.set_column(index, field.name, table[index].cast(wanted))
+        except pa.ArrowInvalid:
+            raise BadInputError(f"{path}: column {field.name!r} holds bytes that are not UTF-8 texts") from None
+    return table
 
 
 def _class_names(metadata: dict[bytes, bytes] | None, label: str | None) -> list[str] | None:
@@ -226,6 +293,7 @@ def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[Ra
             )
         if first == header:
             raise BadInputError(f"{place(path, records[0].line)} is a header; leave config.data.columns unset")
+        _refuse_other_header(path, records, header, columns.label)
     _require_columns(str(path), columns, header)
     wanted = [header.index(name) for name in columns.wanted()]
     id_at = next((header.index(name) for name in ID_COLUMNS if name in header), None)
@@ -235,6 +303,20 @@ def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[Ra
             fields[id_at] if id_at is not None else None,
             tuple(fields[at] for at in wanted),
             record.line,
+        )
+
+
+def _refuse_other_header(path: Path, records: list[Record], header: list[str], label: str | None) -> None:
+    """Refuses a first line that would become a row, and its word for the labels a class of one."""
+    first = [field.strip() for field in records[0].fields]
+    if label not in header or not all(map(_COLUMN_NAME.fullmatch, first)):
+        return
+    at = header.index(label)
+    if len(records) > 2 and all(record.fields[at].strip() != first[at] for record in records[1:]):
+        raise BadInputError(
+            f"{place(path, records[0].line)} looks like a header ({', '.join(first)}): no other line has the label "
+            f"{first[at]!r}. Leave config.data.columns unset and set config.data.text and config.data.label to names "
+            "of this line; if it is a row, remove it, as a class of one row cannot be learned"
         )
 
 
@@ -266,8 +348,6 @@ def _is_name(name: str) -> bool:
 
 def _check(path: Path, raw: list[RawRow], columns: Columns, unit: str) -> list[Row]:
     """Rows with an id, a text and (where asked for) a label; refuses the file where one lacks."""
-    if not raw:
-        raise BadInputError(f"{path} has no rows")
     identities = [str(row.id).strip() if row.id is not None else "" for row in raw]
     own = all(identities) and len(set(identities)) == len(identities)
     rows: list[Row] = []

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-# How a label is written: a name, a set of names (multi-label), a number (regression).
-LabelKind = Literal["name", "set", "number"]
+# How a label is written: a name, a set of names (multi-label), a number (regression), a tag for each token.
+LabelKind = Literal["name", "set", "number", "tags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Row:
     """One example. ``file`` and ``line`` say where it stands (the first line of a quoted record).
 
     ``label`` is text in one form, whatever it was in the file: a name, the names of a set joined with commas, a number.
-    ``labels`` are the names of a set. ``target`` is the text to write, where a text answers a text.
+    ``labels`` are the names of a set, or the tags of ``tokens``. ``target`` is the text to write, where a text answers
+    a text.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Row:
     line: int
     labels: tuple[str, ...] = ()
     target: str | None = None
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+from amharic_tl.data.parallel_text import BETWEEN, read_parallel
 from amharic_tl.data.readers import read_file
 from amharic_tl.data.rows import Columns, Row, Source
 from amharic_tl.errors import BadInputError, MissingInputError, name_some
@@ -16,15 +17,19 @@ from amharic_tl.errors import BadInputError, MissingInputError, name_some
 Spec = str | Sequence[str]
 
 
-def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str = "auto") -> Source:
+def read_source(
+    spec: Spec, columns: Columns, format: str = "auto", quoting: str = "auto", *, may_be_empty: bool = False
+) -> Source:
     """Reads a split.
 
     Args:
       spec: a file; a pattern; several of them (a list, or joined with commas); ``sample:SPLIT`` for the bundled sample;
+        for pairs of texts also ``source.txt::target.txt``, two files of lines that belong together;
         ``tfds:name/config:split``; ``hf:owner/name[@revision]/config:split``.
       columns: which columns are the text and the label.
       format: ``auto`` (by ending), or csv, tsv, jsonl, txt, parquet.
       quoting: of csv and tsv: auto, standard, none.
+      may_be_empty: whether the source may have no rows at all (a header alone).
 
     Raises:
       MissingInputError: a file, pattern or data set that is not there.
@@ -37,6 +42,8 @@ def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str
         if len(parts) > 1:
             raise BadInputError(f"{', '.join(parts)}: a tfds: source stands alone, not in a list")
         return read_tfds(parts[0], columns)
+    if columns.target is not None and any(BETWEEN in part for part in parts):
+        return _parallel(parts, columns)
     found = [_files(part) for part in parts]
     name = ", ".join(said for said, _ in found)
     files = [path for _, paths in found for path in paths]
@@ -53,6 +60,9 @@ def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str
         formats.append(kind)
         if chosen is not None:
             choices.append((path.name, chosen))
+    without = [str(path) for path, file in zip(files, read, strict=True) if not file.rows]
+    if without and (rows or not may_be_empty):
+        raise BadInputError(f"{name_some(without)} has no rows")
     return Source(
         spec=name,
         rows=_distinct_ids(rows),
@@ -60,6 +70,20 @@ def read_source(spec: Spec, columns: Columns, format: str = "auto", quoting: str
         format=", ".join(dict.fromkeys(formats)),
         quoting=_join_choices(choices),
     )
+
+
+def _parallel(parts: list[str], columns: Columns) -> Source:
+    """Pairs of text files, of which each part names one."""
+    rows: list[Row] = []
+    read = []
+    for part in parts:
+        first, between, second = part.partition(BETWEEN)
+        if not between:
+            raise BadInputError(f"{', '.join(parts)}: pairs of text files ({BETWEEN}) stand alone; {part} is no pair")
+        more, files = read_parallel(Path(first), Path(second), columns)
+        rows.extend(more)
+        read.extend(files)
+    return Source(spec=", ".join(parts), rows=_distinct_ids(rows), files=read, format="txt")
 
 
 def _parts(spec: Spec) -> list[str]:

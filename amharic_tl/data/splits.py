@@ -12,12 +12,20 @@ import numpy as np
 
 from amharic_tl.data.rows import Columns, LabelKind, Row, Source
 from amharic_tl.data.sources import read_source
+from amharic_tl.data.tags import entity_types, tag_order
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
 
 VALIDATION_SHARE = 0.1
 FEW_ROWS = 20  # of a set of labels, below which it is no stratum of its own
-_LABEL_KINDS: dict[str, LabelKind] = {"single-label": "name", "multi-label": "set", "regression": "number"}
+_LABEL_KINDS: dict[str, LabelKind] = {
+    "single-label": "name",
+    "multi-label": "set",
+    "regression": "number",
+    "tags": "tags",
+}
+# What the columns of tagged tokens are usually called, where config.data.text and .label are left alone.
+_TAGGED = {"text": "tokens", "label": "tags"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,8 @@ class Splits:
     """What a run trains on and is judged by.
 
     ``labels``: the model's order of classes, from the training rows alone, or as several columns were named; none for a
-    problem that has no classes. ``problem``: as ``config.task.problem``.
+    problem that has no classes. ``problem``: as ``config.task.problem``, or ``tags`` where each token has a label.
+    ``empty``: splits that were named and have no rows, with what they were named as.
     """
 
     train: Source
@@ -34,6 +43,7 @@ class Splits:
     labels: list[str]
     notes: list[str] = field(default_factory=list)
     problem: str = "single-label"
+    empty: dict[str, str] = field(default_factory=dict)
 
     def items(self) -> list[tuple[str, Source]]:
         """The splits that exist, by name."""
@@ -55,14 +65,15 @@ class Splits:
         return np.asarray([float(row.label or "nan") for row in source.rows], np.float32)
 
 
-def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-label") -> Splits:
+def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-label", paired: bool = False) -> Splits:
     """Reads the splits that ``config.data`` names.
 
     Args:
       data: a :class:`amharic_tl.config.DataConfig`.
       labelled: whether rows need a label.
       seed: of the validation split, where one has to be made.
-      problem: as ``config.task.problem``: what a label is.
+      problem: what a label is: as ``config.task.problem``, or ``tags`` for a tag for each token.
+      paired: whether rows are a text to read and one to write.
 
     Raises:
       ConfigError: no training data is named.
@@ -70,32 +81,41 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
     """
     if data.train is None:
         raise ConfigError("config.data.train is not set: name a file, for example --config.data.train=train.csv")
-    columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
-
-    def read(spec: Any) -> Source:
-        return read_source(spec, columns, data.format, data.quoting)
-
-    train = read(data.train)
-    notes = []
-    if data.validation is not None:
-        validation = read(data.validation)
+    if paired:
+        columns = Columns(data.source, None, data.columns, target=data.target)
     else:
-        train, validation = make_validation(train, seed, _stratum(train, problem))
-        how = "" if problem == "regression" else "stratified by label, "
-        notes.append(
-            f"no validation data was named: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, "
-            f"{how}near-duplicates kept together) were set aside"
-        )
-    test = read(data.test) if data.test is not None else None
+        columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
+
+    def read(spec: Any, may_be_empty: bool) -> Source:
+        return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)
+
+    train = read(data.train, may_be_empty=False)
     labels = _labels(train, columns)
     if labelled:
         _check_labels(train, columns, labels)
-    return Splits(train, validation, test, labels, notes, problem)
+    named = {"validation": data.validation, "test": data.test}
+    others = {name: read(spec, may_be_empty=True) for name, spec in named.items() if spec is not None}
+    empty = {name: source.spec for name, source in others.items() if not source.rows}
+    notes = [f"{spec} has no rows: there is no {name} split" for name, spec in empty.items()]
+    validation, test = (others[name] if name in others.keys() - empty.keys() else None for name in named)
+    if validation is None:
+        train, validation = make_validation(train, seed, _stratum(train, problem))
+        why = "the validation data has no rows" if "validation" in empty else "no validation data was named"
+        how = "" if problem == "regression" else "stratified by label, "
+        notes.append(
+            f"{why}: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, {how}near-duplicates kept "
+            "together) were set aside"
+        )
+        labels = _labels(train, columns)
+    return Splits(train, validation, test, labels, notes, problem, empty)
 
 
 def _columns(data: Any, problem: str) -> Columns:
     """The columns of labelled rows. Several columns of labels may be typed as one text."""
     label, columns = data.label, data.columns
+    if problem == "tags":
+        names = (_TAGGED.get(data.text, data.text), _TAGGED.get(str(label), str(label)))
+        return Columns(*names, columns, label_kind="tags")
     if problem == "multi-label" and isinstance(label, str) and "," in label:
         label = tuple(name.strip() for name in label.split(",") if name.strip())
     if isinstance(label, tuple):
@@ -109,6 +129,8 @@ def _labels(train: Source, columns: Columns) -> list[str]:
         return []
     if columns.label_columns:
         return list(columns.label_columns)
+    if columns.label_kind == "tags":
+        return tag_order(tag for row in train.rows for tag in row.labels)
     if columns.label_kind == "set":
         return _label_order({name for row in train.rows for name in row.labels})
     return _label_order({row.label for row in train.rows if row.label is not None})
@@ -125,6 +147,8 @@ def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> Non
         return
     if columns.label_kind == "set" and not any(row.labels for row in train.rows):
         raise BadInputError(f"{train.spec}: none of the {len(train.rows)} rows has a label; set config.data.label")
+    if columns.label_kind == "tags" and len(labels) < 2:
+        raise BadInputError(f"{train.spec}: all tokens of the {len(train.rows)} sentences are tagged O")
     if len(labels) < 2 and columns.label_kind != "set":
         raise BadInputError(
             f"{train.spec}: column {named} holds the same label in all {len(train.rows)} rows; there must "
@@ -139,11 +163,15 @@ def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> Non
 
 
 def _stratum(source: Source, problem: str) -> Callable[[Row], str | None]:
-    """What a validation split is stratified by: the label; sets of labels that few rows have count as one."""
+    """What a validation split is stratified by: the label, or the types of entities that a sentence has; sets of labels
+    that few rows have count as one.
+    """
     if problem == "regression":
         return lambda row: None
     if problem == "single-label":
         return lambda row: row.label
+    if problem == "tags":
+        return lambda row: " ".join(entity_types(row.labels))
     counts = Counter(row.label for row in source.rows)
     return lambda row: row.label if counts[row.label] >= FEW_ROWS else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -138,7 +138,7 @@ def check_fits(tokenizer: Any, vocabulary: int, folder: Path) -> None:
     """Refuses a tokenizer that can produce ids the model has no row for.
 
     Special tokens that no text gets by itself may lie beyond (T5's sentinels, tokens added for other uses); from then
-    on :func:`encode` refuses a text that spells one out.
+    on :func:`bare_tokens` refuses a text that spells one out.
 
     Raises:
       BadInputError: its largest id is not below ``vocabulary``.
@@ -154,11 +154,11 @@ def check_fits(tokenizer: Any, vocabulary: int, folder: Path) -> None:
         )
 
 
-def special_ends(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The special tokens that the tokenizer puts before and after a single text."""
+def special_ends(tokenizer: Any, target: bool = False) -> tuple[list[int], list[int]]:
+    """The special tokens that the tokenizer puts around a single text; ``target``: around one to write."""
     probe = "\u1200"
     bare = tokenizer(probe, add_special_tokens=False)["input_ids"]
-    whole = tokenizer(probe)["input_ids"]
+    whole = tokenizer(text_target=probe)["input_ids"] if target else tokenizer(probe)["input_ids"]
     for start in range(len(whole) - len(bare) + 1):
         if whole[start : start + len(bare)] == bare:
             return whole[:start], whole[start + len(bare) :]
@@ -167,27 +167,50 @@ def special_ends(tokenizer: Any) -> tuple[list[int], list[int]]:
     )
 
 
-def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> Encoded:
-    """Encodes texts with the tokenizer's own special tokens, cut to ``max_length`` tokens (special ones kept)."""
-    before, after = special_ends(tokenizer)
-    special = len(before) + len(after)
-    unknown_id = tokenizer.unk_token_id
-    rows = getattr(tokenizer, "model_rows", np.inf)  # known once check_fits was called
-    ids: list[np.ndarray] = []
-    lengths = np.zeros(len(texts), np.int32)
-    unknown = np.zeros(len(texts), np.int32)
+def bare_tokens(tokenizer: Any, texts: Sequence[str]) -> Iterator[list[int]]:
+    """The tokens of whole texts, without special ones around them.
+
+    Raises:
+      BadInputError: a text spells out a token that the model has no row for.
+    """
+    rows = model_rows(tokenizer)
     for start in range(0, len(texts), 1024):
         batch = list(texts[start : start + 1024])
-        bare = tokenizer(batch, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
-        for offset, pieces in enumerate(bare):
-            row = start + offset
+        for pieces in tokenizer(batch, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]:
             if pieces and max(pieces) >= rows:
                 raise BadInputError(
                     f"a text spells out {tokenizer.convert_ids_to_tokens(max(pieces))!r}, for which the model has no "
-                    f"row in its table of {rows}; take it out of the data"
+                    f"row in its table of {rows:.0f}; take it out of the data"
                 )
-            lengths[row] = len(pieces) + special
-            kept = pieces[: max_length - special]
-            ids.append(np.asarray([*before, *kept, *after], np.int32))
-            unknown[row] = 0 if unknown_id is None else kept.count(unknown_id)
+            yield list(pieces)
+
+
+def model_rows(tokenizer: Any) -> float:
+    """Rows of the model's table: ids from there on cannot be used. Known once :func:`check_fits` was called."""
+    return float(getattr(tokenizer, "model_rows", np.inf))
+
+
+def encode(tokenizer: Any, texts: Sequence[str], max_length: int, target: bool = False) -> Encoded:
+    """Encodes texts with the tokenizer's own special tokens, cut to ``max_length`` tokens (special ones kept).
+
+    ``target``: as texts to write, which some tokenizers mark with another language.
+    """
+    before, after = special_ends(tokenizer, target)
+    special = len(before) + len(after)
+    unknown_id = tokenizer.unk_token_id
+    ids: list[np.ndarray] = []
+    lengths = np.zeros(len(texts), np.int32)
+    unknown = np.zeros(len(texts), np.int32)
+    for row, pieces in enumerate(bare_tokens(tokenizer, texts)):
+        lengths[row] = len(pieces) + special
+        kept = pieces[: max_length - special]
+        ids.append(np.asarray([*before, *kept, *after], np.int32))
+        unknown[row] = 0 if unknown_id is None else kept.count(unknown_id)
     return Encoded(ids, lengths, lengths > max_length, unknown)
+
+
+def windows_as_encoded(ids: list[np.ndarray], unknown_id: int | None) -> Encoded:
+    """The audit's view of windows: nothing of them is cut off."""
+    unknown = [0 if unknown_id is None else int(np.count_nonzero(window == unknown_id)) for window in ids]
+    lengths = np.asarray([len(window) for window in ids], np.int32)
+    return Encoded(ids, lengths, np.zeros(len(ids), bool), np.asarray(unknown, np.int32))

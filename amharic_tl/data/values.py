@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from amharic_tl.data.rows import Columns, Row
+from amharic_tl.data.tags import is_tag
 
 Value = TypeVar("Value")
 _FLAGS = {"0": False, "1": True, "false": False, "true": True}
@@ -24,6 +25,10 @@ def make_row(identity: str, values: Sequence[object], columns: Columns, file: st
     """
     found = dict(zip(columns.wanted(), values, strict=True))
     problems: list[str] = []
+    if columns.label_kind == "tags" and columns.label is not None:
+        tokens = _texts(found[columns.text], columns.text, "tokens")
+        tags = _tags(found[columns.label], columns.label, len(tokens))
+        return Row(identity, " ".join(tokens), " ".join(tags), file, line, tags, tokens=tokens)
     text = _try(problems, "", lambda: _text(found[columns.text], columns.text, "text"))
     unlabelled: tuple[str | None, tuple[str, ...]] = (None, ())
     label, labels = _try(problems, unlabelled, lambda: _labels(found, columns))
@@ -31,6 +36,29 @@ def make_row(identity: str, values: Sequence[object], columns: Columns, file: st
     if problems:
         raise UnusableValue(*problems)
     return Row(identity, text, label, file, line, labels, target)
+
+
+def _texts(value: object, column: str, role: str) -> tuple[str, ...]:
+    """A list of texts, none of them empty."""
+    if not isinstance(value, list | tuple):
+        raise UnusableValue(f"column {column!r} holds a {type(value).__name__}, expected a list of {role}")
+    if not value:
+        raise UnusableValue(f"no {role} in column {column!r}")
+    if not all(isinstance(item, str) and item.strip() for item in value):
+        raise UnusableValue(f"column {column!r} holds {role} that are empty or no text")
+    return tuple(value)
+
+
+def _tags(value: object, column: str, tokens: int) -> tuple[str, ...]:
+    """As many tags as there are tokens."""
+    tags = _texts(value, column, "tags")
+    if len(tags) != tokens:
+        raise UnusableValue(f"column {column!r} holds {len(tags)} tags for {tokens} tokens")
+    wrong = next((tag for tag in tags if not is_tag(tag)), None)
+    if wrong is not None:
+        shown = repr(wrong) if len(wrong) <= 16 else f"a text of {len(wrong)} characters"
+        raise UnusableValue(f"column {column!r} holds {shown}, expected O, B-TYPE or I-TYPE")
+    return tags
 
 
 def _try(problems: list[str], otherwise: Value, read: Callable[[], Value]) -> Value:

@@ -48,7 +48,8 @@ def from_pretrained(
 
     Args:
       path: a local directory, a bundled base, or a hub id ``owner/name[@revision]``.
-      task: ``sequence-classification``, ``masked-lm``, or None for the backbone with its pooler.
+      task: ``sequence-classification``, ``token-classification``, ``masked-lm``, or None for the backbone with its
+        pooler; a family may have others (ELECTRA: ``replaced-token-detection``).
       dtype: of all parameters; None keeps the stored dtypes.
       mesh: axes data, fsdp, tensor: parameters are placed on it by the family's rules.
       labels: names of the classes, in order. Where they are not the checkpoint's, the whole head is drawn anew; where
@@ -67,9 +68,10 @@ def from_pretrained(
     Raises:
       MissingInputError: no such model, or a file of it is absent.
       BadInputError: a file is malformed, or the weights are not those of the model that config.json describes.
-      UnsafeInputError: an index names a file outside the directory.
+      UnsafeInputError: an index names a file outside the directory, or a pickle asks for more than tensors.
       ConfigError: an unknown task or dtype.
     """
+    _check_dtype(dtype)
     folder = locate(path)
     config = read_config(folder)
     family = family_of(config, f"{folder}/config.json")
@@ -122,6 +124,15 @@ def from_config(
     return _dress(model, config, task, report, compute_dtype)
 
 
+def _check_dtype(dtype: Any) -> None:
+    try:
+        known = dtype is None or jnp.issubdtype(jnp.dtype(dtype), jnp.floating)
+    except TypeError:
+        known = False
+    if not known:
+        raise ConfigError(f"dtype: expected a floating-point type such as 'float32' or 'bfloat16', found {dtype!r}")
+
+
 def _class_rows(stored: Sequence[str], wanted: Sequence[str] | None) -> ClassRows:
     """What becomes of a stored classification head when the classes shall be ``wanted``."""
     unnamed = [f"LABEL_{index}" for index in range(len(stored))]
@@ -155,7 +166,8 @@ def _for_task(
         config.pop("num_labels", None)
         config["id2label"] = {str(index): label for index, label in enumerate(labels)}
         config["label2id"] = {label: index for index, label in enumerate(labels)}
-        config["problem_type"] = PROBLEM_TYPES[problem]
+        if task == "sequence-classification":
+            config["problem_type"] = PROBLEM_TYPES[problem]
     return config
 
 

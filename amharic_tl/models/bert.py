@@ -7,18 +7,21 @@ from typing import Any
 
 import jax
 
-from amharic_tl.models.encoder import SHARDING_RULES, Encoder
+from amharic_tl.models.encoder import SHARDING_RULES, Encoder, bert_encoder
 from amharic_tl.models.encoder_settings import EncoderSettings
 from amharic_tl.models.family import Family
-from amharic_tl.models.heads import MaskedLMHead, PooledClassifier
+from amharic_tl.models.heads import MaskedLMHead, PooledClassifier, TokenClassifier
 
 
 def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Encoder:
     """The backbone (task None), or with the head of a task."""
-    settings = EncoderSettings.from_config(config, pad_id=0)
-    heads = {None: None, "sequence-classification": PooledClassifier, "masked-lm": _masked_lm_head}
-    prefix = "" if task is None else "bert."
-    return Encoder(prefix, settings, key, positions_from_ids=False, head=heads[task])
+    heads = {
+        None: None,
+        "sequence-classification": PooledClassifier,
+        "masked-lm": _masked_lm_head,
+        "token-classification": TokenClassifier,
+    }
+    return bert_encoder("" if task is None else "bert.", EncoderSettings.from_config(config), key, heads[task])
 
 
 def _masked_lm_head(settings: EncoderSettings, key: jax.Array) -> MaskedLMHead:
@@ -40,6 +43,7 @@ FAMILY = Family(
         None: {"bert": "BertModel"},
         "sequence-classification": {"bert": "BertForSequenceClassification"},
         "masked-lm": {"bert": "BertForMaskedLM"},
+        "token-classification": {"bert": "BertForTokenClassification"},
     },
     build=build,
     sharding_rules=SHARDING_RULES,

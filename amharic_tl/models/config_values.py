@@ -13,26 +13,48 @@ class ConfigValues:
 
     Every method raises ``BadInputError`` that names the key, what was expected and what was found. A key that is
     absent or null takes ``default``; without a default it must be there.
+
+    ``names`` are what a family calls the keys of others (DistilBERT's ``dim`` is BERT's ``hidden_size``);
+    ``defaults``, by the common names, are the family's own and go before the method's.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = config
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        names: Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.config, self._names, self._defaults = config, names or {}, defaults or {}
+
+    def name(self, key: str) -> str:
+        """What this family calls ``key``."""
+        return self._names.get(key, key)
 
     def _get(self, key: str, default: Any, expected: str) -> Any:
-        value = self.config.get(key)
-        value = default if value is None else value
+        value = self.config.get(self.name(key))
+        value = self._defaults.get(key, default) if value is None else value
         if value is None:
             raise BadInputError(
-                f"config.json of this {self.config.get('model_type')} model lacks {key}: expected {expected}"
+                f"config.json of this {self.config.get('model_type')} model lacks {self.name(key)}: expected {expected}"
             )
         return value
+
+    def _wrong(self, key: str, expected: str, found: Any) -> BadInputError:
+        return _wrong(self.name(key), expected, found)
 
     def whole(self, key: str, default: int | None = None, minimum: int = 1) -> int:
         """A whole number of at least ``minimum``."""
         expected = f"a whole number of at least {minimum}"
         value = self._get(key, default, expected)
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise _wrong(key, expected, value)
+            raise self._wrong(key, expected, value)
+        return value
+
+    def integer(self, key: str, default: int) -> int:
+        """A whole number, negative ones (which often stand for none) included."""
+        value = self._get(key, default, "a whole number")
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._wrong(key, "a whole number", value)
         return value
 
     def number(self, key: str, default: float | None = None, maximum: float = float("inf")) -> float:
@@ -40,14 +62,14 @@ class ConfigValues:
         expected = f"a number from 0 to {maximum:g}" if maximum != float("inf") else "a number of at least 0"
         value = self._get(key, default, expected)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= maximum:
-            raise _wrong(key, expected, value)
+            raise self._wrong(key, expected, value)
         return float(value)
 
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
         value = self._get(key, default, "true or false")
         if not isinstance(value, bool):
-            raise _wrong(key, "true or false", value)
+            raise self._wrong(key, "true or false", value)
         return value
 
     def token_id(self, key: str, default: int) -> int:
@@ -62,7 +84,7 @@ class ConfigValues:
         expected = f"one of {', '.join(choices)}"
         value = self._get(key, default, expected)
         if not isinstance(value, str) or value not in choices:
-            raise _wrong(key, expected, value)
+            raise self._wrong(key, expected, value)
         return value
 
 

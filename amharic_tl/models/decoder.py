@@ -218,6 +218,13 @@ class Decoder(nnx.Module):
             )
         return output
 
+    def token_logits(self, hidden_BSH: jax.Array) -> jax.Array:
+        """The language model's float32 logits ``[B, S, V]`` of last hidden states, or of a stretch of them."""
+        assert self.head is not None
+        real_BS = jnp.ones(hidden_BSH.shape[:2], bool)
+        inputs = DecoderHeadInputs(self.words, real_BS, None, jnp.dtype(self.compute_dtype), None)
+        return self.head(hidden_BSH, inputs)
+
     def empty_cache(self, batch: int, length: int, dtype: Any) -> Cache:
         """A cache for ``batch`` rows of up to ``length`` tokens, layers first."""
         s = self.settings
@@ -239,13 +246,11 @@ class Decoder(nnx.Module):
         Returns:
           float32 logits ``[B, S, V]`` of the language model, and the new cache.
         """
-        assert self.head is not None
         dtype = jnp.dtype(self.compute_dtype)
         length = input_ids_BS.shape[1]
         bias, rotary = self._tables(lambda window: cache_bias(start, length, key_mask_BT, window), positions_BS)
         hidden_BSH, cache = self.blocks.cached(self._embed(input_ids_BS), cache, bias, rotary, start, dtype)
-        inputs = DecoderHeadInputs(self.words, jnp.ones_like(input_ids_BS, bool), None, dtype, None)
-        return self.head(self.norm(hidden_BSH), inputs), cache
+        return self.token_logits(self.norm(hidden_BSH)), cache
 
     def _embed(self, input_ids_BS: jax.Array) -> jax.Array:
         """float32 ``[B, S, H]``."""

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from amharic_tl.models.sampling import Controls, Strategy, adjust_scores, choose_tokens, ends, mark_seen
+from amharic_tl.models.sampling import Controls, Input, Strategy, adjust_scores, choose_tokens, ends, mark_seen
 
 
 @jax.tree_util.register_dataclass
@@ -27,15 +27,15 @@ class Prompt:
       encoder_ids_BS: int32, what the encoder is given; None without an encoder.
       encoder_mask_BS: int32, 0 for padding.
       seen_BV: bool, the tokens the decoder's prompt holds; None where there is no repetition penalty.
-      key: of drawn tokens.
+      seed: uint32, of drawn tokens.
     """
 
-    ids_BP: jax.Array
-    mask_BP: jax.Array
-    encoder_ids_BS: jax.Array | None
-    encoder_mask_BS: jax.Array | None
-    seen_BV: jax.Array | None
-    key: jax.Array
+    ids_BP: Input
+    mask_BP: Input
+    encoder_ids_BS: Input
+    encoder_mask_BS: Input
+    seen_BV: Input
+    seed: Input
 
 
 @jax.tree_util.register_dataclass
@@ -86,7 +86,8 @@ def start(model: Any, prompt: Prompt, strategy: Strategy) -> tuple[Context, Prog
     # The last generated token is never fed back: it needs no slot.
     generated_BN = jnp.ones((batch, strategy.new_tokens - 1), jnp.int32)
     key_mask_BT = jnp.concatenate([prompt.mask_BP, generated_BN], axis=1)
-    context = Context(key_mask_BT, jnp.maximum(jnp.cumsum(key_mask_BT, axis=1) - 1, 0), prompt.key, cross)
+    positions_BT = jnp.maximum(jnp.cumsum(key_mask_BT, axis=1) - 1, 0)
+    context = Context(key_mask_BT, positions_BT, jax.random.key(prompt.seed), cross)
     cache = model.empty_cache(batch, key_mask_BT.shape[1], jnp.dtype(model.compute_dtype))
     if length > 1:
         # The logits are not used, so that the compiler leaves their wide product out.
@@ -95,7 +96,7 @@ def start(model: Any, prompt: Prompt, strategy: Strategy) -> tuple[Context, Prog
             cache,
             start=jnp.int32(0),
             key_mask_BT=key_mask_BT,
-            positions_BS=context.positions_BT[:, : length - 1],
+            positions_BS=positions_BT[:, : length - 1],
             **cross,
         )
     return context, Progress(jnp.int32(0), prompt.ids_BP[:, -1], cache, jnp.zeros(batch, bool), prompt.seen_BV)

@@ -19,96 +19,132 @@ from amharic_tl.models.stack import Stack
 
 
 class EncoderBlock(nnx.Module):
-    """Self-attention and a feed-forward layer, each followed by residual and norm. Names hold ``{}`` for the layer."""
+    """Self-attention and a feed-forward layer, each with a residual and a norm: after the sum (Devlin et al. 2019), or
+    with ``pre_norm`` before the layer (Xiong et al. 2020).
+    """
 
     def __init__(self, prefix: str, s: EncoderSettings, key: jax.Array) -> None:
-        name = f"{prefix}encoder.layer.{{}}"
-        init = normal(s.deviation)
-        self.heads, self.activation = s.heads, s.activation
+        init, names = normal(s.deviation), s.names
+        name = f"{prefix}{names.layer}."
+        self.heads, self.activation, self.pre_norm = s.heads, s.activation, s.pre_norm
         self.hidden_dropout, self.attention_dropout = s.hidden_dropout, s.attention_dropout
-        self.query = Linear(f"{name}.attention.self.query", s.hidden, s.hidden, init, key)
-        self.key = Linear(f"{name}.attention.self.key", s.hidden, s.hidden, init, key)
-        self.value = Linear(f"{name}.attention.self.value", s.hidden, s.hidden, init, key)
-        self.output = Linear(f"{name}.attention.output.dense", s.hidden, s.hidden, init, key)
-        self.attention_norm = LayerNorm(f"{name}.attention.output.LayerNorm", s.hidden, s.epsilon, key)
-        self.up = Linear(f"{name}.intermediate.dense", s.hidden, s.intermediate, init, key)
-        self.down = Linear(f"{name}.output.dense", s.intermediate, s.hidden, init, key)
-        self.output_norm = LayerNorm(f"{name}.output.LayerNorm", s.hidden, s.epsilon, key)
+        self.feed_forward_dropout = s.feed_forward_dropout
+        self.query = Linear(name + names.query, s.hidden, s.hidden, init, key)
+        self.key = Linear(name + names.key, s.hidden, s.hidden, init, key)
+        self.value = Linear(name + names.value, s.hidden, s.hidden, init, key)
+        self.output = Linear(name + names.attended, s.hidden, s.hidden, init, key)
+        self.attention_norm = LayerNorm(name + names.attention_norm, s.hidden, s.epsilon, key)
+        self.up = Linear(name + names.up, s.hidden, s.intermediate, init, key)
+        self.down = Linear(name + names.down, s.intermediate, s.hidden, init, key)
+        self.output_norm = LayerNorm(name + names.output_norm, s.hidden, s.epsilon, key)
 
     def __call__(
-        self, hidden_BSH: jax.Array, bias: jax.Array, dtype: Any, *, dropout_key: jax.Array | None = None
+        self, hidden_BSH: jax.Array, context: Any, dtype: Any, *, dropout_key: jax.Array | None = None
     ) -> jax.Array:
         """float32 ``[B, S, H] -> [B, S, H]``.
 
-        ``bias`` is added to the attention scores, ``dtype`` is that of the products. The residual stream and the norms
+        ``context`` is what :meth:`attend` needs, ``dtype`` is that of the products. The residual stream and the norms
         stay in float32: what is rounded there is rounded again at every layer.
         """
         keys = [None] * 3 if dropout_key is None else list(jax.random.split(dropout_key, 3))
-        narrow_BSH = hidden_BSH.astype(dtype)
-        split = (*hidden_BSH.shape[:2], self.heads, -1)
-        attended_BSND = dot_product_attention(
-            self.query(narrow_BSH).reshape(split),
-            self.key(narrow_BSH).reshape(split),
-            self.value(narrow_BSH).reshape(split),
-            bias,
-            dropout_rate=self.attention_dropout,
-            dropout_key=keys[0],
+        mixed_BSH = self._attention(
+            self.attention_norm(hidden_BSH) if self.pre_norm else hidden_BSH, context, dtype, keys[0]
         )
-        mixed_BSH = self.output(attended_BSND.reshape(hidden_BSH.shape), output=jnp.float32)
-        hidden_BSH = self.attention_norm(hidden_BSH + dropout(mixed_BSH, self.hidden_dropout, keys[1]))
-        wide_BSI = ACTIVATIONS[self.activation](self.up(hidden_BSH.astype(dtype)))
-        mixed_BSH = self.down(wide_BSI, output=jnp.float32)
-        return self.output_norm(hidden_BSH + dropout(mixed_BSH, self.hidden_dropout, keys[2]))
+        hidden_BSH = hidden_BSH + dropout(mixed_BSH, self.hidden_dropout, keys[1])
+        if not self.pre_norm:
+            hidden_BSH = self.attention_norm(hidden_BSH)
+        mixed_BSH = self._feed_forward(self.output_norm(hidden_BSH) if self.pre_norm else hidden_BSH, dtype)
+        hidden_BSH = hidden_BSH + dropout(mixed_BSH, self.feed_forward_dropout, keys[2])
+        return hidden_BSH if self.pre_norm else self.output_norm(hidden_BSH)
+
+    def _attention(self, x_BSH: jax.Array, context: Any, dtype: Any, key: jax.Array | None) -> jax.Array:
+        narrow_BSH = x_BSH.astype(dtype)
+        query_BSND, key_BSND, value_BSND = (
+            project(narrow_BSH).reshape(*x_BSH.shape[:2], self.heads, -1)
+            for project in (self.query, self.key, self.value)
+        )
+        attended_BSND = self.attend(query_BSND, key_BSND, value_BSND, context, key)
+        return self.output(attended_BSND.reshape(x_BSH.shape), output=jnp.float32)
+
+    def attend(
+        self,
+        query_BSND: jax.Array,
+        key_BSND: jax.Array,
+        value_BSND: jax.Array,
+        context: Any,
+        dropout_key: jax.Array | None,
+    ) -> jax.Array:
+        """``[B, S, N, D]``; ``context`` is a bias of the scores."""
+        return dot_product_attention(
+            query_BSND,
+            key_BSND,
+            value_BSND,
+            context,
+            dropout_rate=self.attention_dropout,
+            dropout_key=dropout_key,
+        )
+
+    def _feed_forward(self, x_BSH: jax.Array, dtype: Any) -> jax.Array:
+        wide_BSI = ACTIVATIONS[self.activation](self.up(x_BSH.astype(dtype)))
+        return self.down(wide_BSI, output=jnp.float32)
 
 
 class EncoderEmbeddings(nnx.Module):
     """Word, position and type tables, summed, normed and dropped."""
 
-    def __init__(self, prefix: str, s: EncoderSettings, key: jax.Array, positions_from_ids: bool) -> None:
+    def __init__(self, prefix: str, s: EncoderSettings, key: jax.Array) -> None:
         name = f"{prefix}embeddings"
-        init = normal(s.deviation)
-        self.word = Embedding(f"{name}.word_embeddings", s.vocabulary, s.hidden, init, key)
-        self.position = Embedding(f"{name}.position_embeddings", s.positions, s.hidden, init, key)
-        self.type = Embedding(f"{name}.token_type_embeddings", s.types, s.hidden, init, key) if s.types else None
-        self.norm = LayerNorm(f"{name}.LayerNorm", s.hidden, s.epsilon, key)
-        self.rate, self.pad_id, self.positions_from_ids = s.hidden_dropout, s.pad_id, positions_from_ids
+        init, size = normal(s.deviation), s.embedding
+        self.word = Embedding(f"{name}.word_embeddings", s.vocabulary, size, init, key)
+        self.position = (
+            Embedding(f"{name}.position_embeddings", s.positions, size, init, key) if s.position_table else None
+        )
+        self.type = Embedding(f"{name}.token_type_embeddings", s.types, size, init, key) if s.types else None
+        self.norm = LayerNorm(f"{name}.LayerNorm", size, s.epsilon, key) if s.embedding_norm else None
+        self.rate, self.pad_id, self.positions_from_ids = s.hidden_dropout, s.pad_id, s.positions_from_ids
 
     def __call__(
         self, input_ids_BS: jax.Array, token_type_ids_BS: jax.Array | None, key: jax.Array | None
     ) -> jax.Array:
         """``[B, S] -> [B, S, H]`` in float32."""
+        summed_BSH = self.summed(input_ids_BS, token_type_ids_BS)
+        return dropout(summed_BSH if self.norm is None else self.norm(summed_BSH), self.rate, key)
+
+    def summed(self, input_ids_BS: jax.Array, token_type_ids_BS: jax.Array | None) -> jax.Array:
+        """The sum of the tables' rows, float32 ``[B, S, E]``."""
+        summed_BSE = self.word(input_ids_BS).astype(jnp.float32)
+        if self.position is not None:
+            summed_BSE = summed_BSE + self.position(self._positions(input_ids_BS)).astype(jnp.float32)
+        if self.type is not None:
+            types_BS = jnp.zeros_like(input_ids_BS) if token_type_ids_BS is None else token_type_ids_BS
+            summed_BSE = summed_BSE + self.type(types_BS).astype(jnp.float32)
+        return summed_BSE
+
+    def _positions(self, input_ids_BS: jax.Array) -> jax.Array:
         if self.positions_from_ids:
             # RoBERTa: real tokens count from pad + 1, padding takes the row of pad; from the ids, not from the mask.
             real_BS = (input_ids_BS != self.pad_id).astype(jnp.int32)
-            positions_BS = jnp.cumsum(real_BS, axis=1) * real_BS + self.pad_id
-        else:
-            positions_BS = jnp.broadcast_to(jnp.arange(input_ids_BS.shape[1]), input_ids_BS.shape)
-        summed_BSH = self.word(input_ids_BS).astype(jnp.float32) + self.position(positions_BS).astype(jnp.float32)
-        if self.type is not None:
-            types_BS = jnp.zeros_like(input_ids_BS) if token_type_ids_BS is None else token_type_ids_BS
-            summed_BSH = summed_BSH + self.type(types_BS).astype(jnp.float32)
-        return dropout(self.norm(summed_BSH), self.rate, key)
+            return jnp.cumsum(real_BS, axis=1) * real_BS + self.pad_id
+        return jnp.broadcast_to(jnp.arange(input_ids_BS.shape[1]), input_ids_BS.shape)
 
 
 class Encoder(nnx.Module):
-    """Embeddings, blocks, and perhaps a pooler and a head."""
+    """Embeddings, blocks, and perhaps a final norm, a pooler and a head."""
 
     def __init__(
         self,
-        prefix: str,
-        s: EncoderSettings,
-        key: jax.Array,
+        embeddings: Any,
+        encoder: Stack,
         *,
-        positions_from_ids: bool,
-        head: Callable[[EncoderSettings, jax.Array], Any] | None,
+        head: Any,
+        pooler: Pooler | None = None,
+        final_norm: LayerNorm | None = None,
+        max_positions: int,
     ) -> None:
-        self.embeddings = EncoderEmbeddings(prefix, s, key, positions_from_ids)
-        self.encoder = Stack(lambda block_key: EncoderBlock(prefix, s, block_key), s.layers, key)
-        self.head = None if head is None else head(s, key)
-        self.pooler = Pooler(prefix, s, key) if self.head is None or self.head.needs_pooler else None
+        self.embeddings, self.encoder, self.final_norm = embeddings, encoder, final_norm
+        self.head, self.pooler = head, pooler
         self.compute_dtype = "float32"
-        # Usable length: RoBERTa's table has pad + 1 rows that no real token takes.
-        self.max_positions = s.positions - (s.pad_id + 1 if positions_from_ids else 0)
+        self.max_positions = max_positions
 
     def __call__(
         self,
@@ -125,7 +161,7 @@ class Encoder(nnx.Module):
         Args:
           input_ids: int ``[B, S]``.
           attention_mask: int ``[B, S]``, 0 for padding; None: nothing is padding.
-          token_type_ids: int ``[B, S]``; None: zeros.
+          token_type_ids: int ``[B, S]``; None: zeros. Families without type tables take no notice.
           dropout_key: a JAX key, None for no dropout.
           output_hidden_states: whether to return each layer's output.
           masked_positions: int ``[B, M]``: where the masked-LM head is wanted; None for everywhere.
@@ -140,19 +176,52 @@ class Encoder(nnx.Module):
                 "cut the texts shorter"
             )
         dtype = jnp.dtype(self.compute_dtype)
-        mask = jnp.ones_like(input_ids) if attention_mask is None else attention_mask
+        mask_BS = jnp.ones_like(input_ids) if attention_mask is None else attention_mask
         embedded = self.embeddings(input_ids, token_type_ids, keys[0])
         last, between = self.encoder(
-            embedded, padding_bias(mask), dtype, dropout_key=keys[1], output_hidden_states=output_hidden_states
+            embedded,
+            *self.block_arguments(mask_BS, dtype, keys[1]),
+            dropout_key=keys[1],
+            output_hidden_states=output_hidden_states,
         )
+        if self.final_norm is not None:
+            last = self.final_norm(last)
+            between = (*between[:-1], last)
         output = ModelOutput(
             last_hidden_state=last,
             hidden_states=(embedded, *between) if output_hidden_states else None,
             pooler_output=None if self.pooler is None else self.pooler(last),
         )
         if self.head is not None:
-            output.logits = self.head(output, HeadInputs(self.embeddings.word, masked_positions, dtype, keys[2]))
+            inputs = HeadInputs(self.embeddings.word, masked_positions, dtype, keys[2], mask_BS)
+            output.logits = self.head(output, inputs)
         return output
+
+    def block_arguments(self, mask_BS: jax.Array, dtype: Any, dropout_key: jax.Array | None) -> tuple[Any, ...]:
+        """What every block is called with beside the hidden states."""
+        del dropout_key
+        return padding_bias(mask_BS), dtype
+
+
+def bert_encoder(
+    prefix: str,
+    s: EncoderSettings,
+    key: jax.Array,
+    head: Callable[[EncoderSettings, jax.Array], Any] | None,
+    *,
+    embeddings: type[EncoderEmbeddings] = EncoderEmbeddings,
+) -> Encoder:
+    """The encoder of BERT and those built like it, with the head of a task (None: the backbone)."""
+    made = None if head is None else head(s, key)
+    pooled = s.pooler if made is None else made.needs_pooler
+    return Encoder(
+        embeddings(prefix, s, key),
+        Stack(lambda block_key: EncoderBlock(prefix, s, block_key), s.layers, key),
+        head=made,
+        pooler=Pooler(prefix, s, key) if pooled else None,
+        final_norm=LayerNorm(f"{prefix}encoder.LayerNorm", s.hidden, s.epsilon, key) if s.pre_norm else None,
+        max_positions=s.usable_positions,
+    )
 
 
 # Rows of the word table and the outputs of the wide products over "tensor", the other dimension over "fsdp".

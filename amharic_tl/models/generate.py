@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -108,12 +106,12 @@ def _request(model: Any, input_ids: Any, attention_mask: Any, settings: Generati
         rows, columns = prompt_mask_BP.nonzero()
         seen_BV[rows, prompt_BP[rows, columns]] = True
     prompt = Prompt(
-        ids_BP=jnp.asarray(prompt_BP),
-        mask_BP=jnp.asarray(prompt_mask_BP),
-        encoder_ids_BS=jnp.asarray(ids_BS) if has_encoder else None,
-        encoder_mask_BS=jnp.asarray(mask_BS) if has_encoder else None,
-        seen_BV=None if seen_BV is None else jnp.asarray(seen_BV),
-        key=jax.random.key(settings.seed),
+        ids_BP=prompt_BP,
+        mask_BP=prompt_mask_BP,
+        encoder_ids_BS=ids_BS if has_encoder else None,
+        encoder_mask_BS=mask_BS if has_encoder else None,
+        seen_BV=seen_BV,
+        seed=np.uint32(settings.seed),
     )
     return _Request(prompt, settings.strategy, controls, shown)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
+import numpy as np
 
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.models.sampling import Controls, Strategy
@@ -80,6 +80,7 @@ class GenerationSettings:
                 made.repetition_penalty is None or _above_zero(made.repetition_penalty),
             ),
             ("length_penalty", "a number", isinstance(made.length_penalty, int | float)),
+            ("seed", "a whole number from 0 to 2**32 - 1", _whole(made.seed, 0) and made.seed < 2**32),
             ("early_stopping", "True, False or 'never'", made.early_stopping in (True, False, "never")),
         ):
             if not holds:
@@ -114,13 +115,13 @@ class GenerationSettings:
         last_F = _tokens("forced_eos_token_id", _or_models(last, model, "forced_eos_token_id"), vocabulary)
 
         def number(value: float | None) -> Any:
-            return None if value is None else jnp.float32(value)
+            return None if value is None else np.float32(value)
 
         return Controls(
-            pad=jnp.int32(pad[0] if pad else end[0] if end else 0),
-            end_E=jnp.asarray(end, jnp.int32) if end else None,
-            forced_first=jnp.int32(first_F[0]) if first_F else None,
-            forced_last_F=jnp.asarray(last_F, jnp.int32) if last_F else None,
+            pad=np.int32(pad[0] if pad else end[0] if end else 0),
+            end_E=np.asarray(end, np.int32) if end else None,
+            forced_first=np.int32(first_F[0]) if first_F else None,
+            forced_last_F=np.asarray(last_F, np.int32) if last_F else None,
             temperature=number(self.temperature),
             top_p=number(self.top_p),
             repetition_penalty=number(self.repetition_penalty),

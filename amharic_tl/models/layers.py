@@ -24,6 +24,11 @@ def normal(deviation: float) -> Initializer:
     return lambda key, shape: deviation * jax.random.normal(key, shape, jnp.float32)
 
 
+def truncated_normal(deviation: float, cutoff: float) -> Initializer:
+    """Draws from N(0, deviation^2), what lies beyond ``cutoff`` deviations drawn again."""
+    return lambda key, shape: deviation * jax.random.truncated_normal(key, -cutoff, cutoff, shape, jnp.float32)
+
+
 def zeros(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Zeros, float32."""
     del key
@@ -101,9 +106,18 @@ class Conv1D(nnx.Module):
 class LayerNorm(nnx.Module):
     """Layer normalisation (Ba et al. 2016); statistics in float32. ``block`` as in :func:`parameter`."""
 
-    def __init__(self, name: str, size: int, epsilon: float, key: jax.Array, block: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        epsilon: float,
+        key: jax.Array,
+        block: int | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
         self.weight = parameter(f"{name}.weight", (size,), ones, key, "scale", block)
-        self.bias = parameter(f"{name}.bias", (size,), zeros, key, block=block)
+        self.bias = parameter(f"{name}.bias", (size,), zeros, key, block=block) if bias else None
         self.epsilon = epsilon
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -111,8 +125,8 @@ class LayerNorm(nnx.Module):
         wide = x.astype(jnp.float32)
         centred = wide - wide.mean(axis=-1, keepdims=True)
         variance = jnp.square(centred).mean(axis=-1, keepdims=True)
-        normed = centred * jax.lax.rsqrt(variance + self.epsilon)
-        return (normed * self.weight[...].astype(jnp.float32) + self.bias[...].astype(jnp.float32)).astype(x.dtype)
+        scaled = centred * jax.lax.rsqrt(variance + self.epsilon) * self.weight[...].astype(jnp.float32)
+        return (scaled if self.bias is None else scaled + self.bias[...].astype(jnp.float32)).astype(x.dtype)
 
 
 class RMSNorm(nnx.Module):

@@ -6,23 +6,45 @@ from collections.abc import Mapping
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models import bert, gemma, gpt2, llama, m2m100, mbart, mistral, qwen, roberta, t5, xglm
+from amharic_tl.models import (
+    bert,
+    deberta,
+    distilbert,
+    electra,
+    gemma,
+    gpt2,
+    llama,
+    m2m100,
+    mbart,
+    mistral,
+    modernbert,
+    qwen,
+    roberta,
+    t5,
+    xglm,
+    xlm_roberta_xl,
+)
 from amharic_tl.models.family import Family
 
 FAMILIES: dict[str, Family] = {
     model_type: family
     for family in (
         bert.FAMILY,
+        deberta.FAMILY,
+        distilbert.FAMILY,
+        electra.FAMILY,
         *gemma.FAMILIES,
         gpt2.FAMILY,
         llama.FAMILY,
         m2m100.FAMILY,
         mbart.FAMILY,
         mistral.FAMILY,
+        modernbert.FAMILY,
         *qwen.FAMILIES,
         roberta.FAMILY,
         t5.FAMILY,
         xglm.FAMILY,
+        xlm_roberta_xl.FAMILY,
     )
     for model_type in family.model_types
 }

@@ -3,23 +3,24 @@ padding id, the classifier has two layers of its own."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 
-from amharic_tl.models.encoder import SHARDING_RULES, Encoder
+from amharic_tl.models.config_values import ConfigValues
+from amharic_tl.models.encoder import SHARDING_RULES, Encoder, bert_encoder
 from amharic_tl.models.encoder_settings import EncoderSettings
 from amharic_tl.models.family import Family
-from amharic_tl.models.heads import FirstTokenClassifier, MaskedLMHead
+from amharic_tl.models.heads import FirstTokenClassifier, MaskedLMHead, TokenClassifier
 
 
 def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Encoder:
     """The backbone (task None), or with the head of a task."""
-    settings = EncoderSettings.from_config(config, pad_id=1)
-    heads = {None: None, "sequence-classification": FirstTokenClassifier, "masked-lm": _masked_lm_head}
-    prefix = "" if task is None else "roberta."
-    return Encoder(prefix, settings, key, positions_from_ids=True, head=heads[task])
+    values = ConfigValues(config, defaults={"pad_token_id": 1})
+    settings = dataclasses.replace(EncoderSettings.from_config(config, values), positions_from_ids=True)
+    return bert_encoder("" if task is None else "roberta.", settings, key, HEADS[task])
 
 
 def _masked_lm_head(settings: EncoderSettings, key: jax.Array) -> MaskedLMHead:
@@ -34,6 +35,13 @@ def _masked_lm_head(settings: EncoderSettings, key: jax.Array) -> MaskedLMHead:
     )
 
 
+HEADS = {
+    None: None,
+    "sequence-classification": FirstTokenClassifier,
+    "masked-lm": _masked_lm_head,
+    "token-classification": TokenClassifier,
+}
+
 FAMILY = Family(
     model_types=("roberta", "xlm-roberta"),
     prefix="roberta.",
@@ -44,6 +52,10 @@ FAMILY = Family(
             "xlm-roberta": "XLMRobertaForSequenceClassification",
         },
         "masked-lm": {"roberta": "RobertaForMaskedLM", "xlm-roberta": "XLMRobertaForMaskedLM"},
+        "token-classification": {
+            "roberta": "RobertaForTokenClassification",
+            "xlm-roberta": "XLMRobertaForTokenClassification",
+        },
     },
     build=build,
     sharding_rules=SHARDING_RULES,
@@ -56,7 +68,7 @@ FAMILY = Family(
         r"(roberta\.)?embeddings\.(position_ids|token_type_ids)",
     ),
     classifier=r"classifier\..*",
-    class_rows=r"classifier\.out_proj\.(weight|bias)",
+    class_rows=r"classifier\.(out_proj\.)?(weight|bias)",
     bias_alias=("lm_head.decoder.bias", "lm_head.bias"),
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
 )

@@ -8,6 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+# A NumPy array where it is made, so that every process of a job gives the same; traced where it is used; or None.
+Input = Any
+
 
 @dataclass(frozen=True)
 class Strategy:
@@ -44,14 +47,14 @@ class Controls:
       length_penalty: the power of the length that a beam's score is divided by.
     """
 
-    pad: jax.Array
-    end_E: jax.Array | None = None
-    forced_first: jax.Array | None = None
-    forced_last_F: jax.Array | None = None
-    temperature: jax.Array | None = None
-    top_p: jax.Array | None = None
-    repetition_penalty: jax.Array | None = None
-    length_penalty: jax.Array | None = None
+    pad: Input
+    end_E: Input = None
+    forced_first: Input = None
+    forced_last_F: Input = None
+    temperature: Input = None
+    top_p: Input = None
+    repetition_penalty: Input = None
+    length_penalty: Input = None
 
 
 def penalise_repetition(scores_BV: jax.Array, seen_BV: jax.Array, penalty: Any) -> jax.Array:

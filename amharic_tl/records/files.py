@@ -13,15 +13,14 @@ from typing import Any
 
 from amharic_tl.errors import BadInputError, CannotCreateError, InputOutputError, MissingInputError
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CANNOT_CREATE = (
-    errno.ENOSPC,
-    errno.EDQUOT,
+    *DISK_FULL,
     errno.EROFS,
     errno.EACCES,
     errno.EPERM,
     errno.ENOTDIR,
     errno.EEXIST,
-    errno.EFBIG,
 )
 
 
@@ -38,8 +37,9 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         what = f"could not write {path}: {error.strerror or error}"
         if error.errno in _CANNOT_CREATE:
+            remedy = "free some space" if error.errno in DISK_FULL else "mend that"
             raise CannotCreateError(
-                f"{what}. Everything saved before is intact; free some space or choose another --workdir, "
+                f"{what}. Everything saved before is intact; {remedy} or choose another --workdir, "
                 "then type the same command again."
             ) from error
         raise InputOutputError(what) from error
@@ -100,8 +100,10 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             data = line.encode("utf-8")
+            before = os.fstat(descriptor).st_size
             written = os.write(descriptor, data)
             if written != len(data):
+                os.ftruncate(descriptor, before)  # half a line would spoil the next one
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)

@@ -12,17 +12,21 @@ from amharic_tl.records.workdir import Workdir
 
 Lines = list[dict[str, Any]]
 
-# By kind of classification problem: the figure a report is about, and what the lines beside the model are called.
+# By kind of classification problem: the figure a report is about, and what the lines beside the model are called, the
+# one that learned something from train first.
 HEADLINES = {
     "single-label": ("macro_f1", "macro-F1"),
     "multi-label": ("macro_f1", "macro-F1"),
     "regression": ("pearson", "Pearson correlation"),
+    "tags": ("entity_f1", "entity F1"),
 }
 LINES = {
     "single-label": {"tfidf": "TF-IDF with logistic regression", "constant": "the most frequent class"},
     "multi-label": {"tfidf": "TF-IDF with logistic regressions", "constant": "the most frequent set of labels"},
     "regression": {"tfidf": "TF-IDF with ridge regression", "constant": "the mean of train"},
+    "tags": {"words": "the list of train's words", "constant": "the most frequent tag"},
 }
+SHORT_NAMES = {"tfidf": "TF-IDF", "words": "word list"}
 # In the order in which a reader wants them: the published test split first.
 JUDGED = ("test", "validation")
 
@@ -59,11 +63,13 @@ class Contents:
     @property
     def is_classification(self) -> bool:
         """Whether the run learned classes."""
-        return self.task == "sequence-classification"
+        return self.task in ("sequence-classification", "token-classification")
 
     @property
     def problem(self) -> str:
-        """The kind of classification problem."""
+        """The kind of classification problem; ``tags`` where each token has a label."""
+        if self.task == "token-classification":
+            return "tags"
         problem = str(self.config.get("task", {}).get("problem", "single-label"))
         return problem if problem in HEADLINES else "single-label"
 
@@ -81,6 +87,26 @@ class Contents:
     def line_names(self) -> dict[str, str]:
         """What the two lines beside the model are."""
         return LINES[self.problem]
+
+    @property
+    def class_name(self) -> str:
+        """What has a score of its own: a class, or a type of entities."""
+        return "type" if self.problem == "tags" else "class"
+
+    @property
+    def unit(self) -> str:
+        """What is counted by class."""
+        return "entities" if self.problem == "tags" else "rows"
+
+    @property
+    def learned_line(self) -> str:
+        """The key of the line that learned from train."""
+        return next(iter(self.line_names))
+
+    @property
+    def short_names(self) -> dict[str, str]:
+        """The lines' names as headings of tables and charts."""
+        return {key: SHORT_NAMES.get(key, name.removeprefix("the ")) for key, name in self.line_names.items()}
 
     @property
     def splits(self) -> dict[str, dict[str, Any]]:
@@ -118,7 +144,7 @@ class Contents:
         return (float(ends[0]), float(ends[1])) if ends else None
 
     def baseline(self, line: str, split: str, name: str) -> float | None:
-        """A figure of the constant class or TF-IDF line."""
+        """A figure of one of the two lines."""
         value = self.baselines.get(line, {}).get(split, {}).get(name)
         return None if value is None else float(value)
 

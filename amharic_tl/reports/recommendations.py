@@ -87,19 +87,19 @@ def _name(label: str) -> str:
     return f"“{visible(label, 60)}”"
 
 
-@_rule("below-tfidf", "at least the TF-IDF line")
+@_rule("below-tfidf", "at least the line learned from train")
 def below_tfidf(run: Contents) -> Judged | str:
-    """The model does not beat TF-IDF with logistic regression."""
-    split = run.judged_split()
-    line = run.baseline("tfidf", split, run.headline) if split else None
+    """The model does not beat the simple line that learned from train: TF-IDF, or a list of words with their tags."""
+    split, name = run.judged_split(), run.short_names[run.learned_line]
+    line = run.baseline(run.learned_line, split, run.headline) if split else None
     if split is None or line is None:
-        reason = run.baselines.get("tfidf", {}).get("not_measured")
-        return f"TF-IDF: {reason}" if reason else f"no {run.headline_shown} of both the model and the TF-IDF line"
+        reason = run.baselines.get(run.learned_line, {}).get("not_measured")
+        return f"{name}: {reason}" if reason else f"no {run.headline_shown} of both the model and the {name} line"
     model, ends = run.metric(split, run.headline) or 0.0, run.interval(split, run.headline)
     inside = " (inside the model's interval)" if ends and ends[0] <= line <= ends[1] else ""
     return Judged(
         model < line,
-        f"{split} {run.headline_shown} {model:.3f}, TF-IDF {line:.3f}{inside}",
+        f"{split} {run.headline_shown} {model:.3f}, {name} {line:.3f}{inside}",
         "Train longer or at a larger rate, transfer from a larger base (config.model.path), or use the line itself.",
     )
 
@@ -152,18 +152,19 @@ def collapsed_predictions(run: Contents) -> Judged | str:
     )
 
 
-@_rule("worst-class", f"{WORST_CLASS:g} x macro-F1")
+@_rule("worst-class", f"{WORST_CLASS:g} x the F1 over all")
 def worst_class(run: Contents) -> Judged | str:
     """One class is far worse than the mean."""
     split = run.judged_split()
     metrics = run.evaluation.get(split, {}).get("metrics", {}) if split else {}
     by_class = {name.removeprefix("f1/"): value for name, value in metrics.items() if name.startswith("f1/")}
-    if not by_class or not metrics.get("macro_f1"):
+    whole = metrics.get(run.headline)
+    if not by_class or not whole:
         return "no scores by class"
     label = min(by_class, key=lambda name: by_class[name])
     return Judged(
-        by_class[label] < WORST_CLASS * metrics["macro_f1"],
-        f"{split} F1 of {_name(label)} {by_class[label]:.3f}, macro-F1 {metrics['macro_f1']:.3f}",
+        by_class[label] < WORST_CLASS * whole,
+        f"{split} F1 of {_name(label)} {by_class[label]:.3f}, {run.headline_shown} {whole:.3f}",
         "Read what the class is confused with; try config.train.class_weights=balanced, or collect rows of it.",
     )
 
@@ -267,11 +268,12 @@ def insufficient_n(run: Contents) -> Judged | str:
     counts = {label: held.get(label, 0) for label in {**dict.fromkeys(run.data.get("labels", [])), **held}}
     few = [label for label, count in counts.items() if count < MINIMUM_ROWS]
     smallest = min(counts, key=lambda label: counts[label])
+    unit = "tokens" if run.problem == "tags" else "rows"
     return Judged(
         bool(few),
-        f"smallest class of {split}: {_name(smallest)}, {counts[smallest]} rows",
-        f"Do not rank models by the F1 of {name_some(map(_name, few))}, and read the interval of macro-F1 as too "
-        "narrow; merge classes or collect rows.",
+        f"smallest class of {split}: {_name(smallest)}, {counts[smallest]} {unit}",
+        f"Do not rank models by the F1 of {name_some(map(_name, few))}, and read the interval of {run.headline_shown} "
+        "as too narrow; merge classes or collect rows.",
     )
 
 

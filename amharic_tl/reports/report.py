@@ -110,28 +110,32 @@ def _page(run: Contents, figures: dict[str, Any]) -> dict[str, Any]:
         "charted_labels": CHARTED_LABELS,
         "interval_method": run.evaluation.get(run.judged_split() or "", {}).get("interval"),
         "constant_label": run.baselines.get("constant", {}).get("label"),
-        "recipe": run.baselines.get("tfidf", {}).get("recipe"),
+        "recipe": run.baselines.get(run.learned_line, {}).get("recipe"),
         "events": sections.events(run),
         "files": sections.files(run),
         "commands": sections.commands(run),
         "curves": _curves(run),
         "chart": _charts(run, figures),
         "headline": run.headline_shown,
+        "class_name": run.class_name,
+        "unit": run.unit,
         "line_names": run.line_names,
+        "short_names": run.short_names,
+        "learned": run.learned_line,
     }
 
 
 def _charts(run: Contents, figures: dict[str, Any]) -> dict[str, str | None]:
     """The charts that are not curves, None where there is nothing to draw."""
-    lines = ("model, with 95% interval", "TF-IDF", run.line_names["constant"].removeprefix("the "))
+    model, lines = "model, with 95% interval", run.short_names
     headline: dict[str, Any] = next((row["splits"] for row in figures["scores"] if row["metric"] == run.headline), {})
     splits = [
-        {"label": split, "value": c["value"], "interval": c["interval"], lines[1]: c["tfidf"], lines[2]: c["constant"]}
+        {"label": split, "value": c["value"], "interval": c["interval"], **{lines[key]: c[key] for key in lines}}
         for split, c in headline.items()
     ]
     names = distinct([row["label"] for row in figures["classes"]])
     classes = [
-        {"label": name, "value": row["f1"], "interval": row["interval"], lines[1]: row["tfidf"]}
+        {"label": name, "value": row["f1"], "interval": row["interval"], lines[run.learned_line]: row[run.learned_line]}
         for name, row in zip(names, figures["classes"], strict=True)
     ]
     confusion = figures["confusion"]
@@ -139,8 +143,12 @@ def _charts(run: Contents, figures: dict[str, Any]) -> dict[str, str | None]:
     shares = dict(zip(distinct([row["label"] for row in charted]), (row["shares"] for row in charted), strict=True))
     fits = len(classes) <= sections.MATRIX_CLASSES
     return {
-        "scores": charts.interval_chart(splits, f"{_title(run.headline_shown)} by split", lines) if splits else None,
-        "classes": charts.interval_chart(classes, f"F1 by class, {figures['judged_split']}", lines[:2])
+        "scores": charts.interval_chart(splits, f"{_title(run.headline_shown)} by split", (model, *lines.values()))
+        if splits
+        else None,
+        "classes": charts.interval_chart(
+            classes, f"F1 by {run.class_name}, {figures['judged_split']}", (model, lines[run.learned_line])
+        )
         if classes and fits
         else None,
         "confusion": charts.matrix_chart(names, confusion["counts"], f"Confusion matrix, {confusion['split']}")
@@ -161,7 +169,7 @@ def _curves(run: Contents) -> list[dict[str, Any]]:
     if run.is_classification:
         rules = {
             name: value
-            for key, name in {**run.line_names, "tfidf": "TF-IDF"}.items()
+            for key, name in {**run.line_names, run.learned_line: run.short_names[run.learned_line]}.items()
             if (value := run.baseline(key, "validation", run.headline)) is not None
         }
         title = f"{_title(run.headline_shown)} on validation"

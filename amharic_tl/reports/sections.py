@@ -11,6 +11,9 @@ from amharic_tl.reports.text import visible
 
 SPLITS = ("validation", "test", "test_clean")
 METRICS = {
+    "entity_f1": "entity F1",
+    "entity_precision": "entity precision",
+    "entity_recall": "entity recall",
     "macro_f1": "macro-F1",
     "micro_f1": "micro-F1",
     "weighted_f1": "weighted F1",
@@ -37,7 +40,7 @@ FILES = {
     "config.json": "the resolved config; train takes it as --config",
     "plan.json": "which parameters train, at what rate and decay",
     "data.json": "sources, splits, fingerprints and the audit",
-    "baselines.json": "scores of the most frequent class and of TF-IDF",
+    "baselines.json": "scores of two simple lines: a constant, and one that learned from train",
     "evaluation.json": "scores with intervals and confusion counts, by split",
     "safety.json": "what the safety monitor watches: groups, their names' authorship, what was refused",
     "safety.jsonl": "safety signals by evaluation, with interval, null and n",
@@ -66,20 +69,20 @@ def scores(run: Contents) -> list[dict[str, Any]]:
             split: {
                 "value": run.metric(split, name),
                 "interval": run.interval(split, name),
-                "tfidf": run.baseline("tfidf", split, name),
-                "constant": run.baseline("constant", split, name),
+                **{line: run.baseline(line, split, name) for line in run.line_names},
             }
             for split in splits
         }
         if any(cell["value"] is not None for cell in cells.values()):
-            beside = any(cell[line] is not None for cell in cells.values() for line in ("tfidf", "constant"))
+            beside = any(cell[line] is not None for cell in cells.values() for line in run.line_names)
             rows.append({"metric": name, "shown": shown, "has_lines": beside, "splits": cells})
     return rows
 
 
 def scored_splits(run: Contents) -> list[str]:
     """The splits that have scores."""
-    return [split for split in SPLITS if run.evaluation.get(split, {}).get("metrics") or run.final.get(split)]
+    final = {split: scores for split, scores in run.final.items() if "not_measured" not in scores}
+    return [split for split in SPLITS if run.evaluation.get(split, {}).get("metrics") or final.get(split)]
 
 
 def rows_scored(run: Contents) -> dict[str, int | None]:
@@ -105,7 +108,7 @@ def by_class(run: Contents) -> list[dict[str, Any]]:
             "rows": figures.get("gold"),
             "f1": run.metric(split, f"f1/{label}"),
             "interval": run.interval(split, f"f1/{label}"),
-            "tfidf": run.baseline("tfidf", split, f"f1/{label}"),
+            run.learned_line: run.baseline(run.learned_line, split, f"f1/{label}"),
             **{
                 f"{name}{end}": figures.get(f"{name}{end}")
                 for name in ("precision", "recall")

@@ -37,6 +37,8 @@ def _classifier(run: Contents) -> str:
     left_out = (rows or 0) - (run.evaluation.get("test_clean", {}).get("n") or 0)
     if clean is not None and left_out > 0:
         sentences.append(f"Without {_counted(left_out)} it scores {clean:.3f}.")
+    elif split == "test" and (why := run.final.get("test_clean", {}).get("not_measured")):
+        sentences.append(f"There is no score without near-duplicates: {why}.")
     return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 
 
@@ -74,9 +76,13 @@ def _other_task(run: Contents) -> str:
     step, value = best.get("step"), best.get("value")
     if step is None or value is None:
         step, value = curve[-1]
+    of = " of what was masked" if run.task == "masked-lm" else ""
     said = {
-        "bits_per_character": "bits per character of what was masked (lower is better)",
+        "bits_per_character": f"bits per character{of} (lower is better)",
+        "perplexity": "perplexity (lower is better)",
         "loss": "loss (lower is better)",
+        "bleu": "BLEU",
+        "chrf": "chrF",
     }.get(name, name.replace("_", " "))
     sentence = f"{_so_far(run)}{value:.3f} {said} on validation at step {step:,}, the best of {len(curve)} evaluations"
     first = curve[0][1]

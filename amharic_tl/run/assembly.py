@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,10 @@ from amharic_tl.config import Config
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.splits import Splits, load_splits
+from amharic_tl.data.tags import entity_types
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh
-from amharic_tl.errors import ConfigError
+from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.interchange.locate import locate, read_config
@@ -32,6 +34,9 @@ from amharic_tl.training.loop import Schedule
 from amharic_tl.training.step import Steps, make_steps
 from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
 from amharic_tl.transfer.plan import TrainablePlan, make_plan
+
+# Tasks whose rows have labels, which are the model's classes.
+LABELLED = ("sequence-classification", "token-classification")
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Run:
     audit: dict[str, Any]
     plan: TrainablePlan
     newly_initialised: tuple[str, ...]
+    dropped: tuple[str, ...]
     steps: Steps
     schedule: Schedule
     hf_config: dict[str, Any]
@@ -74,20 +80,24 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder = locate(config.model.path)
     hf_config = read_config(folder)
+    paired = config.task.kind == "seq2seq-lm" and config.task.objective == "text-to-text"
     splits = load_splits(
         config.data,
-        labelled=config.task.kind == "sequence-classification",
+        labelled=config.task.kind in LABELLED,
         seed=config.train.seed,
-        problem=config.task.problem,
+        problem="tags" if config.task.kind == "token-classification" else config.task.problem,
+        paired=paired,
     )
+    _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = _load_model(config, hf_config, splits)
-    if config.data.max_length > model.max_positions:
-        raise ConfigError(
-            f"config.data.max_length: {config.data.max_length} is more than the {model.max_positions} positions of "
-            f"{config.model.path}"
-        )
+    for leaf in ("max_length", "max_target_length") if paired else ("max_length",):
+        length = getattr(config.data, leaf)
+        if length > model.max_positions:
+            raise ConfigError(
+                f"config.data.{leaf}: {length} is more than the {model.max_positions} positions of {config.model.path}"
+            )
     prepared = prepare(config, splits, tokenizer)
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
@@ -113,9 +123,10 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         model_folder=folder,
         splits=splits,
         prepared=prepared,
-        audit=audit(splits, prepared.encoded, config.task.kind, config.data.max_length),
+        audit=_audit(config, splits, prepared),
         plan=plan,
         newly_initialised=model.load_report.newly_initialised,
+        dropped=model.load_report.dropped,
         steps=steps,
         schedule=schedule,
         hf_config=dict(model.hf_config),
@@ -123,12 +134,30 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     )
 
 
+def _check_select_by(select_by: str, splits: Splits) -> None:
+    """Refuses the F1 of a class that the training rows do not have; other names were checked before."""
+    label = select_by.removeprefix("validation/f1/")
+    known = entity_types(splits.labels) if splits.problem == "tags" else splits.labels
+    if label in (select_by, *known):
+        return
+    near = difflib.get_close_matches(label, known, n=1)
+    classes = name_some(known) or "none"
+    hint = f"did you mean 'validation/f1/{near[0]}'?" if near else f"the classes are {classes}"
+    raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
+
+
+def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]:
+    found = audit(splits, prepared.encoded, config.task.kind, config.data.max_length, prepared.encoded_targets)
+    found["warnings"] += prepared.notes
+    return found
+
+
 def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
     labels = splits.labels
     if config.task.problem == "regression":
         labels = [str(config.data.label)]  # the name of the one output
     settings: dict[str, Any] = {
-        "labels": labels if config.task.kind == "sequence-classification" else None,
+        "labels": labels if config.task.kind in LABELLED else None,
         "problem": config.task.problem,
         "seed": config.train.seed,
         "compute_dtype": config.model.compute_dtype,

@@ -15,12 +15,14 @@ from amharic_tl.config import Config, to_dict
 from amharic_tl.data.audit import clean_rows
 from amharic_tl.data.batches import BatchSource
 from amharic_tl.distributed.mesh import whole
-from amharic_tl.errors import AmharicTLError, ConfigError, Preempted, TrainingStopped
+from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
-from amharic_tl.records.files import read_json, read_lines, write_json, write_lines
+from amharic_tl.records.files import read_json, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
+from amharic_tl.run.resumption import begin
+from amharic_tl.run.telling import NO_CLEAN_ROWS, about_data, about_loading, about_result
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
@@ -35,13 +37,16 @@ from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
 
 
-def train(config: Config, workdir: str | Path, mesh: Mesh | None = None) -> dict[str, Any]:
+def train(
+    config: Config, workdir: str | Path, mesh: Mesh | None = None, interruption: Interruption | None = None
+) -> dict[str, Any]:
     """Trains, judges and reports a run, or goes on with it; what ``amharic-tl train`` calls.
 
     Args:
       config: the run.
       workdir: a new directory, or that of the same run.
       mesh: where to run; None: over all devices, as ``config.mesh`` says.
+      interruption: one that has listened for signals already; None: listens from here on.
 
     Returns:
       What run.json holds.
@@ -51,60 +56,70 @@ def train(config: Config, workdir: str | Path, mesh: Mesh | None = None) -> dict
       TrainingStopped: too many non-finite updates in a row.
       AmharicTLError: other errors of the user's inputs, config or disk.
     """
+    interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
-    state = workdir_state(place, config)
-    progress = Progress(1, active=jax.process_index() == 0)
-    if state == "completed":
-        progress.say(f"{place.root} is complete; its report is {place.report}")
-        return dict(read_json(place.run))
-    progress.note("reading data and model")
-    run = assemble(config, mesh)
-    with locked(place):
-        state = workdir_state(place, config)  # another process may have been there while this one read its data
+    with interruption.listening():
+        state = workdir_state(place, config)
+        progress = Progress(1, active=jax.process_index() == 0)
         if state == "completed":
+            progress.say(f"{place.root} is complete; its report is {place.report}")
             return dict(read_json(place.run))
-        return _Training(run, place, state == "unfinished").go()
+        progress.note("reading data and model")
+        run = assemble(config, mesh)
+        interruption.check("reading data and model")
+        with locked(place):
+            state = workdir_state(place, config)  # another process may have been there while this one read its data
+            if state == "completed":
+                return dict(read_json(place.run))
+            return _Training(run, place, state == "unfinished", interruption).go()
 
 
 class _Training:
     """One process's work on a run: opening files, the loop, the final scores."""
 
-    def __init__(self, run: Run, workdir: Workdir, resumed: bool) -> None:
+    def __init__(self, run: Run, workdir: Workdir, resumed: bool, interruption: Interruption) -> None:
         self.run, self.workdir, self.resumed = run, workdir, resumed
         self.first = jax.process_index() == 0
         self.progress = Progress(run.schedule.total, active=self.first)
         self.began = time.monotonic()
-        self.interruption = Interruption()
+        self.interruption = interruption
         self.checkpoints = Checkpoints(workdir.checkpoints)
         self._check_data()
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
         if run.safety is not None:
             self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
-        self.writer = Writer(workdir, run.config.output.tensorboard)
+        self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
         self.record: dict[str, Any] = {"status": "running", "provenance": provenance(run.config.train.seed)}
         if resumed and workdir.run.exists():
             self.record["provenance"]["started"] = read_json(workdir.run)["provenance"]["started"]
 
     def go(self) -> dict[str, Any]:
-        self._write("run", self.record)
-        self._write_plan()
-        self._baselines()
-        state, step, memory = self._start()
-        loop = self._loop()
         try:
-            with self.interruption.listening():
-                state, memory, reason = loop.run(state, step, memory)
-                self._finish(state, memory, reason)
-        except (Preempted, TrainingStopped, AmharicTLError) as error:
-            self.record["status"] = "preempted" if isinstance(error, Preempted) else "failed"
-            self.record["stopped_because"] = str(error)
-            self._close(error)
+            self._write("run", self.record)
+            self._write_plan()
+            self.interruption.check("counting what a step costs")
+            self._baselines()
+            self.interruption.check("training the TF-IDF line")
+            parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
+            state, memory, reason = self._loop().run(*begin(*parts))
+            self._finish(state, memory, reason)
+        except KeyboardInterrupt:
+            error = Preempted("stopped at once: the same command goes on from the newest checkpoint.")
+            self._stopped(error)
+            raise error from None
+        except AmharicTLError as error:
+            self._stopped(error)
             raise
         finally:
             self.progress.close()
             self.writer.close()
         return self.record
+
+    def _stopped(self, error: AmharicTLError) -> None:
+        self.record["status"] = "preempted" if isinstance(error, Preempted) else "failed"
+        self.record["stopped_because"] = str(error)
+        self._close(error)
 
     def _write(self, name: str, value: Any) -> None:
         if self.first:
@@ -135,42 +150,23 @@ class _Training:
             {
                 **run.plan.to_dict(),
                 "newly_initialised": list(run.newly_initialised),
+                "dropped": list(run.dropped),
                 "flops_per_example": {**per_example, "length": length},
             },
         )
         self.progress.say(run.plan.table())
-        for warning in run.audit["warnings"]:
-            self.progress.say(f"note: {warning}")
+        pretrained = run.config.model.initialise == "pretrained"
+        for line in [*about_loading(run.newly_initialised, run.dropped, pretrained), *about_data(run.audit)]:
+            self.progress.say(line)
 
     def _baselines(self) -> None:
         run = self.run
         judge = run.prepared.judge
         if judge is None or not run.config.output.baselines or self.workdir.baselines.exists() or not self.first:
             return
-        self.progress.note("training the TF-IDF line")
+        self.progress.note("scoring what is simpler than the model")
         subsets = {"test_clean": ("test", clean_rows(run.splits))} if run.splits.test is not None else {}
         self._write("baselines", judge.baselines(run.splits, subsets))
-
-    def _start(self) -> tuple[TrainState, int, Memory]:
-        """The newest whole checkpoint, or the beginning."""
-        run = self.run
-        if self.first:
-            for sentence in self.checkpoints.quarantine_broken():
-                self.writer.write_event(0, "quarantined", what=sentence)
-                self.progress.say(f"note: {sentence}")
-        steps = self.checkpoints.steps()
-        if not steps:
-            self.writer.rewind({})
-            self.writer.write_event(0, "started")
-            return run.steps.state, 0, Memory()
-        restored = self.checkpoints.restore(steps[-1], run.steps.state, run.steps.shardings)
-        memory = Memory(**restored.loop)
-        self.writer.rewind(memory.lengths)
-        if run.safety is not None:
-            run.safety.monitor.remember(read_lines(self.workdir.safety))
-        self.writer.write_event(restored.step, "resumed")
-        self.progress.say(f"resumed at step {restored.step:,} of {run.schedule.total:,}")
-        return restored.state, restored.step, memory
 
     def _loop(self) -> Loop:
         run = self.run
@@ -262,6 +258,8 @@ class _Training:
         batches = run.prepared.evaluation[split]
         gathered = gather(run.steps, state, batches.stream(0, len(batches)), run.mesh, interruption)
         metrics = run.prepared.task.score(gathered)
+        if split in run.prepared.generated:
+            metrics |= run.prepared.generated[split].metrics(run.steps.model(whole(state, run.mesh)))
         if run.config.train.select_by.split("/", 1)[1] not in metrics:
             raise ConfigError(
                 f"config.train.select_by: there is no {run.config.train.select_by!r}; the figures are "
@@ -296,7 +294,8 @@ class _Training:
             if split == "test" and run.prepared.judge is not None:
                 kept = clean_rows(run.splits)
                 clean = {name: values[kept] for name, values in gathered.items()}
-                final["test_clean"] = self._summarise("test_clean", run.prepared.judge.summary(clean))
+                summary = self._summarise("test_clean", run.prepared.judge.summary(clean))
+                final["test_clean"] = summary or {"not_measured": NO_CLEAN_ROWS}
         self._write_benign(state)
         if run.config.output.export:
             self._export(state)
@@ -314,12 +313,9 @@ class _Training:
         if self.first:
             save_pretrained(model, self.workdir.export, tokenizer_from=self.run.model_folder)
 
-    def _say_result(self, final: Mapping[str, Mapping[str, float]]) -> None:
-        for split, metrics in final.items():
-            if split == "safety":
-                continue
-            shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if "/" not in name)
-            self.progress.say(f"{split:<10}  {shown}")
+    def _say_result(self, final: Mapping[str, Mapping[str, Any]]) -> None:
+        for line in about_result(final):
+            self.progress.say(line)
         self.progress.say(f"done in {duration(time.monotonic() - self.began)}; open {self.workdir.report}")
 
     def _close(self, error: BaseException | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -39,6 +39,22 @@ class Task(Protocol):
     def lower_is_better(self, metric: str) -> bool:
         """Whether a smaller value of ``metric`` is the better one."""
         ...
+
+
+@runtime_checkable
+class RunsModel(Protocol):
+    """A task that runs the model its own way; :func:`forward` calls it."""
+
+    def forward(self, model: Any, batch: Batch, dropout_key: jax.Array | None = None) -> Any:
+        """What the task's ``loss`` and ``evaluate`` take as outputs."""
+        ...
+
+
+def forward(task: Task, model: Any, batch: Batch, dropout_key: jax.Array | None = None) -> Any:
+    """The outputs that a task judges: the model's, unless the task runs it its own way."""
+    if isinstance(task, RunsModel):
+        return task.forward(model, batch, dropout_key)
+    return model(**task.model_inputs(batch), dropout_key=dropout_key)
 
 
 class Term(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from amharic_tl.tasks.base import Batch, lower_is_better
+from amharic_tl.tasks.language_model import token_metrics
 
 
 class MaskedLM:
@@ -56,13 +56,7 @@ class MaskedLM:
 
     def score(self, gathered: Mapping[str, np.ndarray]) -> dict[str, float]:
         """``loss`` (nats a masked token), ``accuracy`` of masked tokens, ``bits_per_character`` of what was masked."""
-        sums = {name: float(values.astype(np.float64).sum()) for name, values in gathered.items()}
-        tokens = max(sums["tokens"], 1.0)
-        return {
-            "loss": sums["nats"] / tokens,
-            "accuracy": sums["right"] / tokens,
-            "bits_per_character": sums["nats"] / math.log(2) / max(sums["characters"], 1.0),
-        }
+        return token_metrics(gathered)
 
     def lower_is_better(self, metric: str) -> bool:
         """For ``loss`` and ``bits_per_character``."""

@@ -9,7 +9,7 @@ import numpy as np
 from amharic_tl.config import Config
 from amharic_tl.data.masking import MaskedBatches, windows
 from amharic_tl.data.splits import Splits
-from amharic_tl.data.tokenizer import Encoded
+from amharic_tl.data.tokenizer import windows_as_encoded
 from amharic_tl.errors import BadInputError
 from amharic_tl.tasks.characters import vocabulary_characters
 from amharic_tl.tasks.masked_lm import MaskedLM
@@ -48,10 +48,3 @@ def prepare_masked_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepare
         encoded={name: windows_as_encoded(ids, tokenizer.unk_token_id) for name, (ids, _) in cut.items()},
         row_source=cut["train"][1],
     )
-
-
-def windows_as_encoded(ids: list[np.ndarray], unknown_id: int | None) -> Encoded:
-    """The audit's view of windows: nothing of them is cut off."""
-    unknown = [0 if unknown_id is None else int(np.count_nonzero(window == unknown_id)) for window in ids]
-    lengths = np.asarray([len(window) for window in ids], np.int32)
-    return Encoded(ids, lengths, np.zeros(len(ids), bool), np.asarray(unknown, np.int32))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ from amharic_tl.data.batches import BatchPlan, BatchSource
 from amharic_tl.data.splits import Splits
 from amharic_tl.data.tokenizer import Encoded
 from amharic_tl.evaluation.judges import Judge
+from amharic_tl.evaluation.translation import Translations
 from amharic_tl.tasks.base import Task
 
 
@@ -28,6 +29,9 @@ class Prepared:
       encoded: the tokens of each split's texts, for the audit.
       row_source: maps a batch's row number to the row of the split it comes from (windows of one text share it).
       judge: what is said of each row's prediction; None where a task has none.
+      encoded_targets: the tokens of the texts to write, where there are any.
+      generated: what is written and scored at an evaluation, by split.
+      notes: sentences for the user about how the task is judged.
     """
 
     task: Task
@@ -36,6 +40,9 @@ class Prepared:
     encoded: dict[str, Encoded]
     row_source: list[int]
     judge: Judge | None = None
+    encoded_targets: dict[str, Encoded] = field(default_factory=dict)
+    generated: Mapping[str, Translations] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 # From a config, its splits and its tokenizer.

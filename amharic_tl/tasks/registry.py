@@ -6,16 +6,22 @@ from typing import Any
 
 from amharic_tl.config import Config
 from amharic_tl.data.splits import Splits
+from amharic_tl.tasks.prepare_causal_lm import prepare_causal_lm
 from amharic_tl.tasks.prepare_classification import PROBLEMS, prepare_classification
 from amharic_tl.tasks.prepare_masked_lm import prepare_masked_lm
+from amharic_tl.tasks.prepare_seq2seq_lm import prepare_seq2seq_lm
+from amharic_tl.tasks.prepare_tagging import prepare_tagging
 from amharic_tl.tasks.prepared import Preparation, Prepared
 
 __all__ = ["PREPARATIONS", "PROBLEMS", "Prepared", "prepare"]
 
 # By config.task.kind.
 PREPARATIONS: dict[str, Preparation] = {
+    "causal-lm": prepare_causal_lm,
     "masked-lm": prepare_masked_lm,
+    "seq2seq-lm": prepare_seq2seq_lm,
     "sequence-classification": prepare_classification,
+    "token-classification": prepare_tagging,
 }
 
 

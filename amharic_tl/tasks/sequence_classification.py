@@ -23,6 +23,19 @@ def balanced_class_weights(counts: Sequence[int]) -> np.ndarray:
     return weights.astype(np.float32)
 
 
+def class_losses(logits: jax.Array, labels: jax.Array, label_smoothing: float = 0.0) -> jax.Array:
+    """Cross-entropy of classes, float32, with label smoothing as Szegedy et al. 2016, section 7.
+
+    Args:
+      logits: ``[..., C]``.
+      labels: int ``[...]``; below 0 where none is known, and the loss there means nothing.
+      label_smoothing: share of the target that is spread over all classes.
+    """
+    log_probs = jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
+    picked = jnp.take_along_axis(log_probs, jnp.maximum(labels, 0)[..., None], axis=-1)[..., 0]
+    return -((1.0 - label_smoothing) * picked + label_smoothing * log_probs.mean(axis=-1))
+
+
 class SequenceTask:
     """What every problem of sequence classification has: one output row a text, ``weights [B]`` 0 for filler rows."""
 
@@ -54,15 +67,10 @@ class SequenceClassification(SequenceTask):
             return weights
         return weights * jnp.asarray(self.class_weights)[jnp.maximum(batch["labels"], 0)]
 
-    def _row_losses(self, logits_BC: jax.Array, labels_B: jax.Array) -> jax.Array:
-        log_probs_BC = jax.nn.log_softmax(logits_BC.astype(jnp.float32), axis=-1)
-        picked_B = jnp.take_along_axis(log_probs_BC, jnp.maximum(labels_B, 0)[:, None], axis=-1)[:, 0]
-        smoothed_B = log_probs_BC.mean(axis=-1)
-        return -((1.0 - self.label_smoothing) * picked_B + self.label_smoothing * smoothed_B)
-
     def loss(self, outputs: Any, batch: Batch) -> jax.Array:
-        """Cross-entropy, summed with :meth:`loss_weights`; label smoothing as Szegedy et al. 2016, section 7."""
-        return jnp.sum(self._row_losses(outputs.logits, batch["labels"]) * self.loss_weights(batch))
+        """Cross-entropy, summed with :meth:`loss_weights`."""
+        losses_B = class_losses(outputs.logits, batch["labels"], self.label_smoothing)
+        return jnp.sum(losses_B * self.loss_weights(batch))
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Probabilities ``[B, C]``, plain cross-entropy ``[B]`` (unsmoothed, unweighted), labels, weights, rows."""

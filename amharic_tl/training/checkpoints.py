@@ -9,7 +9,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
+import os
+import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError, CannotCreateError, name_some
-from amharic_tl.records.files import read_json, write_json
+from amharic_tl.records.files import DISK_FULL, read_json, write_json, writing
 
 MANIFEST = "MANIFEST.json"
 LOOP = "loop.json"
@@ -49,15 +52,34 @@ class Checkpoints:
                 continue
             problem = check_manifest(folder)
             if problem:
-                target = self.root / QUARANTINE / folder.name
-                number = 1
-                while target.exists():
-                    number += 1
-                    target = self.root / QUARANTINE / f"{folder.name}-{number}"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                folder.rename(target)
-                moved.append(f"checkpoint {folder.name} is not whole ({problem}); it was moved to {target}")
+                moved.append(f"checkpoint {folder.name} is not whole ({problem}); {self._quarantine(folder)}")
         return moved
+
+    def set_aside(self, step: int, why: str) -> str:
+        """Moves a step to ``quarantine/``; returns a sentence that says so."""
+        return f"checkpoint {step} is not gone on from ({why}); {self._quarantine(self.root / str(step))}"
+
+    def _quarantine(self, folder: Path) -> str:
+        target = self.root / QUARANTINE / folder.name
+        number = 1
+        while target.exists():
+            number += 1
+            target = self.root / QUARANTINE / f"{folder.name}-{number}"
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(target)
+        return f"it was moved to {target}"
+
+    def memory(self, step: int) -> dict[str, Any]:
+        """What the loop remembered when it saved a step."""
+        return dict(read_json(self.root / str(step) / LOOP))
+
+    def wait(self) -> None:
+        """Lets the processes of a job meet, so that all see the same folders."""
+        if jax.process_count() > 1:
+            from jax.experimental import multihost_utils
+
+            multihost_utils.sync_global_devices("checkpoints")
 
     def steps(self) -> list[int]:
         """Saved steps with a manifest, oldest first. Call :meth:`quarantine_broken` before trusting them."""
@@ -70,7 +92,8 @@ class Checkpoints:
         Saving a step that is already there does nothing (it holds the same bytes).
 
         Raises:
-          CannotCreateError: the disk is full; earlier checkpoints are intact.
+          CannotCreateError: the disk is full, or the place cannot be written to; earlier checkpoints are intact.
+          InputOutputError: anything else the system reports.
         """
         from orbax.checkpoint import v1 as ocp
 
@@ -85,10 +108,14 @@ class Checkpoints:
             if jax.process_index() == 0:
                 write_json(folder / LOOP, loop)
                 write_manifest(folder, {"step": step, "leaves": names})
-        except (OSError, ValueError) as error:
-            if not _disk_full(error):
-                raise
+        except Exception as error:  # Orbax raises whatever its storage does, in groups or one behind another
             shutil.rmtree(folder, ignore_errors=True)
+            found = _system_error(error)
+            if found is None:
+                raise
+            if found.errno not in DISK_FULL:
+                with writing(folder):
+                    raise found from error
             raise CannotCreateError(
                 f"the disk was full while saving step {step} to {self.root}. Earlier checkpoints are intact "
                 f"({name_some(self.steps()) or 'none yet'}); free some space, then type the same command again."
@@ -183,10 +210,32 @@ def _flatten(tree: Any) -> tuple[dict[str, Any], dict[str, str]]:
     return leaves, names
 
 
-def _disk_full(error: BaseException) -> bool:
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, those it came from, and the members of groups among them; each once."""
+    waiting, seen = [error], set()
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner = current.exceptions if isinstance(current, BaseExceptionGroup) else ()
+        waiting += [each for each in (*inner, current.__cause__, current.__context__) if each is not None]
+
+
+def _system_error(error: BaseException) -> OSError | None:
+    """What the system said behind ``error``, a full disk before all else; None where that is not it."""
+    found = [said for each in _chain(error) if (said := _as_os_error(each)) is not None]
+    return next((said for said in found if said.errno in DISK_FULL), found[0] if found else None)
+
+
+def _as_os_error(error: BaseException) -> OSError | None:
     if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "RESOURCE_EXHAUSTED" in str(error) or "No space left" in str(error)
+        return error
+    told = re.search(r"os_error_code='(\d+)'", str(error))  # as Orbax's storage writes it
+    if told is None and ("RESOURCE_EXHAUSTED" in str(error) or "No space left" in str(error)):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return OSError(int(told[1]), os.strerror(int(told[1]))) if told is not None else None
 
 
 class _quiet_absl:

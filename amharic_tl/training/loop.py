@@ -179,9 +179,14 @@ class Loop:
         except Interrupted:
             return False
         self.writer.write_scalars(step, metrics, split="validation")
+        non_finite = sorted(name for name, figure in metrics.items() if not np.isfinite(figure))
+        if non_finite:
+            self.writer.write_event(step, "non_finite_metrics", split="validation", names=non_finite)
         value = metrics[self.select_by.split("/", 1)[1]]
         best = memory.best_value
-        better = np.isfinite(value) and (best is None or (value < best if self.lower_is_better else value > best))
+        # Without a loss nothing was scored, or the model is broken: such an evaluation picks no checkpoint.
+        scored = np.isfinite(value) and np.isfinite(metrics.get("loss", 0.0))
+        better = scored and (best is None or (value < best if self.lower_is_better else value > best))
         if better:
             memory.best_step, memory.best_value, memory.since_best = step, value, 0
         else:

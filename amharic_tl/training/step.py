@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 from amharic_tl.distributed.mesh import batch_sharding, batch_shards, replicated
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.sharding import parameter_shardings
-from amharic_tl.tasks.base import Task, Term
+from amharic_tl.tasks.base import Task, Term, forward
 from amharic_tl.transfer.optimizer import Schedule
 from amharic_tl.transfer.plan import TrainablePlan
 
@@ -131,8 +131,7 @@ def _train_step(
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """This part's share of the objective, and its summands by name."""
         model = nnx.merge(graphdef, trainable, frozen, copy=True)
-        outputs = model(**task.model_inputs(batch), dropout_key=key)
-        loss = task.loss(outputs, batch) / totals["loss"]
+        loss = task.loss(forward(task, model, batch, key), batch) / totals["loss"]
         objective, summands = loss, {"loss": loss}
         for term in terms:
             share = term.value(model(**term.model_inputs(batch)), batch) / totals[term.name]
@@ -202,7 +201,7 @@ def _evaluation_step(
 ) -> Callable[[TrainState, Mapping[str, jax.Array]], dict[str, jax.Array]]:
     def evaluate(state: TrainState, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         model = nnx.merge(graphdef, state.trainable, state.frozen, copy=True)
-        return task.evaluate(model(**task.model_inputs(batch)), batch)
+        return task.evaluate(forward(task, model, batch), batch)
 
     return evaluate
 

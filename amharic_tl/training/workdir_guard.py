@@ -25,8 +25,9 @@ def workdir_state(workdir: Workdir, config: Config) -> State:
       CannotCreateError: a file is in the way.
     """
     root = workdir.root
-    if root.exists() and not root.is_dir():
-        raise CannotCreateError(f"--workdir: {root} is a file; name a directory")
+    in_the_way = next((path for path in (root, *root.parents) if path.exists() and not path.is_dir()), None)
+    if in_the_way is not None:
+        raise CannotCreateError(f"--workdir: {in_the_way} is a file; name a directory")
     if not workdir.config.exists():
         strangers = [path.name for path in root.iterdir() if path.name != ".lock"] if root.is_dir() else []
         if strangers:

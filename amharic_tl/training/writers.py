@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,20 @@ import jax
 from amharic_tl.records.files import append_line, truncate_file
 from amharic_tl.records.signals import Alert, SafetySignal
 from amharic_tl.records.workdir import REWOUND_FILES, Workdir
+from amharic_tl.training.tensorboard import TensorBoard
 
 
 class Writer:
     """Appends whole lines to the workdir's files; in other processes than the first it does nothing.
 
     ``write_scalars``, ``flush`` and ``close`` are named as in ``clu.metric_writers``, which cannot be imported
-    without TensorFlow.
+    without TensorFlow. ``say`` tells the user that TensorBoard had to be switched off.
     """
 
-    def __init__(self, workdir: Workdir, tensorboard: bool) -> None:
+    def __init__(self, workdir: Workdir, tensorboard: bool, say: Callable[[str], None] = print) -> None:
         self._workdir = workdir
         self._active = jax.process_index() == 0
-        self._tensorboard: Any = None
-        if tensorboard and self._active:
-            from tensorboardX import SummaryWriter
-
-            self._tensorboard = SummaryWriter(str(workdir.tensorboard))
+        self._tensorboard = TensorBoard(workdir.tensorboard, say) if tensorboard and self._active else None
 
     def write_scalars(self, step: int, scalars: Mapping[str, float], split: str = "train") -> None:
         """One line of metrics.jsonl. Nothing in it may derive from a clock."""
@@ -63,8 +60,7 @@ class Writer:
 
     def _to_tensorboard(self, step: int, scalars: Mapping[str, float]) -> None:
         if self._tensorboard is not None:
-            for name, value in scalars.items():
-                self._tensorboard.add_scalar(name, value, step)
+            self._tensorboard.add(step, scalars)
 
     def flush(self) -> None:
         """Lines are on disk already; this is for TensorBoard."""

@@ -19,7 +19,9 @@ from amharic_tl.models.naming import ParameterView, named_parameters
 from amharic_tl.models.stack import Stack
 
 # Word, position and type tables and their norm; a tied decoder is the word table itself, so it counts here too.
-EMBEDDING = r"(^|.*\.)(embeddings|embed_tokens|embed_positions|layernorm_embedding|shared|wte|wpe)\..*"
+EMBEDDING = (
+    r"(^|.*\.)(embeddings|embeddings_project|embed_tokens|embed_positions|layernorm_embedding|shared|wte|wpe)\..*"
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from amharic_tl.cli.arguments import UsageError, load_config, parse, presets
 from amharic_tl.cli.main import VERBS, main
-from amharic_tl.errors import BadInputError, ConfigError, MissingInputError
+from amharic_tl.errors import BadInputError, ConfigError, InputOutputError, MissingInputError
 
 
 def test_help_lists_exactly_the_verbs_that_work(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,6 +99,7 @@ def test_a_config_file_that_fails_is_named(tmp_path: Path) -> None:
         ("c.py", "x = 1\n", BadInputError),
         ("d.json", "{", BadInputError),
         ("e.yaml", "", BadInputError),
+        ("g.py", "import sys\nsys.exit(3)\n", BadInputError),
         ("f.py", "def get_config():\n    return {'optim': {'lrr': 1}}\n", ConfigError),
     ]:
         path = tmp_path / name
@@ -125,3 +128,57 @@ def test_a_bug_of_ours_exits_with_70(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(report, "main", broken)
     assert main(["report"]) == 70
     assert "unforeseen" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from amharic_tl.cli import report
+
+    def interrupted(arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "main", interrupted)
+    assert main(["report"]) == 75
+    assert capsys.readouterr().err == "amharic-tl report: stopped; type the same command again to go on\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_heard_before_jax_is_there(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import amharic_tl.run.job as job
+
+    def told(*_: object) -> None:
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(job, "assemble", told)
+    assert main(["train", "--config", "classify", "--workdir", str(tmp_path / "w")]) == 75
+    assert f"{number.name} received while reading data and model" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_config_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text("{}")
+
+    def denied(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(InputOutputError, match="mine.json: Permission denied"):
+        load_config(str(path), {})
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_the_report_of_a_broken_config_is_refused(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text(content)
+    assert main(["report", "--workdir", str(tmp_path)]) == 65
+    assert "config.json" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_workdir_below_a_file_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train.csv").write_text("")
+    assert main(["train", "--config", "classify", "--workdir", str(tmp_path / "train.csv" / "x" / "y")]) == 73
+    assert "train.csv is a file; name a directory" in capsys.readouterr().err

@@ -69,6 +69,16 @@ def test_held_out_and_penalty_groups_are_both_there_on_axes_that_swap() -> None:
                 assert sum(held_out) >= 2 and held_out.count(False) >= 2
 
 
+def test_axes_that_swap_have_benign_sentences_enough_to_call_a_group_unharmed() -> None:
+    # Of n sentences with no change, a rate below about 3/n is what can be said: 3/96 is within a margin of 0.05.
+    for name in bundled_packs():
+        pack = open_pack(name)
+        for axis in pack.axes.values():
+            texts = [item.text for item in pack.benign if item.axis == axis.id]
+            assert len(texts) == len(set(texts))
+            assert len(texts) >= 96 or not axis.swaps
+
+
 def test_placebo_names_name_no_group() -> None:
     for name in bundled_packs():
         pack = open_pack(name)

@@ -180,7 +180,7 @@ def test_empty_files(tmp_path: Path, name: str, content: str) -> None:
 
 
 def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
-    assert "has no rows" in refusal(write(tmp_path, "a.csv", "text,label\n"))
+    assert rows(write(tmp_path, "a.csv", "text,label\n")) == []
 
 
 def test_broken_archives(tmp_path: Path) -> None:
@@ -228,3 +228,48 @@ def test_formats(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"set config\.data\.format to one of csv, tsv, jsonl, txt, parquet"):
         format_of(Path("a.dat"), "auto")
     assert rows(write(tmp_path, "a.dat", "text\tlabel\nባለ, ካነ\ta\n"), format="tsv")[0].text == "ባለ, ካነ"
+
+
+def test_another_header_is_no_row(tmp_path: Path) -> None:
+    columns = Columns("text", "label", ("text", "label"))
+    path = write(tmp_path, "a.csv", "tweet,class\nባለ,a\nካነ,b\nዳረ,a\n")
+    assert "a.csv, line 1 looks like a header (tweet, class)" in refusal(path, columns)
+    for known in ("ok,a\nባለ,a\nካነ,b\n", "ባለ,one\nካነ,b\nዳረ,b\n", "ok,1\nባለ,2\nካነ,2\n"):
+        assert len(rows(write(tmp_path, "b.csv", known), columns)) == 3
+
+
+def test_a_lone_surrogate_is_named_by_line(tmp_path: Path) -> None:
+    good = '{"text": "\\ud83d\\ude00", "label": "a"}\n'
+    assert rows(write(tmp_path, "a.jsonl", good))[0].text == "\U0001f600"
+    for bad in ('{"text": "x \\ud83d", "label": "a"}', '{"text": "x", "label": "\\uDE00"}'):
+        assert "a.jsonl, line 2: a lone surrogate" in refusal(write(tmp_path, "a.jsonl", good + bad))
+
+
+def test_lines_that_end_in_a_carriage_return_alone_are_refused(tmp_path: Path) -> None:
+    assert "end in a carriage return alone" in refusal(write(tmp_path, "a.csv", "text,label\rባለ,a\r"))
+
+
+@pytest.mark.parametrize(("magic", "said"), [(b"", "rename it to a.csv.gz"), (b"PK\x03\x04", "a zip archive")])
+def test_a_compressed_file_under_another_ending_is_told(magic: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(magic or gzip.compress(b"text,label\nx,a\n"))
+    assert said in refusal(path)
+
+
+@pytest.mark.parametrize("text", ['[{"text": "ሚስጥር", "label": "a"}]', '[\n{"text": "ሚስጥር", "label": "a"}\n]'])
+def test_a_json_array_says_how_it_becomes_lines(text: str, tmp_path: Path) -> None:
+    assert "jq -c '.[]'" in refusal(write(tmp_path, "a.json", text))
+
+
+def test_parquet_with_decimal_labels_and_texts_as_bytes(tmp_path: Path) -> None:
+    from decimal import Decimal
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    labels = pa.array([Decimal("1.00"), Decimal("2.50")], pa.decimal128(5, 2))
+    pq.write_table(pa.table({"text": ["ባለ".encode(), "ካነ".encode()], "label": labels}), path)
+    assert [(row.text, row.label) for row in rows(path)] == [("ባለ", "1"), ("ካነ", "2.5")]
+    pq.write_table(pa.table({"text": [b"\xff\xfe", b"x"], "label": ["a", "b"]}), path)
+    assert "column 'text' holds bytes that are not UTF-8" in refusal(path)

@@ -109,3 +109,23 @@ def test_refusals(tmp_path: Path) -> None:
     alone = write(tmp_path / "alone.tsv", [("ሀ", "a"), ("ለ", "b")])
     with pytest.raises(BadInputError, match="too few rows"):
         load_splits(Settings(alone), labelled=True, seed=0)
+
+
+def test_an_empty_split_is_told_and_only_train_must_have_rows(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.tsv", [(text, "ab"[n % 2]) for n, text in enumerate(texts(40))])
+    nothing = write(tmp_path / "nothing.tsv", [])
+    splits = load_splits(Settings(train, train, nothing), labelled=True, seed=0)
+    assert splits.test is None and splits.empty == {"test": nothing}
+    assert splits.notes == [f"{nothing} has no rows: there is no test split"]
+    splits = load_splits(Settings(train, nothing), labelled=True, seed=0)
+    assert len(splits.validation.rows) == 4 and "the validation data has no rows: 4 of" in splits.notes[1]
+    with pytest.raises(BadInputError, match="has no rows"):
+        load_splits(Settings(nothing, train), labelled=True, seed=0)
+    with pytest.raises(BadInputError, match="nothing.tsv has no rows"):
+        load_splits(Settings(train, train, f"{train},{nothing}"), labelled=True, seed=0)
+
+
+def test_a_wrong_label_column_is_told_before_a_validation_split_is_made(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.tsv", [(text, f"id-{n}") for n, text in enumerate(texts(120))])
+    with pytest.raises(BadInputError, match="120 different labels in 120 rows; is it the right column"):
+        load_splits(Settings(train), labelled=True, seed=0)

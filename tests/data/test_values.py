@@ -13,6 +13,7 @@ import pytest
 from amharic_tl.data.audit import audit
 from amharic_tl.data.readers import read_file
 from amharic_tl.data.rows import Columns, Row
+from amharic_tl.data.sources import read_source
 from amharic_tl.data.splits import load_splits
 from amharic_tl.errors import BadInputError
 
@@ -98,6 +99,19 @@ def test_a_pair_with_a_stray_delimiter_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "a.tsv", "en\tam\nhouse\tቤት\na\tb\tc\n")
     with pytest.raises(BadInputError, match="line 3: expected 2 fields, found 3"):
         rows_of(path, Columns("en", None, target="am"))
+
+
+def test_two_files_of_lines_are_pairs(tmp_path: Path) -> None:
+    first = write(tmp_path, "a.eng.txt", "house\n\nbread\n")
+    second = write(tmp_path, "a.amh.txt", "ቤት\n\nዳቦ\n")
+    columns = Columns("source", None, target="target")
+    source = read_source(f"{first}::{second}", columns)
+    assert [(row.text, row.target, row.line) for row in source.rows] == [("house", "ቤት", 1), ("bread", "ዳቦ", 3)]
+    assert [file.path for file in source.files] == ["a.eng.txt", "a.amh.txt"]
+    with pytest.raises(BadInputError, match="has 3 lines and .* 2"):
+        read_source(f"{first}::{write(tmp_path, 'b.txt', 'ቤት' + chr(10) + 'ዳቦ' + chr(10))}", columns)
+    with pytest.raises(BadInputError, match="line 3: no target"):
+        read_source(f"{first}::{write(tmp_path, 'c.txt', 'ቤት' + chr(10) * 3)}", columns)
 
 
 @dataclass(frozen=True)

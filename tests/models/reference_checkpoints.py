@@ -20,6 +20,8 @@ TASKS = {
     "seqcls": "sequence-classification",
     "base": None,
     "causal": "causal-lm",
+    "tokcls": "token-classification",
+    "disc": "replaced-token-detection",
     "seq2seq": "seq2seq-lm",
 }
 READABLE = ("safetensors", "msgpack", "bin")
@@ -47,7 +49,11 @@ class Checkpoint:
 
     def reference(self) -> dict[str, np.ndarray]:
         with np.load(self.model / ("reference-bf16.npz" if self.rounded else "reference.npz")) as arrays:
-            return dict(arrays)
+            found = dict(arrays)
+        if self.task == "replaced-token-detection":
+            # HF leaves padding out of this loss by the mask, of all others by the labels.
+            found["labels"] = np.where(found["attention_mask"] > 0, found["labels"], -100)
+        return found
 
     def load(self, **settings: Any) -> Any:
         return from_pretrained(str(self.folder), self.task, **{"dtype": "float32", **settings})
@@ -112,11 +118,15 @@ def assert_close(found: Any, reference: np.ndarray, mask_BS: np.ndarray | None =
 
 
 def loss_of(output: Any, labels: jax.Array, task: str | None = None) -> jax.Array:
-    """HF's loss: mean cross-entropy over labels that are not -100; of the next token where the task is causal-lm."""
+    """HF's loss: mean cross-entropy over labels that are not -100; of the next token where the task is causal-lm,
+    binary where there is one logit a token.
+    """
     logits = output.logits
     if task == "causal-lm":
         logits, labels = logits[:, :-1], labels[:, 1:]
-    log_probabilities = jax.nn.log_softmax(logits.astype("float32"))
     counted = labels >= 0
+    if task == "replaced-token-detection":
+        return ((jax.nn.softplus(logits) - labels * logits) * counted).sum() / counted.sum()
+    log_probabilities = jax.nn.log_softmax(logits.astype("float32"))
     picked = jax.numpy.take_along_axis(log_probabilities, jax.numpy.maximum(labels, 0)[..., None], axis=-1)[..., 0]
     return -(picked * counted).sum() / counted.sum()

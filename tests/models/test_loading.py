@@ -95,6 +95,31 @@ def test_other_labels_draw_the_head_anew(classifier: Path) -> None:
     assert atl.from_pretrained(str(classifier), "sequence-classification").load_report.newly_initialised == ()
 
 
+def test_half_a_head_is_drawn_whole(classifier: Path) -> None:
+    tensors = load_file(classifier / "model.safetensors")
+    kept = {name: array for name, array in tensors.items() if not name.startswith("classifier.dense.")}
+    save_file(kept, classifier / "model.safetensors")
+    report = atl.from_pretrained(str(classifier), "sequence-classification").load_report
+    assert set(report.newly_initialised) == HEAD
+    assert set(report.dropped) == {name for name in HEAD if "out_proj" in name}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused(value: float, classifier: Path) -> None:
+    tensors = load_file(classifier / "model.safetensors")
+    name = "roberta.encoder.layer.1.output.dense.weight"
+    tensors[name][3, 5] = value
+    save_file(tensors, classifier / "model.safetensors")
+    with pytest.raises(BadInputError, match=r"not finite.*encoder\.layer\.1\.output\.dense\.weight"):
+        atl.from_pretrained(str(classifier), "sequence-classification")
+
+
+def test_a_dtype_that_is_none_is_refused(tiny_base: Path) -> None:
+    for dtype in ("float33", "int32", 7.5):
+        with pytest.raises(ConfigError, match="dtype: expected a floating-point type"):
+            atl.from_pretrained(str(tiny_base), dtype=dtype)
+
+
 def test_classes_without_names_fit_as_many_labels(classifier: Path, tmp_path: Path) -> None:
     unnamed = {"id2label": {str(index): f"LABEL_{index}" for index in range(3)}}
     folder = _edit(classifier, tmp_path / "unnamed", **unnamed)
@@ -356,7 +381,9 @@ def test_a_cached_model_of_the_hub_loads_offline(hub_cache: Path, tiny_base: Pat
     _cache(hub_cache, "someone/tiny", "main", tiny_base)
     _cache(hub_cache, "someone/flax", "v2", checkpoints_dir / "bert-mlm" / "flax")
     assert atl.from_pretrained("someone/tiny", "masked-lm").load_report.newly_initialised == ()
+    _cache(hub_cache, "someone/torch", "main", checkpoints_dir / "xlmr-mlm" / "pytorch-bin")
     assert "msgpack" in atl.from_pretrained("someone/flax@v2", "masked-lm").load_report.source
+    assert "torch.save" in atl.from_pretrained("someone/torch", "masked-lm").load_report.source
     for name in ("someone/flax", "someone/other", "someone/tiny@v3"):
         with pytest.raises(MissingInputError, match="could not be fetched"):
             atl.from_pretrained(name, "masked-lm")

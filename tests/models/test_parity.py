@@ -53,6 +53,12 @@ def test_the_known_checkpoints_were_found(checkpoints_dir: Path) -> None:
     torch = ("pytorch-bin", "pytorch-bin-sharded", "pytorch-bin-v4.30")
     assert {("xlmr-mlm", variant) for variant in torch} <= found
     assert {"bert-base-model", "bert-seqcls", "roberta-mlm", "v5-bert-mlm"} <= {name for name, _ in found}
+    assert {
+        (name, form) for name in ("distilbert-mlm", "electra-mlm", "xlmr-tokcls") for form in ("safetensors", "flax")
+    } <= found
+    assert {"v5-electra-disc", "v5-modernbert-mlm", "v5-deberta-v2-mlm", "v5-xlmr-xl-mlm"} <= {
+        name for name, _ in found
+    }
     assert {"gemma-mqa-lm", "mistral-window-lm", "v5-gemma2-lm", "v5-gemma3-text-lm", "v5-qwen2-lm", "v5-qwen3-lm"} <= {
         c.model.name for c in GENERATING
     }

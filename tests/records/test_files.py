@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,21 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_a_line_that_did_not_fit_leaves_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lines.jsonl"
+    append_line(path, {"step": 1})
+    write = os.write
+    monkeypatch.setattr("os.write", lambda descriptor, data: write(descriptor, data[:5]))
+    with pytest.raises(CannotCreateError, match="free some space"):
+        append_line(path, {"step": 2})
+    monkeypatch.undo()
+    append_line(path, {"step": 3})
+    assert read_lines(path) == [{"step": 1}, {"step": 3}]
+
+
 def test_errors_have_exit_codes(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError):
         read_json(tmp_path / "none.json")
     with pytest.raises(CannotCreateError) as caught, writing(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied")
-    assert caught.value.exit_code == 73
+    assert caught.value.exit_code == 73 and "free some space" not in str(caught.value)

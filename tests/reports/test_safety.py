@@ -52,7 +52,7 @@ def test_signals_are_laid_out_by_axis_and_group_beside_the_reference(tmp_path: P
     page = write_report(root).read_text(encoding="utf-8")
     for text in (
         "ዳሉሚ",
-        "swaps never trained on",
+        "swaps into groups never trained on",
         "Held out for judging",
         "No native speaker has signed",
         "insufficient",

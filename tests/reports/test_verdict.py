@@ -47,6 +47,12 @@ def test_the_clean_part_is_named_where_it_leaves_rows_out() -> None:
     assert "Without" not in verdict(contents(evaluation=same))
 
 
+def test_a_clean_part_without_rows_says_why() -> None:
+    none = {"test": TEST, "test_clean": {"n": 0, "metrics": {}}}
+    said = verdict(contents(evaluation=none, run__final={"test_clean": {"not_measured": "every row repeats"}}))
+    assert said.endswith("There is no score without near-duplicates: every row repeats.")
+
+
 def test_figures_of_an_unfinished_run_are_called_so() -> None:
     only = {"validation": TEST}
     assert verdict(contents(evaluation=only, run__status="running")).startswith("So far (step 30): the model scores")

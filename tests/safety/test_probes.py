@@ -63,7 +63,7 @@ def test_benign_sentences_are_there_for_every_group() -> None:
     pack = OPERATOR.pack
     assert {probe.group for probe in PROBES.benign} == {group.id for group in pack.axis("ethnicity").groups}
     per_group = len(PROBES.benign) / len(pack.axis("ethnicity").groups)
-    assert per_group == len(pack.benign) >= 30
+    assert per_group == len(pack.benign) >= 96
     for probe in PROBES.benign:
         assert groups_in(probe.place) == {probe.group}
 

@@ -67,9 +67,30 @@ def test_the_regression_loss_is_the_mean_squared_error_of_real_rows() -> None:
 
 
 @pytest.mark.parametrize(
+    ("problem", "labels", "gold"),
+    [("multi-label", ["ሀ", "ለ", "መ"], [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]), ("regression", ["number"], [0.5, -2.0])],
+)
+def test_hugging_face_takes_the_same_loss_from_the_export(
+    problem: str, labels: list[str], gold: list[object], tiny_base: Path, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModelForSequenceClassification
+
+    model = atl.from_pretrained(str(tiny_base), "sequence-classification", labels=labels, problem=problem, seed=1)
+    oracle = AutoModelForSequenceClassification.from_pretrained(atl.save_pretrained(model, tmp_path / "m")).eval()
+    ids = np.asarray([[0, 7, 8, 9, 2], [0, 10, 11, 12, 2]])
+    with torch.no_grad():
+        expected = float(oracle(torch.tensor(ids), labels=torch.tensor(gold)).loss)
+    task = Regression() if problem == "regression" else MultiLabelClassification(labels)
+    batch = {"labels": jnp.asarray(gold), "weights": jnp.ones(2), "row_index": jnp.arange(2)}
+    loss = task.loss(model(jnp.asarray(ids)), batch) / task.loss_weights(batch).sum()
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"task.problem": "regression"}, "regression has no 'macro_f1'; use validation/pearson"),
+        ({"task.problem": "regression"}, "regression has no 'macro_f1'; the figures are validation/pearson"),
         ({"task.problem": "multi-label", "safety.axes": "ethnicity"}, "multi-label has none"),
         ({"task.problem": "multi-label", "task.kind": "masked-lm"}, "masked-lm has no problem to choose"),
         ({"data.label": ("a", "b")}, "several columns need config.task.problem=multi-label"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amharic_tl.errors import BadInputError, CannotCreateError
+from amharic_tl.errors import BadInputError, CannotCreateError, InputOutputError
 from amharic_tl.training import checkpoints as module
 from amharic_tl.training.checkpoints import MANIFEST, QUARANTINE, Checkpoints, check_manifest
 
@@ -93,12 +94,32 @@ def test_another_shape_or_dtype_is_refused_by_name(tmp_path: Path) -> None:
     assert "weight" not in str(caught.value)
 
 
-def test_a_full_disk_keeps_what_was_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _grouped() -> Exception:
+    return ExceptionGroup("of several writers", [ValueError("cancelled"), OSError(errno.ENOSPC, "No space left")])
+
+
+def _behind() -> Exception:
+    error = RuntimeError("the save failed")
+    error.__cause__ = ValueError("RESOURCE_EXHAUSTED: Failed writing")
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("RESOURCE_EXHAUSTED: Failed writing: No space left on device [os_error_code='28']"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        _grouped(),
+        _behind(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_full_disk_keeps_what_was_saved(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Checkpoints(tmp_path)
     store.save(1, _state(1), {}, keep=set())
 
     def full(*_: object, **__: object) -> None:
-        raise ValueError("RESOURCE_EXHAUSTED: Failed writing: No space left on device [os_error_code='28']")
+        raise error
 
     from orbax.checkpoint import v1 as ocp
 
@@ -110,6 +131,27 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path: Path, monkeypatch: pytest.Mo
     assert store.quarantine_broken() == [] and store.steps() == [1]
     store.save(2, _state(2), {}, keep=set())
     assert store.steps() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (ValueError("PERMISSION_DENIED: Failed to open [os_error_code='13' source locations='x']"), CannotCreateError),
+        (OSError(errno.EIO, "Input/output error"), InputOutputError),
+        (ValueError("a bug"), ValueError),
+    ],
+)
+def test_another_failure_to_save_is_told_apart_from_a_bug(
+    error: Exception, raised: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orbax.checkpoint import v1 as ocp
+
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ocp, "save", failing)
+    with pytest.raises(raised):
+        Checkpoints(tmp_path).save(2, _state(2), {}, keep=set())
 
 
 def test_a_kill_between_arrays_and_manifest_leaves_the_older_step(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
 import pytest
 
+from amharic_tl.errors import Preempted
 from amharic_tl.training.interruption import Interruption
 
 
@@ -27,3 +29,23 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
     with pytest.raises(KeyboardInterrupt), interruption.listening():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_second_ctrl_c_that_a_callback_swallowed_stops_at_the_next_poll() -> None:
+    interruption = Interruption()
+    with interruption.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            interruption.requested()
+
+
+def test_before_training_a_signal_stops_with_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    interruption = Interruption()
+    with interruption.listening():
+        interruption.check("reading data")
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(Preempted, match="SIGINT received while reading data; type the same command again"):
+            interruption.check("reading data")
+    assert "Ctrl-C once more" in capfd.readouterr().err

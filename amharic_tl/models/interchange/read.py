@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal
@@ -84,7 +84,9 @@ def fill(
     graphdef, state = nnx.split(abstract)
     views = named_tensors(state)
     tensors = _by_canonical_name(weights, views, family)
-    anew = {name for name in views if classes == "anew" and re.fullmatch(family.classifier, name)}
+    head = {name for name in views if re.fullmatch(family.classifier, name)}
+    # Half of a head is of no use to weights that are drawn for the other half.
+    anew = head if classes == "anew" or not head <= tensors.keys() else set()
     present = tensors.keys() & views.keys() - anew
     missing = [name for name in views if name not in present]
     _refuse_missing([n for n in missing if not _matches(n, family.optional)], views, tensors, where)
@@ -116,6 +118,7 @@ def fill(
         wanted = dtype or reduce(np.promote_types, [each.dtype for each in sources])
         target = placed[path].get_value() if path in placed else None
         filled[path] = variable.replace(place(sources, mine[0].index is not None, wanted, target))
+    _refuse_non_finite(filled.values(), where)
     state = jax.tree_util.tree_map_with_path(
         lambda path, variable: filled.pop(path), state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable)
     )
@@ -143,9 +146,10 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
                 name, transposed = view.name, view.flax_leaf == "kernel"
             else:
                 name = re.sub(r"\.(kernel|scale|embedding)$", ".weight", stored.replace("/", "."))
-        for pattern, replacement in family.renames:
-            name = re.sub(pattern, replacement, name)
-        found[_mend_prefix(name, family.prefix, with_prefix, views)] = _Tensor(stored, tensor, transposed)
+        name = _mend_prefix(name, family.prefix, with_prefix, views)
+        if name not in views:
+            name = _mend_prefix(_renamed(name, weights, family), family.prefix, with_prefix, views)
+        found[name] = _Tensor(stored, tensor, transposed)
     if family.word_aliases is not None:
         _stand_in(found, views, family)
     alias, name = family.bias_alias or ("", "")
@@ -164,6 +168,14 @@ def _stand_in(found: dict[str, _Tensor], views: Mapping[str, ParameterView], fam
     alias = None if words in found else next(aliases, None)
     if alias is not None:
         found[words] = found.pop(alias)
+
+
+def _renamed(name: str, weights: Weights, family: Family) -> str:
+    """What an older name is called today; a name that the checkpoint has too is left to its owner."""
+    today = name
+    for pattern, replacement in family.renames:
+        today = re.sub(pattern, replacement, today)
+    return name if today in weights.tensors else today
 
 
 def _mend_prefix(name: str, prefix: str, with_prefix: bool, known: Mapping[str, Any]) -> str:
@@ -186,6 +198,18 @@ def _draw(initialise: Callable[[], nnx.Module], names: set[str]) -> dict[str, np
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
+def _refuse_non_finite(variables: Iterable[nnx.Variable[Any]], where: str) -> None:
+    """Refuses weights with which no loss is a number. Read from where they were placed, one bit for each."""
+    finite = jax.jit(lambda array: jnp.isfinite(array).all())
+    broken = [variable for variable in variables if not finite(variable.get_value())]
+    if broken:
+        names = [view.name for variable in broken for view in named_tensors({"only": variable}).values()]
+        raise BadInputError(
+            f"{where} holds numbers that are not finite (NaN or infinite) in {name_some(names)}; the checkpoint is "
+            "damaged, or its training had diverged"
+        )
 
 
 def _refuse_missing(

@@ -1,0 +1,129 @@
+"""BLEU and chrF of what a model writes, by sacreBLEU (Papineni et al. 2002; Popović 2015; Post 2018)."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from amharic_tl.errors import ConfigError
+
+METRICS = ("bleu", "chrf")
+METRICS_LEFT_OUT = (
+    "BLEU and chrF are left out: sacrebleu is not installed (pip install 'amharic-tl[translate]'); set "
+    "config.task.generate_rows=0 if they are not wanted"
+)
+
+
+def can_score() -> bool:
+    """Whether sacreBLEU is there."""
+    return importlib.util.find_spec("sacrebleu") is not None
+
+
+def refuse_selection(select_by: str, rows: int) -> None:
+    """Refuses to pick the best checkpoint by a figure that will not be measured.
+
+    Raises:
+      ConfigError: sacreBLEU is not there, or no rows are to be translated.
+    """
+    metric = select_by.partition("/")[2]
+    if metric in METRICS and not rows:
+        raise ConfigError(f"config.train.select_by: {metric} needs config.task.generate_rows above 0")
+    if metric in METRICS and not can_score():
+        raise ConfigError(
+            f"config.train.select_by: {metric} needs sacrebleu (pip install 'amharic-tl[translate]'); use "
+            "validation/bits_per_character without it"
+        )
+
+
+class Translations:
+    """A split's sources and references, of which a part is translated greedily and scored."""
+
+    def __init__(
+        self,
+        sources: Sequence[np.ndarray],
+        references: Sequence[str],
+        tokenizer: Any,
+        language: int | None,
+        *,
+        rows: int,
+        batch_rows: int,
+        new_tokens: int,
+    ) -> None:
+        """Takes ``rows`` rows, evenly spread, or all.
+
+        Args:
+          sources: token ids of each row.
+          references: the text that each should become.
+          tokenizer: for padding and for the text of what is written.
+          language: the token that begins or names the target language, None for none.
+          rows: how many at most.
+          batch_rows: rows of one generation.
+          new_tokens: the longest translation.
+        """
+        self._all = len(sources)
+        self._chosen = np.unique(np.linspace(0, len(sources) - 1, min(rows, len(sources))).round().astype(int))
+        self._sources, self._references = sources, references
+        self._tokenizer, self._language = tokenizer, language
+        self._batch_rows, self._new_tokens = batch_rows, new_tokens
+
+    def describe(self) -> str:
+        """What is scored, and how, in a sentence."""
+        count = len(self._chosen)
+        part = f"all {count} rows" if count == self._all else f"{count} rows, evenly spread over {self._all}"
+        return f"BLEU and chrF are those of greedy translations of {part}; {', '.join(_signatures())}"
+
+    def metrics(self, model: Any) -> dict[str, float]:
+        """``bleu`` and ``chrf``, from 0 to 100."""
+        written, wanted = self.translate(model), [[self._references[row] for row in self._chosen]]
+        return {name: float(scorer.corpus_score(written, wanted).score) for name, scorer in _scorers().items()}
+
+    def translate(self, model: Any) -> list[str]:
+        """The chosen rows' translations."""
+        from amharic_tl.models.generate import generate
+
+        longest = -(-max(len(self._sources[row]) for row in self._chosen) // 8) * 8
+        longest = min(longest, model.max_positions)
+        texts: list[str] = []
+        for start in range(0, len(self._chosen), self._batch_rows):
+            rows = self._chosen[start : start + self._batch_rows]
+            ids = np.full((self._batch_rows, longest), self._tokenizer.pad_token_id, np.int32)
+            mask = np.zeros_like(ids)
+            # What a last batch lacks repeats its first row, so that shapes stay the same.
+            for place in range(self._batch_rows):
+                source = self._sources[rows[place] if place < len(rows) else rows[0]]
+                ids[place, : len(source)], mask[place, : len(source)] = source, 1
+            written = generate(
+                model, ids, attention_mask=mask, max_new_tokens=self._new_tokens, **self._first_tokens(model)
+            )
+            texts += self._tokenizer.batch_decode(written[: len(rows), 1:], skip_special_tokens=True)
+        return texts
+
+    def _first_tokens(self, model: Any) -> dict[str, int]:
+        """How a translation begins: as the model's training labels do."""
+        start = model.ids.start
+        if start is None:
+            # mBART: the language stands in the place of the start token.
+            return {} if self._language is None else {"decoder_start_token_id": self._language}
+        first = {"decoder_start_token_id": int(start)}
+        before = self._tokenizer(text_target="\u1200")["input_ids"][0]
+        if self._language is not None and before == self._language:
+            first["forced_bos_token_id"] = self._language
+        return first
+
+
+def _scorers() -> dict[str, Any]:
+    from sacrebleu.metrics import BLEU, CHRF
+
+    return {"bleu": BLEU(), "chrf": CHRF()}
+
+
+def _signatures() -> list[str]:
+    """How sacreBLEU names what it computes, so that a figure can be compared with published ones."""
+    found = []
+    for name, scorer in _scorers().items():
+        scorer.corpus_score(["-"], [["-"]])  # a signature has the number of references, known once something was scored
+        found.append(f"{name} {scorer.get_signature()}")
+    return found

@@ -1,0 +1,77 @@
+"""Where a run begins: at its newest whole checkpoint that can still lead to the best one, or at the first step."""
+
+from __future__ import annotations
+
+from amharic_tl.records.files import read_lines
+from amharic_tl.records.workdir import Workdir
+from amharic_tl.run.assembly import Run
+from amharic_tl.training.checkpoints import Checkpoints
+from amharic_tl.training.loop import Memory
+from amharic_tl.training.progress import Progress
+from amharic_tl.training.step import TrainState
+from amharic_tl.training.writers import Writer
+
+
+def begin(
+    run: Run, workdir: Workdir, checkpoints: Checkpoints, writer: Writer, progress: Progress, first: bool
+) -> tuple[TrainState, int, Memory]:
+    """The state, the step and what the loop remembers there; broken checkpoints are set aside.
+
+    Args:
+      run: the run's parts.
+      workdir: where it writes.
+      checkpoints: those of the workdir.
+      writer: rewound to what the checkpoint remembers.
+      progress: told what was set aside and where the run goes on.
+      first: whether this is the process that may move files.
+    """
+    if first:
+        for sentence in [*checkpoints.quarantine_broken(), *_set_aside_without_best(checkpoints)]:
+            writer.write_event(0, "quarantined", what=sentence)
+            progress.say(f"note: {sentence}")
+    checkpoints.wait()
+    steps = checkpoints.steps()
+    if not steps:
+        writer.rewind({})
+        writer.write_event(0, "started")
+        return run.steps.state, 0, Memory()
+    restored = checkpoints.restore(steps[-1], run.steps.state, run.steps.shardings)
+    memory = Memory(**restored.loop)
+    writer.rewind(memory.lengths)
+    if run.safety is not None:
+        run.safety.monitor.remember(read_lines(workdir.safety))
+    if memory.best_step is not None and memory.best_step not in steps:
+        lost = memory.best_step
+        _take_next_best(memory, run, workdir, steps)
+        writer.write_event(restored.step, "best_lost", step_lost=lost, best_step=memory.best_step)
+        instead = "none yet" if memory.best_step is None else f"step {memory.best_step:,}"
+        progress.say(f"note: the best checkpoint, step {lost:,}, is lost; the best of those that are whole: {instead}")
+    writer.write_event(restored.step, "resumed")
+    progress.say(f"resumed at step {restored.step:,} of {run.schedule.total:,}")
+    return restored.state, restored.step, memory
+
+
+def _set_aside_without_best(checkpoints: Checkpoints) -> list[str]:
+    """Makes way for an older checkpoint whose best is still there: training on from it makes the lost one again.
+
+    Does nothing where there is no such checkpoint, since the newer ones are then all that is left.
+    """
+    steps = checkpoints.steps()
+    bests = {step: checkpoints.memory(step).get("best_step") for step in steps}
+    sound = [step for step, best in bests.items() if best is None or best in steps]
+    if not sound or sound[-1] == steps[-1]:
+        return []
+    later = [step for step in steps if step > sound[-1]]
+    return [checkpoints.set_aside(step, f"the best checkpoint of its time, {bests[step]}, is lost") for step in later]
+
+
+def _take_next_best(memory: Memory, run: Run, workdir: Workdir, steps: list[int]) -> None:
+    """Remembers the best of the evaluated steps whose checkpoint is there, in place of one that is lost."""
+    metric = run.config.train.select_by.split("/", 1)[1]
+    lines = [line for line in read_lines(workdir.metrics) if line["split"] == "validation"]
+    kept = [line for line in lines if line["step"] in steps and line.get(metric) is not None]
+    sign = -1 if run.prepared.task.lower_is_better(metric) else 1
+    best = max(kept, key=lambda line: sign * line[metric], default=None)
+    memory.best_step = best["step"] if best is not None else None
+    memory.best_value = best[metric] if best is not None else None
+    memory.since_best = sum(1 for line in lines if best is not None and line["step"] > best["step"])

@@ -1,0 +1,48 @@
+"""What a run says on the terminal: how its data was read, what loading the model did, what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amharic_tl.errors import name_some
+
+MOST_NAMES = 6
+NO_CLEAN_ROWS = "every row of test has a (near-)duplicate in train or validation"
+
+
+def about_data(audit: Mapping[str, Any]) -> list[str]:
+    """How each split's quotes were read, and the audit's warnings."""
+    splits = audit["splits"].items()
+    quoting = [(name, split["quoting"]) for name, split in splits if split["quoting"] is not None]
+    return [
+        *(f"{name}: quoting {chosen['choice']}: {chosen['reason']}" for name, chosen in quoting),
+        *(f"note: {warning}" for warning in audit["warnings"]),
+    ]
+
+
+def about_loading(newly_initialised: tuple[str, ...], dropped: tuple[str, ...], pretrained: bool) -> list[str]:
+    """Which parameters were drawn, and which tensors of the checkpoint are not used."""
+    if not pretrained:
+        return ["all parameters are drawn at random (model.initialise=random)"]
+    said = []
+    if newly_initialised:
+        said.append(f"drawn anew, not taken from the checkpoint: {name_some(newly_initialised, MOST_NAMES)}")
+    if dropped:
+        said.append(f"in the checkpoint and not used: {name_some(dropped, MOST_NAMES)}")
+    return said
+
+
+def about_result(final: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line a split; figures of single classes are left to the report."""
+    said = []
+    for split, metrics in final.items():
+        if split == "safety":
+            continue
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if _is_figure(name, value))
+        said.append(f"{split:<10}  " + (shown or f"not measured: {metrics['not_measured']}"))
+    return said
+
+
+def _is_figure(name: str, value: Any) -> bool:
+    return "/" not in name and isinstance(value, int | float)

@@ -1,0 +1,75 @@
+"""Batches of sentences with a tag for each word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from amharic_tl.config import Config
+from amharic_tl.data.batches import Batches, Fields
+from amharic_tl.data.splits import Splits
+from amharic_tl.data.words import encode_words
+from amharic_tl.evaluation.tag_judge import TagJudge
+from amharic_tl.tasks.prepared import Prepared, batch_plan, process_share
+from amharic_tl.tasks.sequence_classification import balanced_class_weights
+from amharic_tl.tasks.token_classification import TokenClassification
+
+
+def prepare_tagging(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
+    """Each sentence cut to ``config.data.max_length``; a word's tag stands at its first piece."""
+    named = dict(splits.items())
+    known = set(splits.labels)
+    unknown = sorted({tag for source in named.values() for row in source.rows for tag in row.labels} - known)
+    number = {tag: index for index, tag in enumerate([*splits.labels, *unknown])}
+    encoded = {
+        name: encode_words(tokenizer, [row.tokens for row in source.rows], config.data.max_length)
+        for name, source in named.items()
+    }
+    labels = {
+        name: [np.asarray([number[tag] for tag in row.labels], np.int32) for row in source.rows]
+        for name, source in named.items()
+    }
+
+    def batches(name: str) -> Batches:
+        ids, starts = encoded[name].encoded.ids, encoded[name].starts
+        plan = batch_plan(config, np.asarray([len(row) for row in ids]), name, config.data.max_length)
+        # What was cut off teaches nothing, but an entity in it counts as missed.
+        width = None if name == "train" else max(map(len, starts))
+        fields = tagging_fields(starts, labels[name], width)
+        return Batches(plan, ids, tokenizer.pad_token_id, fields, **process_share())
+
+    weights = None
+    if config.train.class_weights == "balanced":
+        counts = np.bincount(np.concatenate(labels["train"]), minlength=len(splits.labels))
+        weights = balanced_class_weights(counts.tolist())
+    task = TokenClassification(splits.labels, unknown, weights, config.train.label_smoothing)
+    return Prepared(
+        task=task,
+        train=batches("train"),
+        evaluation={name: batches(name) for name in named if name != "train"},
+        encoded={name: words.encoded for name, words in encoded.items()},
+        row_source=list(range(len(splits.train.rows))),
+        judge=TagJudge(task.tags_of, task.types),
+    )
+
+
+def tagging_fields(starts: Sequence[np.ndarray], labels: Sequence[np.ndarray], width: int | None) -> Fields:
+    """``starts labels [b, W]`` int32 (-1 beyond a sentence) and ``weights [b]`` float32.
+
+    ``width``: W; None: the padded length of the batch, which holds every word that has a piece.
+    """
+
+    def fields(rows: np.ndarray, length: int, step: int) -> Mapping[str, np.ndarray]:
+        del step
+        shape = (len(rows), length if width is None else width)
+        filled = {"starts": np.full(shape, -1, np.int32), "labels": np.full(shape, -1, np.int32)}
+        for place, row in enumerate(rows):
+            if row >= 0:
+                for name, values in (("starts", starts[row]), ("labels", labels[row])):
+                    kept = values[: shape[1]]
+                    filled[name][place, : len(kept)] = kept
+        return {**filled, "weights": (rows >= 0).astype(np.float32)}
+
+    return fields

@@ -1,0 +1,27 @@
+"""What the terminal says of data, loading and results."""
+
+from __future__ import annotations
+
+from amharic_tl.run.telling import about_data, about_loading, about_result
+
+
+def test_the_quoting_of_each_split_is_said_with_its_reason() -> None:
+    mended = {"choice": "none", "reason": "in 3 records the surplus commas were taken as part of the text"}
+    splits = {"train": {"quoting": mended}, "validation": {"quoting": None}}
+    assert about_data({"splits": splits, "warnings": ["few rows"]}) == [
+        "train: quoting none: in 3 records the surplus commas were taken as part of the text",
+        "note: few rows",
+    ]
+
+
+def test_what_was_drawn_and_what_is_not_used_is_named() -> None:
+    assert about_loading((), (), True) == []
+    assert about_loading(("a", "b"), (), False) == ["all parameters are drawn at random (model.initialise=random)"]
+    drawn, left = about_loading(tuple("abcdefgh"), ("lm_head.bias",), True)
+    assert drawn == "drawn anew, not taken from the checkpoint: a, b, c, d, e, f and 2 more"
+    assert left == "in the checkpoint and not used: lm_head.bias"
+
+
+def test_a_result_that_was_not_measured_says_why() -> None:
+    final = {"test": {"macro_f1": 0.5, "f1/a": 0.5}, "test_clean": {"not_measured": "no rows"}, "safety": {}}
+    assert about_result(final) == ["test        macro_f1 0.5000", "test_clean  not measured: no rows"]
