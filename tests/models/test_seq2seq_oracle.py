@@ -199,6 +199,30 @@ def test_old_keys_of_a_config_are_defaults(tmp_path: Path) -> None:
 REFERENCE = {found.model.name: found for found in MODELS}
 
 
+@pytest.mark.parametrize("name", ["v5-t5-tied", "v5-umt5-seq2seq", "mbart-seq2seq", "v5-m2m100-nllb"])
+@pytest.mark.parametrize("settings", [{"num_beams": 3}, {"forced_bos_token_id": 9}], ids=["beams", "first-token"])
+def test_generation_equals_the_torch_classs(name: str, settings: dict[str, int]) -> None:
+    import transformers
+
+    found = REFERENCE[name]
+    reference = found.reference()
+    ids, mask = reference["input_ids"], reference["attention_mask"]
+    # Padded on the left, which no stored reference is.
+    padding = (1 - mask).sum(axis=1)
+    ids, mask = (np.stack([np.roll(row, by) for row, by in zip(a, padding, strict=True)]) for a in (ids, mask))
+    oracle = getattr(transformers, found.manifest()["torch_class"])
+    oracle = oracle.from_pretrained(found.folder, attn_implementation="eager").eval()
+    theirs = oracle.generate(
+        input_ids=torch.tensor(ids),
+        attention_mask=torch.tensor(mask),
+        max_new_tokens=8,
+        do_sample=False,
+        **{"num_beams": 1, **settings},
+    )
+    ours = atl.generate(found.load(), ids, attention_mask=mask, max_new_tokens=8, **settings)
+    np.testing.assert_array_equal(ours, theirs.numpy())
+
+
 def _in_double(name: str) -> Any:
     import transformers
 
