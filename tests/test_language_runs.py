@@ -145,7 +145,7 @@ def test_t5_trains_on_spans_of_running_text(checkpoints_dir: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"task.kind": "causal-lm"}, "causal-lm has no 'macro_f1'; use validation/loss"),
+        ({"task.kind": "causal-lm"}, "causal-lm has no 'macro_f1'; the figures are validation/bits_per_character"),
         ({"data.prefix": "translate: "}, "only text-to-text"),
         ({"task.objective": "span-corruption"}, "has one objective only"),
         (
