@@ -22,6 +22,7 @@ from amharic_tl.distributed.mesh import batch_shards, make_mesh
 from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
+from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
@@ -165,7 +166,9 @@ def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) ->
     }
     if config.model.initialise == "random":
         return from_config(hf_config, config.task.kind, **settings)
-    return from_pretrained(config.model.path, config.task.kind, dtype="float32", **settings)
+    model = from_pretrained(config.model.path, config.task.kind, dtype="float32", **settings)
+    refuse_non_finite(model, config.model.path)
+    return model
 
 
 def _schedule(config: Config, steps_per_epoch: int) -> Schedule:

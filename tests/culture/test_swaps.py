@@ -14,7 +14,7 @@ ALL = [group.id for group in PACK.axis("ethnicity").groups]
 
 
 def swapper(sources: list[str] = ALL, targets: list[str] = ALL, held_out_forms: bool = True) -> Swapper:
-    return Swapper(PACK, "ethnicity", sources, targets, held_out_forms=held_out_forms)
+    return Swapper(PACK, "ethnicity", sources, targets, held_out_forms=held_out_forms, matcher=MATCHER)
 
 
 def swap(text: str, to: list[str]) -> str | None:

@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 import amharic_tl as atl
 from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.errors import BadInputError, ConfigError, MissingInputError
+from amharic_tl.models.finite import refuse_non_finite
 
 BY_NAME = {f"{found.model.name}/{found.variant}": found for found in ALL}
 HEAD = {f"classifier.{part}.{leaf}" for part in ("dense", "out_proj") for leaf in ("weight", "bias")}
@@ -110,8 +111,9 @@ def test_numbers_that_are_not_finite_are_refused(value: float, classifier: Path)
     name = "roberta.encoder.layer.1.output.dense.weight"
     tensors[name][3, 5] = value
     save_file(tensors, classifier / "model.safetensors")
-    with pytest.raises(BadInputError, match=r"not finite.*encoder\.layer\.1\.output\.dense\.weight"):
-        atl.from_pretrained(str(classifier), "sequence-classification")
+    model = atl.from_pretrained(str(classifier), "sequence-classification")
+    with pytest.raises(BadInputError, match=r"here.* not finite.*encoder\.layer\.1\.output\.dense\.weight"):
+        refuse_non_finite(model, "here")
 
 
 def test_a_dtype_that_is_none_is_refused(tiny_base: Path) -> None:

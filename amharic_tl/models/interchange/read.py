@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal
@@ -118,7 +118,6 @@ def fill(
         wanted = dtype or reduce(np.promote_types, [each.dtype for each in sources])
         target = placed[path].get_value() if path in placed else None
         filled[path] = variable.replace(place(sources, mine[0].index is not None, wanted, target))
-    _refuse_non_finite(filled.values(), where)
     state = jax.tree_util.tree_map_with_path(
         lambda path, variable: filled.pop(path), state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable)
     )
@@ -198,18 +197,6 @@ def _draw(initialise: Callable[[], nnx.Module], names: set[str]) -> dict[str, np
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(re.fullmatch(pattern, name) for pattern in patterns)
-
-
-def _refuse_non_finite(variables: Iterable[nnx.Variable[Any]], where: str) -> None:
-    """Refuses weights with which no loss is a number. Read from where they were placed, one bit for each."""
-    finite = jax.jit(lambda array: jnp.isfinite(array).all())
-    broken = [variable for variable in variables if not finite(variable.get_value())]
-    if broken:
-        names = [view.name for variable in broken for view in named_tensors({"only": variable}).values()]
-        raise BadInputError(
-            f"{where} holds numbers that are not finite (NaN or infinite) in {name_some(names)}; the checkpoint is "
-            "damaged, or its training had diverged"
-        )
 
 
 def _refuse_missing(
