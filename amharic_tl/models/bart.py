@@ -13,6 +13,7 @@ import jax
 from amharic_tl.errors import BadInputError
 from amharic_tl.models.config_values import ConfigValues, has_own_table, label_names
 from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds, own_words
+from amharic_tl.models.family import TiedTable
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, buffer, normal, zeros
 from amharic_tl.models.positions import UNLIMITED, LearnedPositions, SinusoidalPositions
 from amharic_tl.models.pre_norm import Attention, FeedForward, PreNormBlock, Rates
@@ -226,4 +227,10 @@ SHARDING_RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
 WORD_ALIASES = r"((model\.)?(encoder|decoder)\.embed_tokens|lm_head)\.weight"
 # What older checkpoints hold beside weights: tables that are computed, and version marks of fairseq's.
 OLD_NAMES = r"(model\.)?((encoder|decoder)\.)?(embed_positions\.(weights|_float_tensor)|version)"
+LAYER_DROP_KEYS = ("encoder_layerdrop", "decoder_layerdrop")
+TIED_TABLES = (
+    TiedTable("lm_head.weight", is_output=True),
+    TiedTable("encoder.embed_tokens.weight"),
+    TiedTable("decoder.embed_tokens.weight"),
+)
 DROPOUT_KEYS = ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout")

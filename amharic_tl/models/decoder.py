@@ -13,7 +13,8 @@ from flax import nnx
 
 from amharic_tl.models.attention import allowed_bias, dot_product_attention
 from amharic_tl.models.cache import Cache, cache_bias, empty_cache, write_cache
-from amharic_tl.models.decoder_heads import DecoderHead, DecoderHeadInputs
+from amharic_tl.models.causal_model import CausalModel, visible
+from amharic_tl.models.decoder_heads import DecoderHead
 from amharic_tl.models.decoder_settings import DecoderSettings
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, Linear, RMSNorm, normal
 from amharic_tl.models.output import ModelOutput
@@ -134,7 +135,7 @@ class DecoderBlock(nnx.Module):
         return hidden_BSH if cache is None else (hidden_BSH, new_cache)
 
 
-class Decoder(nnx.Module):
+class Decoder(CausalModel):
     """Word vectors, blocks, a last norm, and perhaps a head."""
 
     def __init__(
@@ -145,8 +146,14 @@ class Decoder(nnx.Module):
         *,
         head: Callable[[DecoderSettings, jax.Array], DecoderHead] | None,
     ) -> None:
+        super().__init__(
+            Embedding(f"{prefix}embed_tokens", s.vocabulary, s.hidden, normal(s.deviation), key),
+            None if head is None else head(s, key),
+            pad_id=s.pad_id,
+            word_scale=s.embedding_scale,
+            max_positions=UNLIMITED,
+        )
         self.settings = s
-        self.words = Embedding(f"{prefix}embed_tokens", s.vocabulary, s.hidden, normal(s.deviation), key)
         self.blocks = Stack(
             lambda block_key: DecoderBlock(prefix, s, block_key),
             s.layers,
@@ -154,9 +161,6 @@ class Decoder(nnx.Module):
             variants=s.kind_of_layer if len(s.kinds) > 1 else None,
         )
         self.norm = RMSNorm(f"{prefix}norm", s.hidden, s.epsilon, key, s.norm_offset)
-        self.head = None if head is None else head(s, key)
-        self.compute_dtype = "float32"
-        self.max_positions = UNLIMITED
 
     def __call__(
         self,
@@ -183,9 +187,7 @@ class Decoder(nnx.Module):
         """
         keys = [None] * 2 if dropout_key is None else list(jax.random.split(dropout_key))
         slots_1S = jnp.arange(input_ids.shape[1], dtype=jnp.int32)[None]
-        mask_BS = attention_mask
-        if segment_ids is not None:
-            mask_BS = (segment_ids > 0) if mask_BS is None else (segment_ids > 0) & (mask_BS > 0)
+        mask_BS = visible(attention_mask, segment_ids)
 
         def bias_of(window: int | None) -> jax.Array:
             return allowed_bias(
@@ -198,32 +200,15 @@ class Decoder(nnx.Module):
                 key_segments_BT=segment_ids,
             )
 
-        embedded_BSH = self._embed(input_ids)
+        embedded_BSH = self.embed(input_ids)
         bias, rotary = self._tables(bias_of, slots_1S if positions is None else positions)
         dtype = jnp.dtype(self.compute_dtype)
         last_BSH, between = self.blocks(
             embedded_BSH, bias, rotary, 0, dtype, dropout_key=keys[0], output_hidden_states=output_hidden_states
         )
         last_BSH = self.norm(last_BSH)
-        output = ModelOutput(
-            last_hidden_state=last_BSH,
-            hidden_states=(embedded_BSH, *between[:-1], last_BSH) if output_hidden_states else None,
-        )
-        if self.head is not None:
-            real_BS = jnp.ones_like(input_ids, bool) if mask_BS is None else mask_BS > 0
-            if self.settings.pad_id is not None:
-                real_BS &= input_ids != self.settings.pad_id
-            output.logits = self.head(
-                last_BSH, DecoderHeadInputs(self.words, real_BS, masked_positions, dtype, keys[1])
-            )
-        return output
-
-    def token_logits(self, hidden_BSH: jax.Array) -> jax.Array:
-        """The language model's float32 logits ``[B, S, V]`` of last hidden states, or of a stretch of them."""
-        assert self.head is not None
-        real_BS = jnp.ones(hidden_BSH.shape[:2], bool)
-        inputs = DecoderHeadInputs(self.words, real_BS, None, jnp.dtype(self.compute_dtype), None)
-        return self.head(hidden_BSH, inputs)
+        states = (embedded_BSH, *between[:-1], last_BSH) if output_hidden_states else None
+        return self.finish(last_BSH, states, input_ids, mask_BS, masked_positions, keys[1])
 
     def empty_cache(self, batch: int, length: int, dtype: Any) -> Cache:
         """A cache for ``batch`` rows of up to ``length`` tokens, layers first."""
@@ -249,12 +234,8 @@ class Decoder(nnx.Module):
         dtype = jnp.dtype(self.compute_dtype)
         length = input_ids_BS.shape[1]
         bias, rotary = self._tables(lambda window: cache_bias(start, length, key_mask_BT, window), positions_BS)
-        hidden_BSH, cache = self.blocks.cached(self._embed(input_ids_BS), cache, bias, rotary, start, dtype)
+        hidden_BSH, cache = self.blocks.cached(self.embed(input_ids_BS), cache, bias, rotary, start, dtype)
         return self.token_logits(self.norm(hidden_BSH)), cache
-
-    def _embed(self, input_ids_BS: jax.Array) -> jax.Array:
-        """float32 ``[B, S, H]``."""
-        return self.words(input_ids_BS).astype(jnp.float32) * self.settings.embedding_scale
 
     def _tables(self, bias_of: Callable[[int | None], jax.Array], positions_BS: jax.Array) -> tuple[jax.Array, Rotary]:
         """The bias and the rotary tables of the layers; stacked where layers differ."""

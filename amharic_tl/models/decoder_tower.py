@@ -6,16 +6,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
 
 from amharic_tl.models.cache import Cache
-from amharic_tl.models.decoder_heads import DecoderHead, DecoderHeadInputs
+from amharic_tl.models.causal_model import CausalModel, visible
+from amharic_tl.models.decoder_heads import DecoderHead
 from amharic_tl.models.layers import Embedding
 from amharic_tl.models.output import ModelOutput
-from amharic_tl.models.tower import Tower, refuse_longer
+from amharic_tl.models.positions import refuse_longer
+from amharic_tl.models.tower import Tower
 
 
-class DecoderTower(nnx.Module):
+class DecoderTower(CausalModel):
     """Word vectors, a causal tower, and perhaps a head.
 
     Args:
@@ -37,10 +38,8 @@ class DecoderTower(nnx.Module):
         word_scale: float = 1.0,
         head: DecoderHead | None,
     ) -> None:
-        self.words, self.tower, self.head = words, tower, head
-        self.pad_id, self.word_scale = pad_id, word_scale
-        self.compute_dtype = "float32"
-        self.max_positions = max_positions
+        super().__init__(words, head, pad_id=pad_id, word_scale=word_scale, max_positions=max_positions)
+        self.tower = tower
 
     def __call__(
         self,
@@ -72,12 +71,11 @@ class DecoderTower(nnx.Module):
         refuse_longer("input_ids", input_ids.shape[1], self.max_positions)
         keys = [None] * 2 if dropout_key is None else list(jax.random.split(dropout_key))
         dtype = jnp.dtype(self.compute_dtype)
-        mask_BS = attention_mask
-        if segment_ids is not None:
-            mask_BS = segment_ids > 0 if mask_BS is None else (segment_ids > 0) & (mask_BS > 0)
-            positions = places_in_segments(segment_ids) if positions is None else positions
+        mask_BS = visible(attention_mask, segment_ids)
+        if segment_ids is not None and positions is None:
+            positions = places_in_segments(segment_ids)
         last_BSH, states = self.tower(
-            self._embed(input_ids),
+            self.embed(input_ids),
             input_ids,
             mask_BS,
             dtype,
@@ -86,22 +84,7 @@ class DecoderTower(nnx.Module):
             dropout_key=keys[0],
             output_hidden_states=output_hidden_states,
         )
-        output = ModelOutput(last_hidden_state=last_BSH, hidden_states=states)
-        if self.head is not None:
-            real_BS = jnp.ones_like(input_ids, bool) if mask_BS is None else mask_BS > 0
-            if self.pad_id is not None:
-                real_BS &= input_ids != self.pad_id
-            output.logits = self.head(
-                last_BSH, DecoderHeadInputs(self.words, real_BS, masked_positions, dtype, keys[1])
-            )
-        return output
-
-    def token_logits(self, hidden_BSH: jax.Array) -> jax.Array:
-        """The language model's float32 logits ``[B, S, V]`` of last hidden states, or of a stretch of them."""
-        assert self.head is not None
-        real_BS = jnp.ones(hidden_BSH.shape[:2], bool)
-        inputs = DecoderHeadInputs(self.words, real_BS, None, jnp.dtype(self.compute_dtype), None)
-        return self.head(hidden_BSH, inputs)
+        return self.finish(last_BSH, states, input_ids, mask_BS, masked_positions, keys[1])
 
     def empty_cache(self, batch: int, length: int, dtype: Any) -> Cache:
         """A cache for ``batch`` rows of up to ``length`` tokens, layers first."""
@@ -125,7 +108,7 @@ class DecoderTower(nnx.Module):
         """
         dtype = jnp.dtype(self.compute_dtype)
         hidden_BSH, cache = self.tower.cached(
-            self._embed(input_ids_BS),
+            self.embed(input_ids_BS),
             input_ids_BS,
             cache,
             dtype,
@@ -134,9 +117,6 @@ class DecoderTower(nnx.Module):
             positions_BS=positions_BS,
         )
         return self.token_logits(hidden_BSH), cache
-
-    def _embed(self, input_ids_BS: jax.Array) -> jax.Array:
-        return self.words(input_ids_BS).astype(jnp.float32) * self.word_scale
 
 
 def places_in_segments(segment_ids_BS: jax.Array) -> jax.Array:

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from amharic_tl.errors import BadInputError
 from amharic_tl.models.attention import dot_product_attention, padding_bias
 from amharic_tl.models.encoder_settings import EncoderSettings
 from amharic_tl.models.heads import HeadInputs, Pooler
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, dropout, normal
 from amharic_tl.models.output import ModelOutput
+from amharic_tl.models.positions import refuse_longer
 from amharic_tl.models.stack import Stack
 
 
@@ -170,11 +170,7 @@ class Encoder(nnx.Module):
           BadInputError: the input is longer than the position table.
         """
         keys = [None] * 3 if dropout_key is None else list(jax.random.split(dropout_key, 3))
-        if input_ids.shape[1] > self.max_positions:
-            raise BadInputError(
-                f"input_ids are {input_ids.shape[1]} tokens wide, but the model has {self.max_positions} positions; "
-                "cut the texts shorter"
-            )
+        refuse_longer("input_ids", input_ids.shape[1], self.max_positions)
         dtype = jnp.dtype(self.compute_dtype)
         mask_BS = jnp.ones_like(input_ids) if attention_mask is None else attention_mask
         embedded = self.embeddings(input_ids, token_type_ids, keys[0])

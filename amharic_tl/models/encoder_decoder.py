@@ -15,7 +15,8 @@ from amharic_tl.models.cache import Cache
 from amharic_tl.models.config_values import has_own_table
 from amharic_tl.models.layers import Buffer, Embedding, Initializer, Linear, dropout
 from amharic_tl.models.output import ModelOutput
-from amharic_tl.models.tower import Tower, refuse_longer
+from amharic_tl.models.positions import refuse_longer
+from amharic_tl.models.tower import Tower
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ import jax
 
 from amharic_tl.models.bart import (
     DROPOUT_KEYS,
+    LAYER_DROP_KEYS,
     OLD_NAMES,
     SHARDING_RULES,
+    TIED_TABLES,
     WORD_ALIASES,
     BartKind,
     make_encoder_decoder,
 )
 from amharic_tl.models.encoder_decoder import EncoderDecoder
-from amharic_tl.models.family import Family, TiedTable
+from amharic_tl.models.family import Family
 
 _KIND = BartKind(
     learned=False,
@@ -48,12 +50,8 @@ FAMILY = Family(
     classifier=r"classification_head\..*",
     class_rows=r"classification_head\.out_proj\.(weight|bias)",
     dropout_keys=DROPOUT_KEYS,
-    layer_drop_keys=("encoder_layerdrop", "decoder_layerdrop"),
+    layer_drop_keys=LAYER_DROP_KEYS,
     word_table="shared.weight",
     word_aliases=WORD_ALIASES,
-    tied_tables=(
-        TiedTable("lm_head.weight", is_output=True),
-        TiedTable("encoder.embed_tokens.weight"),
-        TiedTable("decoder.embed_tokens.weight"),
-    ),
+    tied_tables=TIED_TABLES,
 )

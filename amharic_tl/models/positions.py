@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from amharic_tl.errors import BadInputError
 from amharic_tl.models.layers import Embedding
 
 # The longest input where no table of positions ends.
@@ -95,3 +96,15 @@ class RelativeBuckets:
             ratio = ratio / np.float32(math.log(self.farthest / exact)) * np.float32(buckets - exact)
         wide = np.minimum(exact + np.maximum(ratio, 0.0).astype(np.int32), buckets - 1)
         return np.where(distances < exact, distances, wide).astype(np.int32)
+
+
+def refuse_longer(what: str, length: int, longest: int) -> None:
+    """Refuses an input that is longer than the position table.
+
+    Raises:
+      BadInputError: it is.
+    """
+    if length > longest:
+        raise BadInputError(
+            f"{what} are {length} tokens wide, but the model has {longest} positions; cut the texts shorter"
+        )

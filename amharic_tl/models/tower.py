@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from amharic_tl.errors import BadInputError
 from amharic_tl.models.attention import allowed_bias, padding_bias
 from amharic_tl.models.cache import Cache, cache_bias, empty_cache
 from amharic_tl.models.layers import Embedding, dropout
@@ -158,15 +157,3 @@ class Tower(nnx.Module):
                 relative = relative_bias(self.relative.weight[...], buckets)
         source_bias = None if source_mask_BE is None else padding_bias(source_mask_BE)
         return Sight(bias, relative, buckets, source_BEH, source_bias, start)
-
-
-def refuse_longer(what: str, length: int, longest: int) -> None:
-    """Refuses an input that is longer than the position table.
-
-    Raises:
-      BadInputError: it is.
-    """
-    if length > longest:
-        raise BadInputError(
-            f"{what} are {length} tokens wide, but the model has {longest} positions; cut the texts shorter"
-        )
