@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ class HiddenOutputs:
     logits_of: Callable[[jax.Array], jax.Array]
 
 
-class LanguageModel:
+class LanguageModel(ABC):
     """Batches hold ``labels [B, S]``, the token to predict at each place, and ``weights [B, S]``, 0 for none.
 
     The model's own logits are left unused, so that a compiler drops them; the loss takes the hidden states and applies
@@ -35,9 +36,9 @@ class LanguageModel:
     def __init__(self, characters_V: np.ndarray) -> None:
         self.characters_V = np.asarray(characters_V, np.float32)
 
+    @abstractmethod
     def model_inputs(self, batch: Batch) -> dict[str, jax.Array]:
         """The keyword arguments of the model's call."""
-        raise NotImplementedError
 
     def forward(self, model: Any, batch: Batch, dropout_key: jax.Array | None = None) -> HiddenOutputs:
         """Runs the model up to its head."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,17 @@ class PinnedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  #
     LICENSE = ""
 
     @classmethod
+    @abstractmethod
     def remote_paths(cls, config: str, split: str) -> tuple[str, ...]:
         """Paths below ``HOME`` at which a split's file is looked for, in turn."""
-        raise NotImplementedError
 
+    @abstractmethod
     def features(self) -> dict[str, Any]:
         """TFDS features by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def example(self, record: dict[str, str]) -> dict[str, Any]:
         """An example from a record, by column name."""
-        raise NotImplementedError
 
     @classmethod
     def urls(cls, config: str, split: str) -> list[str]:
