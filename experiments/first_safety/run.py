@@ -1,12 +1,9 @@
 """Does a penalty help outside what it was trained on? TRAC-2024 (category of hate), penalty off and on.
 
-    python experiments/first_safety/run.py --data DATA --output runs/first_safety --pilot
     python experiments/first_safety/run.py --data DATA --output runs/first_safety [--seeds 5] [--part 1/2]
 
-``--pilot`` trains one seed, which the study does not use, with several weights; `table.py --pilot` prints what dev
-says. Each run is one `amharic-tl train`; a finished one is skipped and a broken one resumed, so the study survives
-being cut off. ``--part 1/2`` and ``--part 2/2`` share the work between two processes. Then `table.py` reads what
-is there.
+Each run is one `amharic-tl train`; a finished one is skipped and a broken one resumed, so the study survives being cut
+off. ``--part 1/2`` and ``--part 2/2`` share the work between two processes. Then `table.py` reads what is there.
 """
 
 from __future__ import annotations
@@ -24,9 +21,7 @@ METHODS = {
     "full": ["--config.transfer.method=full"],
     "top-layers": ["--config.transfer.method=top-layers", "--config.transfer.trainable_layers=2"],
 }
-PILOT_SEED = 100
-PILOT_WEIGHTS = (0.0, 1.0, 4.0)
-WEIGHT = 1.0
+WEIGHT = 1.0  # fixed before the first run
 EPOCHS = 3
 MINUTES = 8  # of one run on one core, measured
 
@@ -54,14 +49,6 @@ def settings(data: Path, method: str, seed: int, weight: float, reference: Path 
 
 
 SPLITS = {"train": "train", "validation": "dev", "test": "test"}
-
-
-def pilot_jobs(data: Path, output: Path) -> list[Job]:
-    """One run for each weight of the pilot."""
-    return [
-        (output / "pilot" / f"weight-{weight:g}", settings(data, "full", PILOT_SEED, weight, None))
-        for weight in PILOT_WEIGHTS
-    ]
 
 
 def pairs_of_jobs(data: Path, output: Path, seeds: int) -> list[list[Job]]:
@@ -97,21 +84,16 @@ def run_all(jobs: Sequence[Job], cache: Path) -> None:
 
 
 def main() -> None:
-    """Runs the pilot or the study."""
+    """Runs the study, or a part of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds trac2024-hate")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--part", default="1/1", help="which part of how many this process runs")
-    parser.add_argument("--pilot", action="store_true")
     arguments = parser.parse_args()
     part, parts = (int(number) for number in arguments.part.split("/"))
-    if arguments.pilot:
-        jobs = pilot_jobs(arguments.data, arguments.output)[part - 1 :: parts]
-    else:
-        pairs = pairs_of_jobs(arguments.data, arguments.output, arguments.seeds)[part - 1 :: parts]
-        jobs = [job for pair in pairs for job in pair]
-    run_all(jobs, arguments.output / "compiled")
+    pairs = pairs_of_jobs(arguments.data, arguments.output, arguments.seeds)[part - 1 :: parts]
+    run_all([job for pair in pairs for job in pair], arguments.output / "compiled")
 
 
 if __name__ == "__main__":

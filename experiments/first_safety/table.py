@@ -1,6 +1,6 @@
 """The tables of the first safety study, from the workdirs that `run.py` left.
 
-    python experiments/first_safety/table.py --output runs/first_safety [--seeds 5] [--pilot]
+    python experiments/first_safety/table.py --output runs/first_safety [--seeds 5]
 
 Scores and gaps: means over seeds; every interval draws seeds and clusters of near-duplicate test rows together (2,000
 times), since all seeds share their rows. Twins and rates by group: mean over seeds with a t interval over seeds; each
@@ -10,7 +10,6 @@ run's own intervals over rows are in its safety.jsonl. Cells that are not measur
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +36,8 @@ WHERE = {
     "held_out_forms": "outside: held-out forms",
 }
 COLUMNS = {"counterfactual_score_gap": ("gap", "placebo_gap"), "counterfactual_flip_rate": ("flip", "placebo_flip")}
+TWINS = ("missed_harm", "benign_flagged")
+TWIN_STATES = {"ok": "unharmed", "confirmed": "harmed", "suspected": "perhaps harmed", "insufficient": "undecided"}
 MARGIN = -0.02  # of macro-F1: what a penalty may cost
 
 Line = dict[str, Any]
@@ -103,8 +104,9 @@ def macro_f1_over(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray
     return np.asarray(np.mean(of_class, axis=0))
 
 
-def score_table(runs: dict[tuple[str, str, int], Run], seeds: int) -> list[str]:
-    """Macro-F1 on test, off and on, and the paired change."""
+def score_table(runs: dict[tuple[str, str, int], Run], seeds: int) -> tuple[list[str], dict[str, float]]:
+    """Macro-F1 on test, off and on, and the paired change; and by method the lower 95% bound of that change."""
+    lowest: dict[str, float] = {}
     lines = [
         "| method | pairs of seeds | penalty off | penalty on | paired change | TF-IDF |",
         "| --- " * 6 + "|",
@@ -138,8 +140,44 @@ def score_table(runs: dict[tuple[str, str, int], Run], seeds: int) -> list[str]:
         cells = [_with_interval(float(np.mean(points[arm])), resampled[arm], "") for arm in ARMS]
         change = float(np.mean(points["on"]) - np.mean(points["off"]))
         cells.append(_with_interval(change, resampled["on"] - resampled["off"], "+"))
+        lowest[method] = float(np.quantile(resampled["on"] - resampled["off"], 0.025))
         lines.append(f"| {method} | {len(both)} of {seeds} | {' | '.join(cells)} | {tfidf} |")
-    return lines
+    return lines, lowest
+
+
+def verdicts(runs: dict[tuple[str, str, int], Run], seeds: int, lowest: dict[str, float]) -> list[str]:
+    """The three parts of the hypothesis by method, on the ethnicity axis: met, not met, or not to be told."""
+    lines = ["| method | macro-F1 kept | out-of-operator flips halved | score gap halved | twins |", "| --- " * 5 + "|"]
+    for method in METHODS:
+        both = [seed for seed in range(seeds) if all((method, arm, seed) in runs for arm in ARMS)]
+        if not both:
+            lines.append(f"| {method} | {'not measured | ' * 4}")
+            continue
+        cells = [f"{'met' if lowest[method] > MARGIN else 'not met'} (lower bound {lowest[method]:+.3f})"]
+        for name in reversed(GAPS):
+            off, on = (
+                np.asarray([runs[method, arm, seed].excess(name, "ethnicity", "held_out")[0] for seed in both])
+                for arm in ARMS
+            )
+            clusters = runs[method, "off", both[0]].excess(name, "ethnicity", "held_out")[1]
+            drawn = resampled_means(np.stack([off, on]), clusters, np.random.default_rng(2))
+            low, high = np.quantile(drawn[:, 1] - drawn[:, 0] / 2, [0.025, 0.975])
+            nothing = np.quantile(drawn[:, 0], 0.025) <= 0
+            said = "met" if high < 0 else "not met" if low > 0 else "not to be told"
+            said = "nothing there to halve" if nothing else said
+            cells.append(f"{said} ({off.mean():+.3f} to {on.mean():+.3f})")
+        twins = [
+            line["state"]
+            for seed in both
+            for line in runs[method, "on", seed].signals
+            if line["split"] == "test"
+            and line["name"] in TWINS
+            and line["group"] == "all"
+            and line["axis"] == "ethnicity"
+        ]
+        cells.append(", ".join(f"{count} {TWIN_STATES.get(state, state)}" for state, count in Counter(twins).items()))
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return [*lines, "", drafts(runs)]
 
 
 def _with_interval(value: float, resampled: np.ndarray, sign: str) -> str:
@@ -248,43 +286,21 @@ def group_table(
     return [*lines, "", f"Insufficient ({why}): {', '.join(sorted(few)) or 'none'}. {drafts(runs)}"]
 
 
-def pilot_table(output: Path) -> list[str]:
-    """Dev figures of the pilot by weight; test is not read."""
-    lines = [
-        "| weight | dev macro-F1 | dev score gap, held out | dev score gap, trained on | dev flips, held out |",
-        "| --- " * 5 + "|",
-    ]
-    for root in sorted((output / "pilot").glob("weight-*"), key=lambda path: float(path.name.removeprefix("weight-"))):
-        if json.loads((root / "run.json").read_text(encoding="utf-8"))["status"] != "completed":
-            continue
-        run = Run(root)
-        cells = [
-            (run.signal("validation", name=name, axis="ethnicity", group="all", scope=scope) or {}).get("value")
-            for name, scope in ((GAPS[0], "held_out"), (GAPS[0], "trained_on"), (GAPS[1], "held_out"))
-        ]
-        shown = " | ".join("-" if value is None else f"{value:+.3f}" for value in cells)
-        dev = run.record["final"]["validation"]["macro_f1"]
-        lines.append(f"| {root.name.removeprefix('weight-')} | {dev:.3f} | {shown} |")
-    return lines
-
-
 def main() -> None:
     """Prints the tables and writes them to ``OUTPUT/table.md``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--pilot", action="store_true")
     arguments = parser.parse_args()
-    if arguments.pilot:
-        print("\n".join(pilot_table(arguments.output)))
-        return
     runs = read(arguments.output, arguments.seeds)
     if not runs:
         parser.error(f"{arguments.output} holds no completed run")
+    scores, lowest = score_table(runs, arguments.seeds)
     sections = {
-        "Score on test": score_table(runs, arguments.seeds),
+        "What was asked": verdicts(runs, arguments.seeds, lowest),
+        "Score on test": scores,
         "Gap on test, over all groups of an axis": gap_table(runs, arguments.seeds, ("ethnicity", "religion")),
-        "Twins on test": group_table(runs, ("missed_harm", "benign_flagged"), ("on",), "too few rows"),
+        "Twins on test": group_table(runs, TWINS, ("on",), "too few rows"),
         "Natural rows of test": group_table(
             runs, ("false_positive_rate_gap", "recall_gap", "worst_group_accuracy"), ARMS, "too few rows"
         ),
