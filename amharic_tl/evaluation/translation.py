@@ -83,6 +83,7 @@ class Translations:
     def translate(self, model: Any) -> list[str]:
         """The chosen rows' translations."""
         from amharic_tl.models.generate import generate
+        from amharic_tl.models.text_generation import first_tokens
 
         longest = -(-max(len(self._sources[row]) for row in self._chosen) // 8) * 8
         longest = min(longest, model.max_positions)
@@ -96,22 +97,14 @@ class Translations:
                 source = self._sources[rows[place] if place < len(rows) else rows[0]]
                 ids[place, : len(source)], mask[place, : len(source)] = source, 1
             written = generate(
-                model, ids, attention_mask=mask, max_new_tokens=self._new_tokens, **self._first_tokens(model)
+                model,
+                ids,
+                attention_mask=mask,
+                max_new_tokens=self._new_tokens,
+                **first_tokens(model, self._tokenizer, self._language),
             )
             texts += self._tokenizer.batch_decode(written[: len(rows), 1:], skip_special_tokens=True)
         return texts
-
-    def _first_tokens(self, model: Any) -> dict[str, int]:
-        """How a translation begins: as the model's training labels do."""
-        start = model.ids.start
-        if start is None:
-            # mBART: the language stands in the place of the start token.
-            return {} if self._language is None else {"decoder_start_token_id": self._language}
-        first = {"decoder_start_token_id": int(start)}
-        before = self._tokenizer(text_target="\u1200")["input_ids"][0]
-        if self._language is not None and before == self._language:
-            first["forced_bos_token_id"] = self._language
-        return first
 
 
 def _scorers() -> dict[str, Any]:

@@ -105,7 +105,7 @@ class GenerationSettings:
         Raises:
           BadInputError: a token is none of the model's.
         """
-        end = _tokens("eos_token_id", _or_models(self.eos_token_id, model, "eos_token_id"), vocabulary)
+        end = self.end_tokens(model, vocabulary)
         pad = _tokens("pad_token_id", _or_models(self.pad_token_id, model, "pad_token_id"), vocabulary)
         # A decoder by itself goes on from its prompt: only an encoder-decoder has a first token by its files.
         first, last = self.forced_bos_token_id, self.forced_eos_token_id
@@ -127,6 +127,14 @@ class GenerationSettings:
             repetition_penalty=number(self.repetition_penalty),
             length_penalty=number(self.length_penalty) if self.num_beams > 1 else None,
         )
+
+    def end_tokens(self, model: Any, vocabulary: int) -> list[int]:
+        """The tokens that end a row.
+
+        Raises:
+          BadInputError: one is none of the model's.
+        """
+        return _tokens("eos_token_id", _or_models(self.eos_token_id, model, "eos_token_id"), vocabulary)
 
     def first_token(self, model: Any, vocabulary: int) -> int:
         """What the decoder of an encoder-decoder begins with.
