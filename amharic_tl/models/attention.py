@@ -81,15 +81,16 @@ def dot_product_attention(
       ``[B, S, N, D]`` in the dtype of the values.
     """
     scale = 1.0 / math.sqrt(query_BSND.shape[-1]) if scale is None else scale
-    heads, shared = query_BSND.shape[2], key_BTKD.shape[2]
-    key_BTND, value_BTND = (
-        x if shared == heads else jnp.repeat(x, heads // shared, axis=2) for x in (key_BTKD, value_BTKD)
-    )
-    scores_BNST = jnp.einsum("bsnd,btnd->bnst", query_BSND, key_BTND, preferred_element_type=jnp.float32) * scale
+    batch, queries, heads, size = query_BSND.shape
+    keys, shared = key_BTKD.shape[1:3]
+    query_BSKGD = query_BSND.reshape(batch, queries, shared, heads // shared, size)
+    scores_BKGST = jnp.einsum("bskgd,btkd->bkgst", query_BSKGD, key_BTKD, preferred_element_type=jnp.float32)
+    scores_BNST = scores_BKGST.reshape(batch, heads, queries, keys) * scale
     if softcap is not None:
         scores_BNST = softcap * jnp.tanh(scores_BNST / softcap)
     if bias is not None:
         scores_BNST = scores_BNST + bias
-    probabilities_BNST = jax.nn.softmax(scores_BNST, axis=-1).astype(value_BTND.dtype)
+    probabilities_BNST = jax.nn.softmax(scores_BNST, axis=-1).astype(value_BTKD.dtype)
     probabilities_BNST = dropout(probabilities_BNST, dropout_rate, dropout_key)
-    return jnp.einsum("bnst,btnd->bsnd", probabilities_BNST, value_BTND)
+    probabilities_BKGST = probabilities_BNST.reshape(scores_BKGST.shape)
+    return jnp.einsum("bkgst,btkd->bskgd", probabilities_BKGST, value_BTKD).reshape(query_BSND.shape)

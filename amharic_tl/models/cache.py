@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -28,16 +28,31 @@ def empty_cache(layers: int, batch: int, length: int, heads: int, head_size: int
     return {"keys": jnp.zeros(shape, dtype), "values": jnp.zeros(shape, dtype)}
 
 
-def write_cache(cache: Mapping[str, jax.Array], keys: jax.Array, values: jax.Array, start: Any) -> Cache:
-    """The cache of one layer (``[B, T, K, D]``) with ``keys`` and ``values`` (``[B, S, K, D]``) in the slots from
-    ``start`` (int32 scalar, may be traced) on; what else the mapping holds stays.
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class LayerCache:
+    """One layer's place in the cache of all, so that a step writes its few slots and copies nothing else.
+
+    Attributes:
+      whole: of all layers, as :func:`empty_cache` makes it.
+      layer: int32 scalar, which of them.
     """
-    new = {"keys": keys, "values": values}
-    written = {
-        name: jax.lax.dynamic_update_slice_in_dim(cache[name], x.astype(cache[name].dtype), start, axis=1)
-        for name, x in new.items()
-    }
-    return {**cache, **written}
+
+    whole: Cache
+    layer: jax.Array
+
+    def write(self, keys_BSKD: jax.Array, values_BSKD: jax.Array, start: Any) -> tuple[LayerCache, Cache]:
+        """The cache with new keys and values in the slots from ``start`` (int32 scalar, may be traced) on, and what
+        the layer then holds, ``keys`` and ``values``, each ``[B, T, K, D]``.
+        """
+        new = {"keys": keys_BSKD, "values": values_BSKD}
+        place = (self.layer, 0, start, 0, 0)
+        whole = {
+            name: jax.lax.dynamic_update_slice(self.whole[name], x[None].astype(self.whole[name].dtype), place)
+            for name, x in new.items()
+        }
+        held = {name: jax.lax.dynamic_index_in_dim(x, self.layer, keepdims=False) for name, x in whole.items()}
+        return LayerCache(whole, self.layer), held
 
 
 def cache_bias(start: Any, length: int, key_mask_BT: jax.Array, window: int | None = None) -> jax.Array:

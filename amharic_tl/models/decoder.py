@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from amharic_tl.models.attention import allowed_bias, dot_product_attention
-from amharic_tl.models.cache import Cache, cache_bias, empty_cache, write_cache
+from amharic_tl.models.cache import Cache, LayerCache, cache_bias, empty_cache
 from amharic_tl.models.causal_model import CausalModel, visible
 from amharic_tl.models.decoder_heads import DecoderHead
 from amharic_tl.models.decoder_settings import DecoderSettings
@@ -47,9 +47,9 @@ class SelfAttention(nnx.Module):
         bias: jax.Array,
         rotary: Rotary,
         start: Any,
-        cache: Cache | None,
+        cache: LayerCache | None,
         dropout_key: jax.Array | None,
-    ) -> tuple[jax.Array, Cache | None]:
+    ) -> tuple[jax.Array, LayerCache | None]:
         """``[B, S, H]`` in the dtype of the products to float32 ``[B, S, H]``, and the cache with the new keys and
         values from slot ``start`` on (None without a cache: the S tokens see one another only).
         """
@@ -60,8 +60,8 @@ class SelfAttention(nnx.Module):
         query_BSND, key_BTKD = rotate(query_BSND, rotary), rotate(key_BSKD, rotary)
         value_BTKD = self.value(x_BSH).reshape(split)
         if cache is not None:
-            cache = write_cache(cache, key_BTKD, value_BTKD, start)
-            key_BTKD, value_BTKD = cache["keys"].astype(x_BSH.dtype), cache["values"].astype(x_BSH.dtype)
+            cache, held = cache.write(key_BTKD, value_BTKD, start)
+            key_BTKD, value_BTKD = held["keys"].astype(x_BSH.dtype), held["values"].astype(x_BSH.dtype)
         attended_BSND = dot_product_attention(
             query_BSND,
             key_BTKD,
@@ -117,7 +117,7 @@ class DecoderBlock(nnx.Module):
         dtype: Any,
         *,
         dropout_key: jax.Array | None = None,
-        cache: Cache | None = None,
+        cache: LayerCache | None = None,
         variant: jax.Array | None = None,
     ) -> Any:
         """float32 ``[B, S, H] -> [B, S, H]``, with a cache also the new cache.

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from amharic_tl.models.attention import dot_product_attention
-from amharic_tl.models.cache import Cache, write_cache
+from amharic_tl.models.cache import Cache, LayerCache
 from amharic_tl.models.layers import ACTIVATIONS, Conv1D, Embedding, LayerNorm, Linear, RMSNorm, dropout
 
 Dense = Linear | Conv1D
@@ -162,7 +162,7 @@ class PreNormBlock(nnx.Module):
         dtype: Any,
         *,
         dropout_key: jax.Array | None = None,
-        cache: Cache | None = None,
+        cache: LayerCache | None = None,
         fixed: Cache | None = None,
         variant: jax.Array | None = None,
     ) -> Any:
@@ -176,7 +176,7 @@ class PreNormBlock(nnx.Module):
         before_BSH = hidden_BSH
         query_BSND, new = self.attention.project(self.attention_norm(hidden_BSH).astype(dtype))
         if cache is not None:
-            new = write_cache(cache, new["keys"], new["values"], sight.start)
+            cache, new = cache.write(new["keys"], new["values"], sight.start)
         relative = sight.relative
         if self.relative is not None and sight.buckets is not None:
             relative = relative_bias(self.relative.weight[...], sight.buckets)
@@ -198,7 +198,7 @@ class PreNormBlock(nnx.Module):
         mixed_BSH = self.feed_forward(normed_BSH, self.rates.activation, inner_key)
         hidden_BSH = hidden_BSH + dropout(mixed_BSH, self.rates.hidden, outer_key)
         if cache is not None:
-            return hidden_BSH, new
+            return hidden_BSH, cache
         if keys[5] is None or self.rates.layer == 0.0:
             return hidden_BSH
         return jnp.where(jax.random.bernoulli(keys[5], self.rates.layer), before_BSH, hidden_BSH)

@@ -13,12 +13,14 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from amharic_tl.models.cache import Cache, LayerCache
+
 
 class Stack(nnx.Module):
     """``layers`` blocks whose parameters' names hold ``{}`` for the layer's index.
 
     A block is called as ``block(x, *arguments, dropout_key=key)`` and returns the next ``x``; in :meth:`cached` as
-    ``block(x, *arguments, cache=its_cache)``, and returns the next ``x`` and its cache. Where the stack has
+    ``block(x, *arguments, cache=its_cache)``, and returns the next ``x`` and the cache it wrote. Where the stack has
     ``variants``, both get ``variant=number`` too, an int32 scalar by which a block picks among tables that differ from
     layer to layer (windows, rotary bases) without being cut into runs of its own.
     """
@@ -115,34 +117,34 @@ class Stack(nnx.Module):
                 collected.extend(outputs[index] for index in range(len(span)))
         return x, tuple(collected)
 
-    def cached(self, x: jax.Array, cache: Any, *arguments: Any, fixed: Any = None) -> tuple[jax.Array, Any]:
+    def cached(self, x: jax.Array, cache: Cache, *arguments: Any, fixed: Any = None) -> tuple[jax.Array, Cache]:
         """Runs all layers with what they keep between calls, without dropout.
 
         Args:
           x: ``[B, S, H]``.
-          cache: a pytree whose leaves have the layers as first dimension.
+          cache: leaves have the layers as first dimension; a block gets it as ``cache=`` a :class:`LayerCache`.
           *arguments: passed on to every block.
           fixed: a pytree like ``cache`` that blocks read and do not change; they get their layer of it as ``fixed=``.
 
         Returns:
           The last output, and the new cache.
         """
-        parts = []
         for run in self.runs:
             span = _layers_of(run)
             graphdef, state = nnx.split(run)
 
             def body(
-                carry: jax.Array, inputs: tuple[Any, Any, dict[str, Any]], graphdef: Any = graphdef
-            ) -> tuple[jax.Array, Any]:
-                layer_state, layer_cache, others = inputs
+                carry: tuple[jax.Array, Cache], inputs: tuple[Any, jax.Array, dict[str, Any]], graphdef: Any = graphdef
+            ) -> tuple[tuple[jax.Array, Cache], None]:
+                layer_state, layer, others = inputs
                 block = nnx.merge(graphdef, layer_state, copy=True)
-                return block(carry, *arguments, cache=layer_cache, **others)
+                x, written = block(carry[0], *arguments, cache=LayerCache(carry[1], layer), **others)
+                return (x, written.whole), None
 
             others = self._variants_of(span) | ({} if fixed is None else {"fixed": _cut(fixed, span)})
-            x, part = jax.lax.scan(body, x, (state, _cut(cache, span), others))
-            parts.append(part)
-        return x, _joined(parts, cache)
+            # The cache is carried, not scanned over: so it is written in place.
+            (x, cache), _ = jax.lax.scan(body, (x, cache), (state, jnp.asarray(span, jnp.int32), others))
+        return x, cache
 
     def each(self, function: Callable[[Any], Any]) -> Any:
         """What ``function`` makes of each block (a pytree of arrays), the layers as first dimension."""
@@ -154,7 +156,7 @@ class Stack(nnx.Module):
                 return None, function(nnx.merge(graphdef, layer_state, copy=True))
 
             parts.append(jax.lax.scan(body, None, state)[1])
-        return _joined(parts, {})
+        return jax.tree.map(lambda *of: jnp.concatenate(of), *parts) if parts else {}
 
     def _variants_of(self, span: tuple[int, ...]) -> dict[str, jax.Array]:
         if self.variants is None:
@@ -165,13 +167,6 @@ class Stack(nnx.Module):
 def _cut(tree: Any, span: tuple[int, ...]) -> Any:
     """The layers of a span."""
     return jax.tree.map(lambda leaf: leaf[span[0] : span[-1] + 1], tree)
-
-
-def _joined(parts: Sequence[Any], nothing: Any) -> Any:
-    """The layers of all runs, one after the other; ``nothing`` where there are none."""
-    if len(parts) > 1:
-        return jax.tree.map(lambda *of: jnp.concatenate(of), *parts)
-    return parts[0] if parts else nothing
 
 
 def _spans(values: Sequence[Hashable]) -> list[tuple[int, ...]]:
