@@ -10,9 +10,6 @@ a text, so that both write the same number. Reported: the median of each and of 
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -21,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from environment import describe
 
 SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama 12 x 512, 32k tokens": (
@@ -113,14 +111,10 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--only", default="", help="models whose name holds this")
     arguments = parser.parse_args()
-    import jax
-    import torch
-    import transformers
-
+    print(describe("torch", "transformers"))
     print(
-        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, jax {jax.__version__} on "
-        f"{jax.default_backend()}, torch {torch.__version__}, transformers {transformers.__version__}; "
-        f"{arguments.dtype}, prompt {PROMPT}, {NEW} new tokens, greedy, {arguments.rounds} rounds, seed 0"
+        f"{arguments.dtype}, prompt {PROMPT}, {NEW} new tokens, greedy, {arguments.rounds} rounds interleaved, seed 0; "
+        "ratio above 1: faster than Hugging Face"
     )
     print(f"{'model':34} {'batch':>5} {'tokens/s':>10} {'HF tokens/s':>12} {'ratio':>8} [range]  equal tokens")
     for name in SHAPES:

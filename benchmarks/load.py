@@ -11,10 +11,7 @@ importing and starting JAX are not. The file is in the page cache for both.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import re
 import statistics
 import subprocess
@@ -23,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from environment import describe
 
 CONFIG = {
     "model_type": "xlm-roberta", "architectures": ["XLMRobertaForMaskedLM"], "vocab_size": 250_002, "hidden_size": 768,
@@ -94,21 +93,6 @@ def in_a_process(what: str, path: Path) -> dict[str, float]:
     """A round in a process of its own."""
     command = [sys.executable, __file__, "--measure", what, "--path", str(path)]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def describe() -> str:
-    """Hardware, versions, date."""
-    import jax
-    import numpy
-
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").is_file():
-        named = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-        model = named[1] if named else model
-    return (
-        f"{datetime.date.today()}; {os.cpu_count()} x {model}; load average {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, jax {jax.__version__}, numpy {numpy.__version__}, {jax.default_backend()}"
-    )
 
 
 def main() -> int:

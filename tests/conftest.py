@@ -36,6 +36,11 @@ def _shared() -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first: a long test that begins last would leave the other processes with nothing to do."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def compiled_programs_are_let_go() -> Iterator[None]:
     """Thousands of compiled programs in one process use up its memory maps; the cache on disk keeps what is shared."""

@@ -15,12 +15,16 @@ from pathlib import Path
 import pytest
 
 from amharic_tl.records.files import read_json, read_lines
+from tests.tiny import overrides
 
 # Each test starts several processes; on busy cores that takes long.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 # One device, so that a step is quick and a kill falls into every kind of moment.
-ENVIRONMENT = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=1"}
+ENVIRONMENT = {
+    **os.environ,
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=1 --xla_backend_optimization_level=0",
+}
 
 # Runs the command line with one function replaced by another that kills the process on a given call.
 KILLER = """
@@ -40,11 +44,11 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture
-def command(tiny_overrides: dict[str, object], tmp_path: Path) -> list[str]:
-    path = tmp_path / "config.json"
+@pytest.fixture(scope="module")
+def command(tiny_base: Path, tiny_files: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    path = tmp_path_factory.mktemp("config") / "config.json"
     path.write_text("{}")
-    values = {**tiny_overrides, "output.baselines": False, "train.steps": 60, "train.save_every": 4}
+    values = {**overrides(tiny_base, tiny_files), "output.baselines": False, "train.steps": 60, "train.save_every": 4}
     return [
         "train",
         "--config",
@@ -75,11 +79,14 @@ def _result(workdir: Path) -> tuple[bytes, dict[str, str], dict[str, object]]:
     return (workdir / "metrics.jsonl").read_bytes(), sums, run["final"]
 
 
-@pytest.fixture
-def undisturbed(command: list[str], tmp_path: Path) -> tuple[bytes, dict[str, str], dict[str, object]]:
-    done = _run([*command, str(tmp_path / "whole")])
+@pytest.fixture(scope="module")
+def undisturbed(
+    command: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[bytes, dict[str, str], dict[str, object]]:
+    workdir = tmp_path_factory.mktemp("undisturbed") / "whole"
+    done = _run([*command, str(workdir)])
     assert done.returncode == 0, done.stderr
-    return _result(tmp_path / "whole")
+    return _result(workdir)
 
 
 def _lines(path: Path) -> int:

@@ -75,14 +75,13 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def tiny_overrides(tiny_base: Path, tiny_files: Path) -> dict[str, object]:
+def overrides(base: Path, files: Path) -> dict[str, object]:
     """A classification run of 40 steps in a few seconds; all leaves a test may want to change."""
     return {
-        "model.path": str(tiny_base),
-        "data.train": str(tiny_files / "train.csv"),
-        "data.validation": str(tiny_files / "validation.csv"),
-        "data.test": str(tiny_files / "test.csv"),
+        "model.path": str(base),
+        "data.train": str(files / "train.csv"),
+        "data.validation": str(files / "validation.csv"),
+        "data.test": str(files / "test.csv"),
         "data.max_length": 16,
         "train.steps": 40,
         "train.batch_size": 16,
@@ -92,3 +91,9 @@ def tiny_overrides(tiny_base: Path, tiny_files: Path) -> dict[str, object]:
         "optim.lr": 3e-3,
         "output.tensorboard": False,
     }
+
+
+@pytest.fixture
+def tiny_overrides(tiny_base: Path, tiny_files: Path) -> dict[str, object]:
+    """:func:`overrides` of the tiny model and data."""
+    return overrides(tiny_base, tiny_files)
