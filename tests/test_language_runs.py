@@ -15,7 +15,6 @@ from amharic_tl.config import build_config
 from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.errors import ConfigError
-from amharic_tl.evaluation import translation
 from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.run import train
 
@@ -69,20 +68,7 @@ def test_a_causal_model_trains_on_packed_text(tiny_base: Path, tmp_path: Path) -
     assert again.load_report.newly_initialised == ()
 
 
-class Stand_in:
-    """In the place of sacreBLEU's metrics: the share of lines written right."""
-
-    def corpus_score(self, written: list[str], wanted: list[list[str]]) -> Any:
-        self.score = 100 * sum(a == b for a, b in zip(written, wanted[0], strict=True)) / len(written)
-        return self
-
-    def get_signature(self) -> str:
-        return "stand-in"
-
-
-def test_a_translator_trains_on_pairs_and_is_judged_by_what_it_writes(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_translator_trains_on_pairs_and_is_judged_by_what_it_writes(tiny_base: Path, tmp_path: Path) -> None:
     config = {
         "model_type": "t5",
         "d_model": 32,
@@ -99,9 +85,7 @@ def test_a_translator_trains_on_pairs_and_is_judged_by_what_it_writes(
     lines = [json.dumps({"translation": {"en": source, "amh": target}}) for source, target in pairs * 20]
     data = tmp_path / "pairs.json"
     data.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    monkeypatch.setattr(translation, "can_score", lambda: True)
-    monkeypatch.setattr("amharic_tl.tasks.prepare_seq2seq_lm.can_score", lambda: True)
-    monkeypatch.setattr(translation, "_scorers", lambda: {"bleu": Stand_in(), "chrf": Stand_in()})
+    pytest.importorskip("sacrebleu", reason="scores are sacreBLEU's: pip install 'amharic-tl[translate]'")
     overrides: dict[str, object] = {
         "task.kind": "seq2seq-lm",
         "task.generate_rows": 8,
@@ -113,11 +97,11 @@ def test_a_translator_trains_on_pairs_and_is_judged_by_what_it_writes(
         "data.max_target_length": 8,
         "train.steps": 120,
         "train.evaluate_every": 60,
-        "train.select_by": "validation/bleu",
+        "train.select_by": "validation/chrf",
     }
     found = run(overrides, tmp_path / "w")
     assert lowered(tmp_path / "w")
-    assert found["final"]["test"]["bleu"] == found["final"]["test"]["chrf"] > 50
+    assert found["final"]["test"]["chrf"] > 50 and found["final"]["test"]["bleu"] >= 0
     described = read_json(tmp_path / "w" / "data.json")
     assert described["splits"]["train"]["target"]["truncated"] == 0
     assert any("8 rows, evenly spread over 160" in note for note in described["warnings"])

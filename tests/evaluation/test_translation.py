@@ -63,7 +63,7 @@ def test_a_part_of_the_rows_is_translated_as_the_model_does() -> None:
     assert made.metrics(model) == {name: score.score for name, score in wanted.items()}
     assert 0 < made.metrics(model)["chrf"] < 100
     right = Translations(sources, again.translate(model), Tokenizer(), None, rows=7, batch_rows=7, new_tokens=5)
-    assert right.metrics(model) == {"bleu": 100.0, "chrf": 100.0}
+    assert right.metrics(model) == pytest.approx({"bleu": 100.0, "chrf": 100.0})
     assert "all 7 rows" in right.describe() and "bleu nrefs:1|case:mixed|eff:no|tok:13a" in right.describe()
     few = Translations(sources, written, Tokenizer(), None, rows=4, batch_rows=4, new_tokens=5)
     assert "4 rows, evenly spread over 7" in few.describe()
