@@ -2,8 +2,9 @@
 
     python experiments/every_task/run.py --data DATA --output runs/every_task [--only NAME ...]
 
-A finished run is skipped and a broken one resumed. Encoders start from `amharic-tiny`; it has no decoder, so the decoder
-and the encoder-decoder are drawn at random with its tokenizer: their runs show that the task works, not what it can reach.
+A finished run is skipped and a broken one resumed. Encoders start from `amharic-tiny`; it has no decoder, so the
+decoder and the encoder-decoder are drawn at random with its tokenizer: their runs show that the task works, not what it
+can reach.
 """
 
 from __future__ import annotations
