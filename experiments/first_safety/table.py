@@ -22,7 +22,7 @@ from amharic_tl.cli.arguments import load_config
 from amharic_tl.data.splits import load_splits
 from amharic_tl.evaluation.score import classification_metrics
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
-from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.records.files import read_json, read_lines, write_lines
 from amharic_tl.records.signals import UNREVIEWED
 from amharic_tl.records.workdir import Workdir
 
@@ -38,6 +38,7 @@ WHERE = {
 COLUMNS = {"counterfactual_score_gap": ("gap", "placebo_gap"), "counterfactual_flip_rate": ("flip", "placebo_flip")}
 TWINS = ("missed_harm", "benign_flagged")
 TWIN_STATES = {"ok": "unharmed", "confirmed": "harmed", "suspected": "perhaps harmed", "insufficient": "undecided"}
+ALERTS = ("confirmed", "suspected")
 MARGIN = -0.02  # of macro-F1: what a penalty may cost
 
 Line = dict[str, Any]
@@ -229,7 +230,9 @@ def gap_table(runs: dict[tuple[str, str, int], Run], seeds: int, axes: Sequence[
                     cells.append(_with_interval(on - off, drawn[:, 1] - drawn[:, 0], "+"))
                     # A ratio means nothing where what it divides by may be 0.
                     positive = np.quantile(drawn[:, 0], 0.025) > 0
-                    cells.append(_with_interval(on / off, drawn[:, 1] / drawn[:, 0], "") if positive else "-")
+                    with np.errstate(divide="ignore"):
+                        ratios = drawn[:, 1] / drawn[:, 0]
+                    cells.append(_with_interval(on / off, ratios, "") if positive else "-")
                     for key in ("swapped", "placebo"):
                         means = (np.mean([line["detail"][key] for line in found[arm] if line]) for arm in ARMS)
                         cells.append(", ".join(f"{mean:.3f}" for mean in means))
@@ -286,8 +289,22 @@ def group_table(
     return [*lines, "", f"Insufficient ({why}): {', '.join(sorted(few)) or 'none'}. {drafts(runs)}"]
 
 
+def about(runs: dict[tuple[str, str, int], Run]) -> list[Line]:
+    """One line a run: its best step, its scores, and what it was run with."""
+    lines = []
+    for (method, arm, seed), run in runs.items():
+        record = run.record
+        line = {"method": method, "penalty": arm, "seed": seed, "best_step": record["best"]["step"]}
+        line |= {split: round(record["final"][split]["macro_f1"], 5) for split in ("validation", "test", "test_clean")}
+        line["alerts"] = Counter(f"{s['state']} {s['name']}" for s in run.signals if s["state"] in ALERTS)
+        provenance = record["provenance"]
+        line |= {"seconds": provenance["seconds"], "commit": provenance["git"]["commit"][:7]}
+        lines.append(line)
+    return lines
+
+
 def main() -> None:
-    """Prints the tables and writes them to ``OUTPUT/table.md``."""
+    """Prints the tables and writes them to ``OUTPUT/table.md``, and a line for each run to ``OUTPUT/runs.jsonl``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
@@ -307,6 +324,7 @@ def main() -> None:
     }
     text = "\n".join(f"### {title}\n\n" + "\n".join(lines) + "\n" for title, lines in sections.items())
     (arguments.output / "table.md").write_text(text, encoding="utf-8")
+    write_lines(arguments.output / "runs.jsonl", about(runs))
     print(text)
 
 
