@@ -28,7 +28,7 @@ quickstart: $(READY)
 	  --config.safety.reference=runs/quickstart --workdir runs/quickstart-penalty
 
 test: $(if $(WITH_ORACLE),$(ORACLE),$(READY))
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow" $(TESTS)

@@ -37,8 +37,9 @@ def _shared() -> Path | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs first: a long test that begins last would leave the other processes with nothing to do."""
-    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+    """Whole runs first: a long file that begins last would leave the other processes with nothing to do."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.parent not in (here, here / "safety", here / "training"))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -119,6 +119,8 @@ def test_t5_trains_on_spans_of_running_text(checkpoints_dir: Path, tmp_path: Pat
         "data.train": str(text),
         "data.validation": str(text),
         "data.max_length": 24,
+        "train.steps": 16,
+        "train.evaluate_every": 8,
     }
     run(overrides, tmp_path / "w")
     assert lowered(tmp_path / "w")

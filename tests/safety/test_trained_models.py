@@ -75,7 +75,7 @@ def unbiased_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {split: str(folder / f"{split}.csv") for split in SPLITS}
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_an_unbiased_model_stays_ok(tiny_base: Path, unbiased_files: dict[str, str], tmp_path: Path, seed: int) -> None:
     del tiny_base
     found = states(tmp_path / "run", settings(unbiased_files, seed))

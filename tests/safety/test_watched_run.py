@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import jax
 import pytest
+from jax.sharding import Mesh
 
 from amharic_tl.config import Config, build_config
 from amharic_tl.culture.pack import open_pack
+from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.errors import ConfigError, MissingInputError
 from amharic_tl.records.files import read_json, read_lines, write_json
 from amharic_tl.records.workdir import Workdir
@@ -41,8 +44,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[
         "output.baselines": False,
     }
     del tiny_base
-    train(build_config(settings), folder / "off")
+    train(build_config(settings), folder / "off", one_device())
     return settings, folder / "off"
+
+
+def one_device() -> Mesh:
+    """That several devices give the same is tested with the step; eight on two cores take long."""
+    return make_mesh(1, 1, 1, jax.devices()[:1])
 
 
 def penalised(settings: Overrides, reference: Path, **changes: object) -> Config:
@@ -79,7 +87,7 @@ def test_with_a_penalty_twins_are_measured_against_the_reference(
     watched: tuple[Overrides, Path], tmp_path: Path
 ) -> None:
     settings, reference = watched
-    train(penalised(settings, reference), tmp_path / "on")
+    train(penalised(settings, reference), tmp_path / "on", one_device())
     place = Workdir(tmp_path / "on")
     assert all("penalty/logit_pairing" in line for line in read_lines(place.metrics) if line["split"] == "train")
     twins = [line for line in read_lines(place.safety) if line["name"] in ("missed_harm", "benign_flagged")]
@@ -98,7 +106,7 @@ def test_a_killed_run_leaves_the_same_signals(watched: tuple[Overrides, Path], t
     place.run.write_text(place.run.read_text(encoding="utf-8").replace('"completed"', '"running"', 1), encoding="utf-8")
     with place.safety.open("a", encoding="utf-8") as file:
         file.write('{"half": ')
-    train(build_config(settings), place.root)
+    train(build_config(settings), place.root, one_device())
     assert place.safety.read_bytes() == Workdir(whole).safety.read_bytes()
     assert place.alerts.exists() == Workdir(whole).alerts.exists()
     assert read_json(place.run)["final"] == run["final"]
