@@ -1,6 +1,6 @@
 """How long a training step takes to compile with 4 layers and with 24: layers are scanned, so it should hardly differ.
 
-    python benchmarks/compile.py [--rounds 3]   # benchmarks/compile.txt keeps what it printed
+    python benchmarks/compile.py [--rounds 1]   # benchmarks/compile.txt keeps what it printed
 
 Every round compiles each in a process of its own, one after the other; tracing, lowering and XLA are the time, loading
 is not. No compilation cache is used.
@@ -105,7 +105,7 @@ def in_a_process(family: str, layers: int, method: str) -> float:
 def main() -> int:
     """Returns 1 where a ratio is beyond the bound."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:

@@ -1,6 +1,6 @@
 """Greedy generation beside Hugging Face's `generate` on the same weights: tokens per second, interleaved.
 
-    python benchmarks/generate.py [--rounds 5] [--dtype float32]   # benchmarks/generate.txt keeps what it printed
+    python benchmarks/generate.py [--rounds 3] [--dtype float32]   # benchmarks/generate.txt keeps what it printed
 
 Models of the shapes below are drawn at random, written, and loaded by both (torch is the extra `oracle`). Every round
 times one call of each, one after the other, after a call that compiles and warms up; both use all cores. No token ends
@@ -107,7 +107,7 @@ def compare(name: str, rounds: int, dtype: str) -> None:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--only", default="", help="models whose name holds this")
     arguments = parser.parse_args()

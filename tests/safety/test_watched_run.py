@@ -32,9 +32,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[
         **{f"data.{split}": str(folder / f"{split}.csv") for split in ("train", "validation", "test")},
         "model.path": "amharic-tiny",
         "data.max_length": 32,
-        "train.steps": 24,
+        "train.steps": 12,
         "train.batch_size": 16,
-        "train.evaluate_every": 12,
+        "train.evaluate_every": 6,
         "optim.lr": 5e-4,
         "safety.axes": "ethnicity",
         "safety.pack": "demo",
@@ -61,7 +61,7 @@ def penalised(settings: Overrides, reference: Path, **changes: object) -> Config
 def test_every_evaluation_leaves_judged_signals(watched: tuple[Overrides, Path]) -> None:
     place = Workdir(watched[1])
     lines = read_lines(place.safety)
-    assert {(line["split"], line["step"]) for line in lines} >= {("validation", 12), ("validation", 24)}
+    assert {(line["split"], line["step"]) for line in lines} >= {("validation", 6), ("validation", 12)}
     assert {line["split"] for line in lines} == {"validation", "test"}
     assert {line["state"] for line in lines} <= {"ok", "suspected", "confirmed", "resolved", "insufficient"}
     assert all(line["unreviewed"] for line in lines)
