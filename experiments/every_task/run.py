@@ -221,7 +221,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--only", nargs="*", choices=list(FIGURES), default=list(FIGURES))
     arguments = parser.parse_args()
-    print(f"{len(arguments.only)} runs x about 4 minutes on one core", flush=True)
+    print(
+        f"{len(arguments.only)} runs; token-classification took 2 minutes on one core, others take longer", flush=True
+    )
     for name in arguments.only:
         run(name, arguments.data, arguments.output)
     text = "\n".join(table(arguments.output)) + "\n"
