@@ -1,0 +1,1 @@
+"""From an idea to a table: a spec, its runs, and what the runs say."""
