@@ -35,8 +35,6 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
-    import amharic_tl as atl
-
     folder = tmp_path_factory.mktemp("base")
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -58,21 +56,39 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         unk_token="<unk>",
         mask_token="<mask>",
     ).save_pretrained(folder)
+    _save_encoder(folder, vocab_size=tokenizer.get_vocab_size(), pad_token_id=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same encoder behind the tokenizer of `amharic-tiny`, which has no unknown word."""
+    from amharic_tl.data.tokenizer import load_tokenizer
+    from amharic_tl.models.interchange.locate import locate
+
+    folder = tmp_path_factory.mktemp("small")
+    tokenizer = load_tokenizer(locate("amharic-tiny"))
+    tokenizer.save_pretrained(folder)
+    _save_encoder(folder, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
+    return folder
+
+
+def _save_encoder(folder: Path, **changes: object) -> None:
+    import amharic_tl as atl
+
     config = {
         "model_type": "roberta",
-        "vocab_size": tokenizer.get_vocab_size(),
         "hidden_size": 32,
         "num_hidden_layers": 4,
         "num_attention_heads": 4,
         "intermediate_size": 64,
         "max_position_embeddings": 66,
         "type_vocab_size": 1,
-        "pad_token_id": 1,
         "layer_norm_eps": 1e-5,
         "initializer_range": 0.1,
+        **changes,
     }
     atl.save_pretrained(atl.from_config(config, "masked-lm", seed=3), folder)
-    return folder
 
 
 def overrides(base: Path, files: Path) -> dict[str, object]:

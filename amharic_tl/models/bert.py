@@ -9,7 +9,7 @@ import jax
 
 from amharic_tl.models.encoder import SHARDING_RULES, Encoder, bert_encoder
 from amharic_tl.models.encoder_settings import EncoderSettings
-from amharic_tl.models.family import Family
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.heads import MaskedLMHead, PooledClassifier, TokenClassifier
 
 
@@ -59,4 +59,6 @@ FAMILY = Family(
     class_rows=r"classifier\.(weight|bias)",
     bias_alias=("cls.predictions.decoder.bias", "cls.predictions.bias"),
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
+    word_table="embeddings.word_embeddings.weight",
+    tied_tables=(TiedTable("cls.predictions.decoder.weight", is_output=True),),
 )

@@ -92,9 +92,16 @@ class ConfigValues:
 OWN_TABLES = "_own_tables"
 
 
-def says_tied(config: Mapping[str, Any]) -> bool:
-    """Whether the config ties the output table to the words, which Hugging Face does where it says nothing."""
-    return ConfigValues(config).flag("tie_word_embeddings", True)
+def says_tied(config: Mapping[str, Any], unsaid: bool = True) -> bool:
+    """Whether the config ties the output table to the words; ``unsaid``: what the family does without a word of it."""
+    return ConfigValues(config).flag("tie_word_embeddings", unsaid)
+
+
+def has_own_output(config: Mapping[str, Any], unsaid_tied: bool = True) -> bool:
+    """Whether a model of one tower, whose output table alone can be tied, has one of its own: as the weights show where
+    they were looked at, otherwise as the config says.
+    """
+    return bool(config[OWN_TABLES]) if OWN_TABLES in config else not says_tied(config, unsaid_tied)
 
 
 def has_own_table(config: Mapping[str, Any], name: str) -> bool:

@@ -17,7 +17,7 @@ from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.disentangled import Relative, relative_rows, relative_scores, score_scale
 from amharic_tl.models.encoder import SHARDING_RULES, Encoder, EncoderBlock, EncoderEmbeddings
 from amharic_tl.models.encoder_settings import BlockNames, EncoderSettings
-from amharic_tl.models.family import Family
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.heads import FirstTokenClassifier, MaskedLMHead, TokenClassifier
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, dropout, normal, parameter, zeros
 from amharic_tl.models.stack import Stack
@@ -362,4 +362,6 @@ FAMILY = Family(
         (r"^lm_predictions\.lm_head\.bias$", "cls.predictions.bias"),
     ),
     dropout_keys=("hidden_dropout_prob", "attention_probs_dropout_prob", "pooler_dropout", "cls_dropout"),
+    word_table="embeddings.word_embeddings.weight",
+    tied_tables=(TiedTable("cls.predictions.decoder.weight", is_output=True),),
 )

@@ -10,11 +10,14 @@ import jax
 from amharic_tl.models.decoder import SHARDING_RULES, Decoder
 from amharic_tl.models.decoder_heads import LanguageModelHead, LastTokenClassifier, TokenClassifier
 from amharic_tl.models.decoder_settings import DecoderSettings
-from amharic_tl.models.family import Family
+from amharic_tl.models.family import Family, TiedTable
 
 
 def decoder_family(
-    model_type: str, settings: Callable[[Mapping[str, Any]], DecoderSettings], classes: Mapping[str | None, str]
+    model_type: str,
+    settings: Callable[[Mapping[str, Any]], DecoderSettings],
+    classes: Mapping[str | None, str],
+    unsaid_tied: bool = False,
 ) -> Family:
     """A family whose checkpoints are named as Llama's are.
 
@@ -22,6 +25,7 @@ def decoder_family(
       model_type: in config.json.
       settings: reads a config.json.
       classes: Hugging Face's class by task (None: the backbone).
+      unsaid_tied: whether the output table is the word table where a config does not say.
     """
 
     def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Decoder:
@@ -45,6 +49,8 @@ def decoder_family(
         # Hugging Face's question answering classes call the backbone so.
         renames=((r"^transformer\.", "model."),),
         dropout_keys=("attention_dropout", "classifier_dropout"),
+        word_table="embed_tokens.weight",
+        tied_tables=(TiedTable("lm_head.weight", is_output=True, unsaid_tied=unsaid_tied),),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.config_values import ConfigValues, label_names
+from amharic_tl.models.config_values import ConfigValues, has_own_output, label_names
 from amharic_tl.models.layers import ACTIVATIONS
 from amharic_tl.models.rotary import inverse_frequencies, rope_parameters
 
@@ -122,7 +122,7 @@ class DecoderSettings:
             token_classifier_bias=values.flag("token_classification_bias", True),
             pad_id=pad_id if pad_id >= 0 else None,
             labels=len(label_names(config)),
-            tied=values.flag("tie_word_embeddings", False),
+            tied=not has_own_output(config, unsaid_tied=False),
             kinds=distinct,
             kind_of_layer=tuple(distinct.index(kinds[kind]) for kind in layer_types),
             **features,

@@ -12,7 +12,7 @@ import numpy as np
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.encoder import Encoder, bert_encoder
 from amharic_tl.models.encoder_settings import BlockNames, EncoderSettings
-from amharic_tl.models.family import Family
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.heads import FirstTokenClassifier, MaskedLMHead, TokenClassifier
 
 _NAMES = {
@@ -116,4 +116,6 @@ FAMILY = Family(
     classifier=r"(pre_)?classifier\..*",
     class_rows=r"classifier\.(weight|bias)",
     dropout_keys=("dropout", "attention_dropout", "seq_classif_dropout"),
+    word_table="embeddings.word_embeddings.weight",
+    tied_tables=(TiedTable("vocab_projector.weight", is_output=True),),
 )

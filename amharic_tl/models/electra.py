@@ -14,7 +14,7 @@ from flax import nnx
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.encoder import SHARDING_RULES, Encoder, EncoderEmbeddings, bert_encoder
 from amharic_tl.models.encoder_settings import EncoderSettings
-from amharic_tl.models.family import Family
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.heads import FirstTokenClassifier, HeadInputs, MaskedLMHead, TokenClassifier
 from amharic_tl.models.layers import ACTIVATIONS, Linear, normal
 from amharic_tl.models.output import ModelOutput
@@ -123,4 +123,6 @@ FAMILY = Family(
     classifier=r"classifier\..*",
     class_rows=r"classifier\.(out_proj\.)?(weight|bias)",
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
+    word_table="embeddings.word_embeddings.weight",
+    tied_tables=(TiedTable("generator_lm_head.weight", is_output=True),),
 )

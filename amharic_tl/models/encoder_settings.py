@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.config_values import ConfigValues, label_names
+from amharic_tl.models.config_values import ConfigValues, has_own_output, label_names
 from amharic_tl.models.layers import ACTIVATIONS
 from amharic_tl.models.positions import UNLIMITED
 
@@ -114,7 +114,7 @@ class EncoderSettings:
             classifier_dropout=values.number("classifier_dropout", hidden_dropout, maximum=1.0),
             pad_id=values.whole("pad_token_id", 0, minimum=0),
             labels=len(label_names(config)),
-            tied=values.flag("tie_word_embeddings", True),
+            tied=not has_own_output(config),
             embedding=hidden,
             feed_forward_dropout=hidden_dropout,
         )

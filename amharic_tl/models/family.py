@@ -23,11 +23,13 @@ class TiedTable:
       name: without the backbone's prefix.
       is_output: whether it is the language model's output table, which a config can untie; otherwise one of words.
       tied_when_absent: whether a config that unties it is overruled by a checkpoint without it (T5).
+      unsaid_tied: whether the family ties it where the config says nothing.
     """
 
     name: str
     is_output: bool = False
     tied_when_absent: bool = False
+    unsaid_tied: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,15 @@ class Family:
       droppable: patterns of known names that a task may not need (other heads, saved buffers, tied aliases).
       classifier: pattern of the parameters of the classification head, drawn anew together.
       class_rows: pattern of those among them that have a row for each class.
-      bias_alias: (alias, name) of the decoder's bias, None where there is one name only. Where the decoder is not tied,
-        transformers 5 trains and reads the alias, earlier versions the name; so the alias is preferred when read, and
-        an untied model is written with both.
+      bias_alias: (alias, name) of the decoder's bias, None where there is one name only. Where the two differ,
+        transformers 5 reads the alias, earlier versions the name; so the alias is preferred when read, and an untied
+        model is written with both.
       renames: (pattern, replacement) applied to the names of older checkpoints.
       dropout_keys: the config's dropout rates, all of which an override sets.
       layer_drop_keys: the config's rates of dropping whole layers, which an override of 0 sets to 0.
       word_table: its name without the backbone's prefix, for the next two.
       word_aliases: pattern of the names by which a checkpoint may hold the word table too, or instead.
-      tied_tables: those that the weights may untie; where the config alone decides they are not listed.
+      tied_tables: those that the weights may untie.
     """
 
     model_types: tuple[str, ...]

@@ -103,8 +103,8 @@ def _gemma3_rope(config: Mapping[str, Any], layer_type: str) -> dict[str, Any]:
 
 
 FAMILIES = (
-    decoder_family("gemma", gemma_settings, classes_of("Gemma")),
-    decoder_family("gemma2", gemma2_settings, classes_of("Gemma2")),
+    decoder_family("gemma", gemma_settings, classes_of("Gemma"), unsaid_tied=True),
+    decoder_family("gemma2", gemma2_settings, classes_of("Gemma2"), unsaid_tied=True),
     decoder_family(
         "gemma3_text",
         gemma3_settings,
@@ -113,5 +113,6 @@ FAMILIES = (
             "causal-lm": "Gemma3ForCausalLM",
             "sequence-classification": "Gemma3TextForSequenceClassification",
         },
+        unsaid_tied=True,
     ),
 )

@@ -18,7 +18,7 @@ from amharic_tl.models.attention import allowed_bias, dot_product_attention
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.encoder import Encoder
 from amharic_tl.models.encoder_settings import EncoderSettings
-from amharic_tl.models.family import Family
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.heads import HeadInputs, gathered
 from amharic_tl.models.layers import (
     ACTIVATIONS,
@@ -331,4 +331,6 @@ FAMILY = Family(
     classifier=r"classifier\..*",
     class_rows=r"classifier\.(weight|bias)",
     dropout_keys=("embedding_dropout", "attention_dropout", "mlp_dropout", "classifier_dropout"),
+    word_table="embeddings.tok_embeddings.weight",
+    tied_tables=(TiedTable("decoder.weight", is_output=True),),
 )

@@ -12,7 +12,7 @@ import jax
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.encoder import SHARDING_RULES, Encoder, bert_encoder
 from amharic_tl.models.encoder_settings import EncoderSettings
-from amharic_tl.models.family import Family
+from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.heads import FirstTokenClassifier, MaskedLMHead, TokenClassifier
 
 
@@ -71,4 +71,6 @@ FAMILY = Family(
     class_rows=r"classifier\.(out_proj\.)?(weight|bias)",
     bias_alias=("lm_head.decoder.bias", "lm_head.bias"),
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
+    word_table="embeddings.word_embeddings.weight",
+    tied_tables=(TiedTable("lm_head.decoder.weight", is_output=True),),
 )

@@ -132,6 +132,20 @@ def test_language_models(kind: str, changes: dict[str, Any], tmp_path: Path) -> 
     _given_back(model, oracle, tmp_path / "ours")
 
 
+@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen3", "gemma2"])
+def test_an_output_table_of_its_own_beside_a_config_that_ties(kind: str, tmp_path: Path) -> None:
+    untied = _oracle(kind, "causal-lm", tie_word_embeddings=False)
+    untied.save_pretrained(tmp_path / "theirs")
+    config = json.loads((tmp_path / "theirs" / "config.json").read_text(encoding="utf-8"))
+    said = json.dumps({**config, "tie_word_embeddings": True})
+    (tmp_path / "theirs" / "config.json").write_text(said, encoding="utf-8")
+    oracle = type(untied).from_pretrained(tmp_path / "theirs", attn_implementation="eager").eval()
+    model = _compare(oracle, tmp_path / "theirs", "causal-lm")
+    atl.save_pretrained(model, tmp_path / "ours")
+    again = type(untied).from_pretrained(tmp_path / "ours", attn_implementation="eager").eval()
+    _compare(again, tmp_path / "theirs", "causal-lm")
+
+
 @pytest.mark.parametrize(
     ("kind", "task", "changes"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,28 @@ def test_an_untied_decoder_of_transformers_4_has_its_bias_by_one_name(kind: str,
     del tensors["cls.predictions.decoder.bias" if kind == "bert" else "lm_head.decoder.bias"]
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     compare(oracle, tmp_path, "masked-lm")
+
+
+@pytest.mark.parametrize(
+    "kind", ["bert", "roberta", "xlm-roberta-xl", "distilbert", "electra", "modernbert", "deberta-v2"]
+)
+def test_a_decoder_of_its_own_beside_a_config_that_ties(kind: str, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {
+        "deberta-v2": {"legacy": True},
+        "modernbert": dict.fromkeys(
+            ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 0
+        ),
+    }.get(kind, {})
+    oracle_of(kind, "masked-lm", tie_word_embeddings=False, **changes).save_pretrained(tmp_path / "theirs")
+    config = json.loads((tmp_path / "theirs" / "config.json").read_text(encoding="utf-8"))
+    said = json.dumps({**config, "tie_word_embeddings": True})
+    (tmp_path / "theirs" / "config.json").write_text(said, encoding="utf-8")
+    oracle = torch_class(kind, "ForMaskedLM").from_pretrained(tmp_path / "theirs", attn_implementation="eager").eval()
+    model = compare(oracle, tmp_path / "theirs", "masked-lm")
+    atl.save_pretrained(model, tmp_path / "ours")
+    compare(oracle, tmp_path / "ours", "masked-lm")
+    again = torch_class(kind, "ForMaskedLM").from_pretrained(tmp_path / "ours", attn_implementation="eager").eval()
+    compare(again, tmp_path / "theirs", "masked-lm")
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])

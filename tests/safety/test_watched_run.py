@@ -23,14 +23,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[Overrides, Path]:
+def watched(tmp_path_factory: pytest.TempPathFactory, small_base: Path) -> tuple[Overrides, Path]:
     """The settings of a watched run on biased rows, and its workdir."""
     folder = tmp_path_factory.mktemp("watched")
     for number, (name, count) in enumerate((("train", 400), ("validation", 160), ("test", 160))):
         write_biased(folder / f"{name}.csv", count, number, 0.95)
     settings: Overrides = {
         **{f"data.{split}": str(folder / f"{split}.csv") for split in ("train", "validation", "test")},
-        "model.path": "amharic-tiny",
+        "model.path": str(small_base),
         "data.max_length": 32,
         "train.steps": 12,
         "train.batch_size": 16,
@@ -43,7 +43,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[
         "output.export": False,
         "output.baselines": False,
     }
-    del tiny_base
     train(build_config(settings), folder / "off", one_device())
     return settings, folder / "off"
 

@@ -152,7 +152,7 @@ def _by_canonical_name(weights: Weights, views: Mapping[str, ParameterView], fam
     if family.word_aliases is not None:
         _stand_in(found, views, family)
     alias, name = family.bias_alias or ("", "")
-    if alias in found and (family.untied(views) or name not in found):
+    if alias in found:
         preferred = found.pop(alias)
         if name in found:
             found[alias] = found[name]  # left aside, and said so

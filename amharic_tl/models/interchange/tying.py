@@ -24,7 +24,7 @@ def with_tying(config: Mapping[str, Any], family: Family, weights: Weights) -> d
 
 
 def _is_own(table: TiedTable, config: Mapping[str, Any], family: Family, weights: Weights) -> bool:
-    untied = table.is_output and not says_tied(config)
+    untied = table.is_output and not says_tied(config, table.unsaid_tied)
     stored = _find(table.name, "kernel" if table.is_output else "embedding", family, weights)
     if stored is None:
         return untied and not table.tied_when_absent
