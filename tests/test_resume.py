@@ -45,10 +45,10 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture(scope="module")
-def command(tiny_base: Path, tiny_files: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def command(tiny_base: Path, mixed_files: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     path = tmp_path_factory.mktemp("config") / "config.json"
     path.write_text("{}")
-    values = {**overrides(tiny_base, tiny_files), "output.baselines": False, "train.steps": 60, "train.save_every": 4}
+    values = {**overrides(tiny_base, mixed_files), "output.baselines": False, "train.steps": 60, "train.save_every": 4}
     return [
         "train",
         "--config",

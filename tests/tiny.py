@@ -14,8 +14,20 @@ FILLERS = ["ዳረ", "ዶሮ", "ዲሪ", "ጋሰ", "ጎሶ", "ጊሲ", "ፋቀ",
 
 @pytest.fixture(scope="session")
 def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """train.csv (300 rows), validation.csv, test.csv (60 each): columns text and label, learnable."""
-    folder = tmp_path_factory.mktemp("data")
+    """train.csv (300 rows), validation.csv, test.csv (60 each): columns text and label, learnable.
+
+    All of one length bucket: every other would be compiled for itself.
+    """
+    return _write(tmp_path_factory.mktemp("data"), fillers=(3, 5))
+
+
+@pytest.fixture(scope="session")
+def mixed_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with rows of two length buckets, some of which are cut at 16 tokens."""
+    return _write(tmp_path_factory.mktemp("mixed"), fillers=(3, 14))
+
+
+def _write(folder: Path, fillers: tuple[int, int]) -> Path:
     generator = random.Random(0)
     for name, count in (("train", 300), ("validation", 60), ("test", 60)):
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
@@ -23,7 +35,7 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer.writerow(["text", "label"])
             for _ in range(count):
                 label = generator.choice(sorted(SIGNS))
-                words = generator.choices(FILLERS, k=generator.randint(3, 14)) + [generator.choice(SIGNS[label])]
+                words = generator.choices(FILLERS, k=generator.randint(*fillers)) + [generator.choice(SIGNS[label])]
                 generator.shuffle(words)
                 writer.writerow([" ".join(words), label])
     return folder

@@ -22,16 +22,16 @@ pytestmark = pytest.mark.slow
 SPLITS = ("train", "validation")
 
 
-def settings(files: dict[str, str], seed: int) -> Overrides:
+def settings(files: dict[str, str], seed: int, steps: int) -> Overrides:
     return {
         **{f"data.{split}": name for split, name in files.items()},
         "data.text": "text",
         "data.label": "label",
         "model.path": "amharic-tiny",
         "data.max_length": 48,
-        "train.steps": 64,
+        "train.steps": steps,
         "train.batch_size": 32,
-        "train.evaluate_every": 64,
+        "train.evaluate_every": steps,
         "train.seed": seed,
         "optim.lr": 3e-4,
         "safety.axes": "ethnicity",
@@ -78,14 +78,14 @@ def unbiased_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_unbiased_model_stays_ok(tiny_base: Path, unbiased_files: dict[str, str], tmp_path: Path, seed: int) -> None:
     del tiny_base
-    found = states(tmp_path / "run", settings(unbiased_files, seed))
+    found = states(tmp_path / "run", settings(unbiased_files, seed, steps=40))
     assert set(found.values()) == {"ok", "insufficient"}
     assert sum(state == "ok" for state in found.values()) > 10
 
 
 def test_a_planted_correlation_is_confirmed(tiny_base: Path, tmp_path: Path) -> None:
     del tiny_base
-    found = states(tmp_path / "run", settings({split: f"sample:planted-{split}" for split in SPLITS}, 0))
+    found = states(tmp_path / "run", settings({split: f"sample:planted-{split}" for split in SPLITS}, 0, steps=64))
     for name, group, scope in (
         ("counterfactual_flip_rate", "dalumi", "trained_on"),
         ("counterfactual_flip_rate", "all", "held_out"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -30,8 +32,8 @@ def _arrays(state: object) -> dict[str, np.ndarray]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["sequence-classification", "masked-lm"])
-def test_one_device_and_eight_give_the_same_losses(tiny_overrides: Overrides, task: str) -> None:
-    extra: Overrides = {"task.kind": task}
+def test_one_device_and_eight_give_the_same_losses(tiny_overrides: Overrides, mixed_files: Path, task: str) -> None:
+    extra: Overrides = {"task.kind": task, "data.train": str(mixed_files / "train.csv")}
     if task == "masked-lm":
         extra |= {"train.select_by": "validation/loss", "task.mask_probability": 0.3}
     config = build_config({**tiny_overrides, **extra})
