@@ -49,6 +49,9 @@ class ModelConfig:
     dropout: float | None = _leaf(
         None, "Overrides every dropout rate of the model's config; none keeps them.", minimum=0.0, maximum=0.9
     )
+    attention: Literal["auto", "xla", "cudnn", "tpu-flash"] = _leaf(
+        "auto", "What computes attention; auto: the fastest that can serve the model here. The run says which, and why."
+    )
 
 
 @dataclass(frozen=True)

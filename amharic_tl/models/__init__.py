@@ -11,6 +11,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from amharic_tl.errors import BadInputError, ConfigError
+from amharic_tl.models.attention import CHOICES
 from amharic_tl.models.config_values import label_names
 from amharic_tl.models.family import Family
 from amharic_tl.models.interchange.locate import locate, read_config, read_generation_config
@@ -43,6 +44,7 @@ def from_pretrained(
     seed: int = 0,
     compute_dtype: str | None = None,
     dropout: float | None = None,
+    attention: str = "auto",
 ) -> Any:
     """Loads a Hugging Face checkpoint.
 
@@ -60,6 +62,8 @@ def from_pretrained(
       compute_dtype: ``float32`` or ``bfloat16`` for the matrix products; None: bfloat16 if ``dtype`` asks for it,
         otherwise float32.
       dropout: overrides every dropout rate of the config.
+      attention: which implementation computes attention: ``auto``, ``xla``, ``cudnn`` or ``tpu-flash``. ``auto`` takes
+        the fastest that can serve a call where it runs; a name that cannot is refused when the model is called.
 
     Returns:
       An ``nnx.Module``; ``model.load_report`` says what was initialised and what was left aside, ``model.hf_config``
@@ -69,7 +73,7 @@ def from_pretrained(
       MissingInputError: no such model, or a file of it is absent.
       BadInputError: a file is malformed, or the weights are not those of the model that config.json describes.
       UnsafeInputError: an index names a file outside the directory, or a pickle asks for more than tensors.
-      ConfigError: an unknown task or dtype.
+      ConfigError: an unknown task, dtype or implementation of attention.
     """
     _check_dtype(dtype)
     folder = locate(path)
@@ -96,7 +100,7 @@ def from_pretrained(
     )
     if compute_dtype is None:
         compute_dtype = "bfloat16" if dtype is not None and jnp.dtype(dtype) == jnp.bfloat16 else "float32"
-    model = _dress(model, config, task, report, compute_dtype)
+    model = _dress(model, config, task, report, compute_dtype, attention)
     model.generation_config = HFConfig(generation_config)
     return model
 
@@ -110,6 +114,7 @@ def from_config(
     seed: int = 0,
     compute_dtype: str = "float32",
     dropout: float | None = None,
+    attention: str = "auto",
 ) -> Any:
     """A model with random float32 weights, drawn as Hugging Face draws them; arguments as :func:`from_pretrained`.
 
@@ -121,7 +126,7 @@ def from_config(
     built = _with_dropout(config, family, dropout)
     model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
-    return _dress(model, config, task, report, compute_dtype)
+    return _dress(model, config, task, report, compute_dtype, attention)
 
 
 def _check_dtype(dtype: Any) -> None:
@@ -171,14 +176,19 @@ def _for_task(
     return config
 
 
-def _dress(model: Any, config: dict[str, Any], task: str | None, report: LoadReport, compute_dtype: str) -> Any:
+def _dress(
+    model: Any, config: dict[str, Any], task: str | None, report: LoadReport, compute_dtype: str, attention: str
+) -> Any:
     if compute_dtype not in ("float32", "bfloat16"):
         raise ConfigError(f"compute_dtype: expected 'float32' or 'bfloat16', found {compute_dtype!r}")
+    if attention not in CHOICES:
+        raise ConfigError(f"attention: expected one of {', '.join(CHOICES)}, found {attention!r}")
     model.hf_config = HFConfig(config)
     model.generation_config = HFConfig()
     model.load_report = report
     model.task = task
     model.compute_dtype = compute_dtype
+    model.attention_path = attention
     return model
 
 

@@ -8,8 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from amharic_tl.models.attention import allowed_bias
-
 Cache = dict[str, jax.Array]
 
 
@@ -53,20 +51,3 @@ class LayerCache:
         }
         held = {name: jax.lax.dynamic_index_in_dim(x, self.layer, keepdims=False) for name, x in whole.items()}
         return LayerCache(whole, self.layer), held
-
-
-def cache_bias(start: Any, length: int, key_mask_BT: jax.Array, window: int | None = None) -> jax.Array:
-    """An additive float32 bias ``[B, 1, S, T]`` for the queries in slots ``start`` to ``start + length``.
-
-    A query sees the slots up to its own whose mask is 1, of these the ``window`` newest slots where there is a window.
-    """
-    slots_1S = start + jnp.arange(length, dtype=jnp.int32)[None]
-    slots_1T = jnp.arange(key_mask_BT.shape[1], dtype=jnp.int32)[None]
-    batch = key_mask_BT.shape[0]
-    return allowed_bias(
-        jnp.broadcast_to(slots_1S, (batch, length)),
-        jnp.broadcast_to(slots_1T, key_mask_BT.shape),
-        key_mask_BT,
-        causal=True,
-        window=window,
-    )

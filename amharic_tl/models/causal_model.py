@@ -28,6 +28,7 @@ class CausalModel(nnx.Module):
         self.words, self.head = words, head
         self.pad_id, self.word_scale = pad_id, word_scale
         self.compute_dtype = "float32"
+        self.attention_path = "auto"
         self.max_positions = max_positions
 
     def embed(self, input_ids_BS: jax.Array) -> jax.Array:

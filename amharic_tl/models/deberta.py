@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.attention import dot_product_attention, padding_bias
+from amharic_tl.models.attention import Visibility, dot_product_attention
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.disentangled import Relative, relative_rows, relative_scores, score_scale
 from amharic_tl.models.encoder import SHARDING_RULES, Encoder, EncoderBlock, EncoderEmbeddings
@@ -230,7 +230,7 @@ class DebertaBlock(EncoderBlock):
     ) -> jax.Array:
         """``[B, S, N, D]``."""
         keys = [None, None] if dropout_key is None else list(jax.random.split(dropout_key))
-        scale, bias = score_scale(query_BSND.shape[-1], len(self.terms)), context.bias_B11S
+        scale, bias_BNST = score_scale(query_BSND.shape[-1], len(self.terms)), None
         if context.table_RH is not None and context.rows_ST is not None:
             table_RH = dropout(context.table_RH, self.hidden_dropout, keys[1]).astype(query_BSND.dtype)
             position_key, position_query = (
@@ -241,12 +241,13 @@ class DebertaBlock(EncoderBlock):
                 )
             )
             relative_BNST = relative_scores(query_BSND, key_BSND, position_key, position_query, context.rows_ST)
-            bias = bias + scale * relative_BNST
+            bias_BNST = scale * relative_BNST
         return dot_product_attention(
             query_BSND,
             key_BSND,
             value_BSND,
-            bias,
+            context.visible,
+            bias_BNST=bias_BNST,
             scale=scale,
             dropout_rate=self.attention_dropout,
             dropout_key=keys[0],
@@ -277,17 +278,15 @@ class Deberta(Encoder):
         )
         self.span, self.buckets, self.farthest = d.span, d.buckets, d.farthest
 
-    def block_arguments(self, mask_BS: jax.Array, dtype: Any, dropout_key: jax.Array | None) -> tuple[Any, ...]:
+    def block_arguments(self, visible: Visibility, mask_BS: jax.Array, dtype: Any) -> tuple[Any, ...]:
         """What the blocks share, and the dtype."""
-        del dropout_key
-        bias = padding_bias(mask_BS)
         if self.relative is None:
-            return Relative(bias, mask_BS, None, None), dtype
+            return Relative(visible, mask_BS, None, None), dtype
         table_RH = self.relative.weight[...].astype(jnp.float32)
         if self.relative_norm is not None:
             table_RH = self.relative_norm(table_RH)
         rows_ST = jnp.asarray(relative_rows(mask_BS.shape[1], self.span, self.buckets, self.farthest))
-        return Relative(bias, mask_BS, table_RH, rows_ST), dtype
+        return Relative(visible, mask_BS, table_RH, rows_ST), dtype
 
 
 def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Deberta:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from amharic_tl.models.attention import allowed_bias, dot_product_attention
-from amharic_tl.models.cache import Cache, LayerCache, cache_bias, empty_cache
+from amharic_tl.models.attention import Visibility, dot_product_attention
+from amharic_tl.models.cache import Cache, LayerCache, empty_cache
 from amharic_tl.models.causal_model import CausalModel, visible
 from amharic_tl.models.decoder_heads import DecoderHead
 from amharic_tl.models.decoder_settings import DecoderSettings
@@ -44,7 +44,7 @@ class SelfAttention(nnx.Module):
     def __call__(
         self,
         x_BSH: jax.Array,
-        bias: jax.Array,
+        visible: Visibility,
         rotary: Rotary,
         start: Any,
         cache: LayerCache | None,
@@ -66,7 +66,7 @@ class SelfAttention(nnx.Module):
             query_BSND,
             key_BTKD,
             value_BTKD,
-            bias,
+            visible,
             dropout_rate=self.rate,
             dropout_key=dropout_key,
             scale=self.scale,
@@ -111,7 +111,7 @@ class DecoderBlock(nnx.Module):
     def __call__(
         self,
         hidden_BSH: jax.Array,
-        bias: jax.Array,
+        visible: Visibility,
         rotary: Rotary,
         start: Any,
         dtype: Any,
@@ -122,13 +122,13 @@ class DecoderBlock(nnx.Module):
     ) -> Any:
         """float32 ``[B, S, H] -> [B, S, H]``, with a cache also the new cache.
 
-        The residual stream and the norms stay in float32, the products are of ``dtype``. With ``variant``, ``bias``
-        and ``rotary`` have the layers' kinds as first axis and this number picks one.
+        The residual stream and the norms stay in float32, the products are of ``dtype``. With ``variant``, this
+        number picks among the windows of ``visible`` and the tables of ``rotary``, stacked along a first axis.
         """
         if variant is not None:
-            bias, rotary = jax.tree.map(lambda table: table[variant], (bias, rotary))
+            visible, rotary = visible.for_layer(variant), (rotary[0][variant], rotary[1][variant])
         normed_BSH = self.attention_norm(hidden_BSH).astype(dtype)
-        mixed_BSH, new_cache = self.attention(normed_BSH, bias, rotary, start, cache, dropout_key)
+        mixed_BSH, new_cache = self.attention(normed_BSH, visible, rotary, start, cache, dropout_key)
         hidden_BSH = hidden_BSH + (mixed_BSH if self.attended_norm is None else self.attended_norm(mixed_BSH))
         mixed_BSH = self.feed_forward(self.feed_forward_norm(hidden_BSH).astype(dtype))
         hidden_BSH = hidden_BSH + (mixed_BSH if self.fed_norm is None else self.fed_norm(mixed_BSH))
@@ -188,23 +188,21 @@ class Decoder(CausalModel):
         keys = [None] * 2 if dropout_key is None else list(jax.random.split(dropout_key))
         slots_1S = jnp.arange(input_ids.shape[1], dtype=jnp.int32)[None]
         mask_BS = visible(attention_mask, segment_ids)
-
-        def bias_of(window: int | None) -> jax.Array:
-            return allowed_bias(
-                slots_1S,
-                slots_1S,
-                mask_BS,
-                causal=True,
-                window=window,
-                query_segments_BS=segment_ids,
-                key_segments_BT=segment_ids,
-            )
-
+        length = input_ids.shape[1]
+        visible_keys = Visibility.of(
+            length,
+            length,
+            key_mask_BT=mask_BS,
+            segments_BS=segment_ids,
+            causal=True,
+            windows=self._windows,
+            path=self.attention_path,
+        )
         embedded_BSH = self.embed(input_ids)
-        bias, rotary = self._tables(bias_of, slots_1S if positions is None else positions)
+        rotary = self._rotary(slots_1S if positions is None else positions)
         dtype = jnp.dtype(self.compute_dtype)
         last_BSH, between = self.blocks(
-            embedded_BSH, bias, rotary, 0, dtype, dropout_key=keys[0], output_hidden_states=output_hidden_states
+            embedded_BSH, visible_keys, rotary, 0, dtype, dropout_key=keys[0], output_hidden_states=output_hidden_states
         )
         last_BSH = self.norm(last_BSH)
         states = (embedded_BSH, *between[:-1], last_BSH) if output_hidden_states else None
@@ -232,17 +230,18 @@ class Decoder(CausalModel):
           float32 logits ``[B, S, V]`` of the language model, and the new cache.
         """
         dtype = jnp.dtype(self.compute_dtype)
-        length = input_ids_BS.shape[1]
-        bias, rotary = self._tables(lambda window: cache_bias(start, length, key_mask_BT, window), positions_BS)
-        hidden_BSH, cache = self.blocks.cached(self.embed(input_ids_BS), cache, bias, rotary, start, dtype)
+        visible_keys = Visibility.cached(start, input_ids_BS.shape[1], key_mask_BT, self._windows)
+        rotary = self._rotary(positions_BS)
+        hidden_BSH, cache = self.blocks.cached(self.embed(input_ids_BS), cache, visible_keys, rotary, start, dtype)
         return self.token_logits(self.norm(hidden_BSH)), cache
 
-    def _tables(self, bias_of: Callable[[int | None], jax.Array], positions_BS: jax.Array) -> tuple[jax.Array, Rotary]:
-        """The bias and the rotary tables of the layers; stacked where layers differ."""
-        made = [
-            (bias_of(kind.window), rotary_tables(positions_BS, np.asarray(kind.frequencies, np.float32)))
-            for kind in self.settings.kinds
-        ]
+    @property
+    def _windows(self) -> tuple[int | None, ...]:
+        return tuple(kind.window for kind in self.settings.kinds)
+
+    def _rotary(self, positions_BS: jax.Array) -> Rotary:
+        """The rotary tables of the layers; stacked where layers differ."""
+        made = [rotary_tables(positions_BS, np.asarray(kind.frequencies, np.float32)) for kind in self.settings.kinds]
         return made[0] if len(made) == 1 else jax.tree.map(lambda *tables: jnp.stack(tables), *made)
 
 

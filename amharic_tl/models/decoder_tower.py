@@ -83,6 +83,7 @@ class DecoderTower(CausalModel):
             segment_ids_BS=segment_ids,
             dropout_key=keys[0],
             output_hidden_states=output_hidden_states,
+            attention_path=self.attention_path,
         )
         return self.finish(last_BSH, states, input_ids, mask_BS, masked_positions, keys[1])
 

@@ -10,18 +10,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from amharic_tl.models.attention import Visibility
+
 
 class Relative(NamedTuple):
     """What the blocks of a DeBERTa share.
 
     Attributes:
-      bias_B11S: float32, added to the scores: very negative for padding.
+      visible: who may look at whom.
       mask_BS: int, 0 for padding.
       table_RH: float32, an embedding of each bucket of distances; None without relative attention.
       rows_ST: int32, the table's row for each query and key.
     """
 
-    bias_B11S: jax.Array
+    visible: Visibility
     mask_BS: jax.Array
     table_RH: jax.Array | None
     rows_ST: jax.Array | None

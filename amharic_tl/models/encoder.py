@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from amharic_tl.models.attention import dot_product_attention, padding_bias
+from amharic_tl.models.attention import Visibility, dot_product_attention
 from amharic_tl.models.encoder_settings import EncoderSettings
 from amharic_tl.models.heads import HeadInputs, Pooler
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, dropout, normal
@@ -74,7 +74,7 @@ class EncoderBlock(nnx.Module):
         context: Any,
         dropout_key: jax.Array | None,
     ) -> jax.Array:
-        """``[B, S, N, D]``; ``context`` is a bias of the scores."""
+        """``[B, S, N, D]``; ``context`` is who may look at whom."""
         return dot_product_attention(
             query_BSND,
             key_BSND,
@@ -144,6 +144,8 @@ class Encoder(nnx.Module):
         self.embeddings, self.encoder, self.final_norm = embeddings, encoder, final_norm
         self.head, self.pooler = head, pooler
         self.compute_dtype = "float32"
+        self.attention_path = "auto"
+        self.windows: tuple[int | None, ...] = (None,)
         self.max_positions = max_positions
 
     def __call__(
@@ -173,10 +175,14 @@ class Encoder(nnx.Module):
         refuse_longer("input_ids", input_ids.shape[1], self.max_positions)
         dtype = jnp.dtype(self.compute_dtype)
         mask_BS = jnp.ones_like(input_ids) if attention_mask is None else attention_mask
+        length = input_ids.shape[1]
+        visible = Visibility.of(
+            length, length, key_mask_BT=attention_mask, windows=self.windows, path=self.attention_path
+        )
         embedded = self.embeddings(input_ids, token_type_ids, keys[0])
         last, between = self.encoder(
             embedded,
-            *self.block_arguments(mask_BS, dtype, keys[1]),
+            *self.block_arguments(visible, mask_BS, dtype),
             dropout_key=keys[1],
             output_hidden_states=output_hidden_states,
         )
@@ -193,10 +199,10 @@ class Encoder(nnx.Module):
             output.logits = self.head(output, inputs)
         return output
 
-    def block_arguments(self, mask_BS: jax.Array, dtype: Any, dropout_key: jax.Array | None) -> tuple[Any, ...]:
+    def block_arguments(self, visible: Visibility, mask_BS: jax.Array, dtype: Any) -> tuple[Any, ...]:
         """What every block is called with beside the hidden states."""
-        del dropout_key
-        return padding_bias(mask_BS), dtype
+        del mask_BS
+        return visible, dtype
 
 
 def bert_encoder(

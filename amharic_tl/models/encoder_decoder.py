@@ -130,6 +130,7 @@ class EncoderDecoder(nnx.Module):
         self.words, self.encoder, self.decoder, self.head = words, encoder, decoder, head
         self.ids, self.word_scale = ids, word_scale
         self.compute_dtype = "float32"
+        self.attention_path = "auto"
         self.max_positions = max_positions
 
     def __call__(
@@ -172,6 +173,7 @@ class EncoderDecoder(nnx.Module):
             dtype,
             dropout_key=keys[0],
             output_hidden_states=output_hidden_states,
+            attention_path=self.attention_path,
         )
         last_BSH, states = self.decoder(
             self._embed(decoder_input_ids, self.decoder_words),
@@ -182,6 +184,7 @@ class EncoderDecoder(nnx.Module):
             source_mask_BE=attention_mask,
             dropout_key=keys[1],
             output_hidden_states=output_hidden_states,
+            attention_path=self.attention_path,
         )
         output = ModelOutput(
             last_hidden_state=last_BSH,
@@ -203,7 +206,8 @@ class EncoderDecoder(nnx.Module):
         """The encoder's output, float32 ``[B, E, H]``; arguments as of a call."""
         refuse_longer("input_ids", input_ids.shape[1], self.max_positions)
         dtype = jnp.dtype(self.compute_dtype)
-        return self.encoder(self._embed(input_ids, self.encoder_words), input_ids, attention_mask, dtype)[0]
+        words_BEH = self._embed(input_ids, self.encoder_words)
+        return self.encoder(words_BEH, input_ids, attention_mask, dtype, attention_path=self.attention_path)[0]
 
     def cross_cache(self, encoder_hidden_BEH: jax.Array) -> Cache:
         """What the decoder keeps of the encoder's output while it decodes, layers first."""

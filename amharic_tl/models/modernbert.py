@@ -14,7 +14,7 @@ import numpy as np
 from flax import nnx
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.attention import allowed_bias, dot_product_attention
+from amharic_tl.models.attention import Visibility, dot_product_attention
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.encoder import Encoder
 from amharic_tl.models.encoder_settings import EncoderSettings
@@ -177,14 +177,14 @@ class ModernBertBlock(nnx.Module):
     def __call__(
         self,
         hidden_BSH: jax.Array,
-        biases: jax.Array,
+        visible: Visibility,
         tables: tuple[jax.Array, jax.Array],
         dtype: Any,
         *,
         variant: jax.Array,
         dropout_key: jax.Array | None = None,
     ) -> jax.Array:
-        """float32 ``[B, S, H] -> [B, S, H]``. ``biases`` and ``tables`` have the types of layers as first dimension."""
+        """float32 ``[B, S, H] -> [B, S, H]``. ``tables`` have the types of layers as first dimension."""
         keys = [None] * 3 if dropout_key is None else list(jax.random.split(dropout_key, 3))
         normed_BSH = hidden_BSH if self.attention_norm is None else self.attention_norm(hidden_BSH)
         qkv_BS3ND = self.qkv(normed_BSH.astype(dtype)).reshape(*hidden_BSH.shape[:2], 3, self.heads, -1)
@@ -193,7 +193,7 @@ class ModernBertBlock(nnx.Module):
             rotate(qkv_BS3ND[:, :, 0], rotary),
             rotate(qkv_BS3ND[:, :, 1], rotary),
             qkv_BS3ND[:, :, 2],
-            biases[variant],
+            visible.for_layer(variant),
             dropout_rate=self.attention_dropout,
             dropout_key=keys[0],
         )
@@ -222,20 +222,16 @@ class ModernBert(Encoder):
             final_norm=LayerNorm(f"{prefix}final_norm", s.hidden, s.epsilon, key, bias=m.norm_bias),
             max_positions=UNLIMITED,
         )
-        self.window = m.window
+        # In the order of the types of layers.
+        self.windows = (None, m.window)
         self.frequencies = tuple(tuple(map(float, row)) for row in m.frequencies)
 
-    def block_arguments(self, mask_BS: jax.Array, dtype: Any, dropout_key: jax.Array | None) -> tuple[Any, ...]:
-        """Score biases ``[2, B, 1, S, S]`` and rotary tables ``[2, 1, S, D]`` by type of layer, and the dtype."""
-        del dropout_key
+    def block_arguments(self, visible: Visibility, mask_BS: jax.Array, dtype: Any) -> tuple[Any, ...]:
+        """Who may look at whom and rotary tables ``[2, 1, S, D]``, both by type of layer, and the dtype."""
         positions_1S = jnp.arange(mask_BS.shape[1])[None]
-        biases = [
-            allowed_bias(positions_1S, positions_1S, mask_BS, causal=False, window=window)
-            for window in (None, self.window)
-        ]
         tables = [rotary_tables(positions_1S, np.asarray(row, np.float32)) for row in self.frequencies]
         cosines, sines = zip(*tables, strict=True)
-        return jnp.stack(biases), (jnp.stack(cosines), jnp.stack(sines)), dtype
+        return visible, (jnp.stack(cosines), jnp.stack(sines)), dtype
 
 
 class _Transform(nnx.Module):

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from amharic_tl.models.attention import dot_product_attention
+from amharic_tl.models.attention import Visibility, dot_product_attention
 from amharic_tl.models.cache import Cache, LayerCache
 from amharic_tl.models.layers import ACTIVATIONS, Conv1D, Embedding, LayerNorm, Linear, RMSNorm, dropout
 
@@ -44,20 +44,19 @@ class Sight:
     """What the blocks of a stack may attend to.
 
     Attributes:
-      bias: float32 ``[B, 1, S, T]``, added to the scores of self-attention.
-      relative: float32 ``[1, N, S, T]``, added too; None without. (Their sum has a number for every row and head: it is
-        better not held.)
+      visible: whom in self-attention.
+      relative: float32 ``[1, N, S, T]``, added to the scores of self-attention; None without.
       buckets: int ``[S, T]``, how far each key is, for blocks with a table of relative positions; None without.
       source: ``[B, E, H]``, the encoder's output, for cross-attention; None without, or where its keys are cached.
-      source_bias: float32 ``[B, 1, 1, E]``, added to the scores of cross-attention; None without.
+      source_visible: whom in cross-attention; None without a source.
       start: int32, the slot of the first new token in the cache; None without a cache.
     """
 
-    bias: jax.Array
+    visible: Visibility
     relative: jax.Array | None = None
     buckets: jax.Array | None = None
     source: jax.Array | None = None
-    source_bias: jax.Array | None = None
+    source_visible: Visibility | None = None
     start: jax.Array | None = None
 
 
@@ -89,16 +88,20 @@ class Attention(nnx.Module):
         self,
         query_BSND: jax.Array,
         keys_values: Cache,
-        bias: jax.Array | None,
+        visible: Visibility,
         rate: float,
         key: jax.Array | None,
+        bias_BNST: jax.Array | None = None,
     ) -> jax.Array:
-        """float32 ``[B, S, H]``; ``rate`` and ``key`` are of the dropout of the probabilities."""
+        """float32 ``[B, S, H]``; ``rate`` and ``key`` are of the dropout of the probabilities. ``bias_BNST`` is added
+        to the scores.
+        """
         attended_BSND = dot_product_attention(
             query_BSND,
             keys_values["keys"].astype(query_BSND.dtype),
             keys_values["values"].astype(query_BSND.dtype),
-            bias,
+            visible,
+            bias_BNST=bias_BNST,
             dropout_rate=rate,
             dropout_key=key,
             scale=self.scale,
@@ -180,18 +183,18 @@ class PreNormBlock(nnx.Module):
         relative = sight.relative
         if self.relative is not None and sight.buckets is not None:
             relative = relative_bias(self.relative.weight[...], sight.buckets)
-        bias = sight.bias if relative is None else sight.bias + relative
         if variant is not None:
             query_BSND = query_BSND / (variant + 1).astype(dtype)
-        mixed_BSH = self.attention.attend(query_BSND, new, bias, self.rates.attention, keys[0])
+        mixed_BSH = self.attention.attend(query_BSND, new, sight.visible, self.rates.attention, keys[0], relative)
         hidden_BSH = hidden_BSH + dropout(mixed_BSH, self.rates.hidden, keys[1])
         if self.cross is not None and self.cross_norm is not None:
             query_BSND = self.cross.queries(self.cross_norm(hidden_BSH).astype(dtype))
             source = fixed
+            assert sight.source_visible is not None
             if source is None:
                 assert sight.source is not None
                 source = self.cross.keys_values(sight.source.astype(dtype))
-            mixed_BSH = self.cross.attend(query_BSND, source, sight.source_bias, self.rates.attention, keys[2])
+            mixed_BSH = self.cross.attend(query_BSND, source, sight.source_visible, self.rates.attention, keys[2])
             hidden_BSH = hidden_BSH + dropout(mixed_BSH, self.rates.hidden, keys[3])
         normed_BSH = self.feed_forward_norm(hidden_BSH).astype(dtype)
         inner_key, outer_key = (None, None) if keys[4] is None else jax.random.split(keys[4])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from amharic_tl.models.attention import allowed_bias, padding_bias
-from amharic_tl.models.cache import Cache, cache_bias, empty_cache
+from amharic_tl.models.attention import Visibility
+from amharic_tl.models.cache import Cache, empty_cache
 from amharic_tl.models.layers import Embedding, dropout
 from amharic_tl.models.positions import LearnedPositions, RelativeBuckets, SinusoidalPositions
 from amharic_tl.models.pre_norm import Norm, Sight, relative_bias
@@ -65,6 +66,7 @@ class Tower(nnx.Module):
         source_mask_BE: jax.Array | None = None,
         dropout_key: jax.Array | None = None,
         output_hidden_states: bool = False,
+        attention_path: str = "auto",
     ) -> tuple[jax.Array, tuple[jax.Array, ...] | None]:
         """Runs whole sequences.
 
@@ -79,21 +81,21 @@ class Tower(nnx.Module):
           source_mask_BE: int, 0 for padding of the source; None: nothing is padding.
           dropout_key: None for no dropout.
           output_hidden_states: whether to return each layer's output.
+          attention_path: which implementation of attention is asked for.
 
         Returns:
           float32 ``[B, S, H]`` after the last norm, and the hidden states as ``ModelOutput`` has them, or None.
         """
         keys = [None] * 3 if dropout_key is None else list(jax.random.split(dropout_key, 3))
         places_S = jnp.arange(input_ids_BS.shape[1], dtype=jnp.int32)
-        bias = allowed_bias(
-            places_S[None],
-            places_S[None],
-            mask_BS,
-            causal=self.causal,
-            query_segments_BS=segment_ids_BS,
-            key_segments_BT=segment_ids_BS,
+        length = len(places_S)
+        visible = Visibility.of(
+            length, length, key_mask_BT=mask_BS, segments_BS=segment_ids_BS, causal=self.causal, path=attention_path
         )
-        sight = self._sight(bias, places_S, places_S, source_BEH, source_mask_BE)
+        source_visible = None
+        if source_BEH is not None:
+            source_visible = Visibility.of(length, source_BEH.shape[1], key_mask_BT=source_mask_BE, path=attention_path)
+        sight = self._sight(visible, places_S, places_S, source_visible, source_BEH)
         embedded_BSH = self._embed(words_BSH, input_ids_BS, positions_BS, keys[0])
         last_BSH, between = self.blocks(
             embedded_BSH, sight, dtype, dropout_key=keys[1], output_hidden_states=output_hidden_states
@@ -126,8 +128,13 @@ class Tower(nnx.Module):
         """Goes on from what the cache holds; the arguments of a model's ``decode``, with the embedded ids."""
         slots_S = start + jnp.arange(input_ids_BS.shape[1], dtype=jnp.int32)
         slots_T = jnp.arange(key_mask_BT.shape[1], dtype=jnp.int32)
-        bias = cache_bias(start, input_ids_BS.shape[1], key_mask_BT)
-        sight = self._sight(bias, slots_S, slots_T, None, source_mask_BE, jnp.asarray(start, jnp.int32))
+        visible = Visibility.cached(start, len(slots_S), key_mask_BT)
+        source_visible = None
+        if cross is not None:
+            source = Visibility.of(len(slots_S), cross["keys"].shape[2], key_mask_BT=source_mask_BE)
+            source_visible = dataclasses.replace(source, whole=False)
+        start = jnp.asarray(start, jnp.int32)
+        sight = self._sight(visible, slots_S, slots_T, source_visible, start=start)
         embedded_BSH = self._embed(words_BSH, input_ids_BS, positions_BS, None)
         last_BSH, cache = self.blocks.cached(embedded_BSH, cache, sight, dtype, fixed=cross)
         return self.norm(last_BSH), cache
@@ -143,11 +150,11 @@ class Tower(nnx.Module):
 
     def _sight(
         self,
-        bias: jax.Array,
+        visible: Visibility,
         query_places_S: jax.Array,
         key_places_T: jax.Array,
-        source_BEH: jax.Array | None,
-        source_mask_BE: jax.Array | None,
+        source_visible: Visibility | None,
+        source_BEH: jax.Array | None = None,
         start: jax.Array | None = None,
     ) -> Sight:
         relative = buckets = None
@@ -155,5 +162,4 @@ class Tower(nnx.Module):
             buckets = self.buckets(query_places_S, key_places_T)
             if self.relative is not None:
                 relative = relative_bias(self.relative.weight[...], buckets)
-        source_bias = None if source_mask_BE is None else padding_bias(source_mask_BE)
-        return Sight(bias, relative, buckets, source_BEH, source_bias, start)
+        return Sight(visible, relative, buckets, source_BEH, source_visible, start)

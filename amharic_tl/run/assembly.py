@@ -118,6 +118,8 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         seed=config.train.seed,
         terms=safety.terms if safety is not None else (),
     )
+    if config.model.attention not in ("auto", "xla"):
+        _check_attention(steps, prepared)
     return Run(
         config=config,
         mesh=mesh,
@@ -133,6 +135,16 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
         hf_config=dict(model.hf_config),
         safety=safety,
     )
+
+
+def _check_attention(steps: Steps, prepared: Prepared) -> None:
+    """Traces a step, so that attention which cannot serve the model is refused before anything is written."""
+    processes = jax.process_count()
+    batch = {
+        name: jax.ShapeDtypeStruct((len(array) * processes, *array.shape[1:]), array.dtype)
+        for name, array in prepared.train[0].items()
+    }
+    jax.eval_shape(steps.untraced("train"), steps.state, batch)
 
 
 def _check_select_by(select_by: str, splits: Splits) -> None:
@@ -163,6 +175,7 @@ def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) ->
         "seed": config.train.seed,
         "compute_dtype": config.model.compute_dtype,
         "dropout": config.model.dropout,
+        "attention": config.model.attention,
     }
     if config.model.initialise == "random":
         return from_config(hf_config, config.task.kind, **settings)

@@ -18,11 +18,13 @@ from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
+from amharic_tl.models.attention import Choice, listening, only_xla
 from amharic_tl.records.files import read_json, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
+from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.resumption import begin
-from amharic_tl.run.telling import NO_CLEAN_ROWS, about_data, about_loading, about_result
+from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
@@ -90,6 +92,7 @@ class _Training:
         if run.safety is not None:
             self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
+        self.attention = AttentionRecord()
         self.record: dict[str, Any] = {"status": "running", "provenance": provenance(run.config.train.seed)}
         if resumed and workdir.run.exists():
             self.record["provenance"]["started"] = read_json(workdir.run)["provenance"]["started"]
@@ -102,8 +105,9 @@ class _Training:
             self._baselines()
             self.interruption.check("training the TF-IDF line")
             parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
-            state, memory, reason = self._loop().run(*begin(*parts))
-            self._finish(state, memory, reason)
+            with listening(self._take_note):
+                state, memory, reason = self._loop().run(*begin(*parts))
+                self._finish(state, memory, reason)
         except KeyboardInterrupt:
             error = Preempted("stopped at once: the same command goes on from the newest checkpoint.")
             self._stopped(error)
@@ -120,6 +124,14 @@ class _Training:
         self.record["status"] = "preempted" if isinstance(error, Preempted) else "failed"
         self.record["stopped_because"] = str(error)
         self._close(error)
+
+    def _take_note(self, choice: Choice) -> None:
+        """Says and records which implementation of attention a program that is being compiled takes."""
+        new = self.attention.add(choice)
+        self.record["attention"] = self.attention.lines
+        if new is not None:
+            self.progress.say(about_attention(new))
+            self.writer.write_event(self.record.get("step", 0), "attention", **new)
 
     def _write(self, name: str, value: Any) -> None:
         if self.first:
@@ -139,10 +151,11 @@ class _Training:
         batch = jax.eval_shape(
             lambda: {name: jax.numpy.asarray(array) for name, array in run.prepared.train[0].items()}
         )
-        per_batch = {
-            "train_step": count_flops(run.steps.train, run.steps.state, batch),
-            "forward": count_flops(run.steps.evaluate, run.steps.state, batch),
-        }
+        with only_xla():  # no count sees into a kernel
+            per_batch = {
+                "train_step": count_flops(run.steps.untraced("train"), run.steps.state, batch),
+                "forward": count_flops(run.steps.untraced("evaluate"), run.steps.state, batch),
+            }
         rows, length = batch["input_ids"].shape
         per_example = {name: flops / rows for name, flops in per_batch.items()}
         self._write(

@@ -33,6 +33,12 @@ def about_loading(newly_initialised: tuple[str, ...], dropped: tuple[str, ...], 
     return said
 
 
+def about_attention(choice: Mapping[str, Any]) -> str:
+    """Which implementation of attention was taken; of the others, those that the platform has, and why not."""
+    rest = "; ".join(f"not {name}: {reason}" for name, reason in choice["not_taken"].items())
+    return f"attention: {choice['path']} on {choice['platform']}" + (f" ({rest})" if rest else "")
+
+
 def about_result(final: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A line a split; figures of single classes are left to the report."""
     said = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -47,6 +47,11 @@ class Steps:
     state: TrainState
     graphdef: nnx.GraphDef[Any]
     shardings: TrainState
+
+    def untraced(self, name: Literal["train", "evaluate"]) -> Callable[..., Any]:
+        """A step without compilation, for looking at: what is traced of it is not what the compiled one will run."""
+        function = getattr(self, name).__wrapped__
+        return lambda state, batch: function(state, batch)
 
     def model(self, state: TrainState) -> nnx.Module:
         """The model with the parameters of ``state``."""
