@@ -43,11 +43,15 @@ def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:
       InputOutputError: it cannot be read.
       ConfigError: the resulting config is not valid.
     """
-    values = flatten(_read(name)) if name else {}
-    return build_config({**values, **overrides})
+    return build_config({**(read_leaves(name) if name else {}), **overrides})
 
 
-def _read(name: str) -> Mapping[str, Any]:
+def read_leaves(name: str) -> dict[str, Any]:
+    """The leaves that the preset or file ``name`` sets, by dotted name, not validated yet.
+
+    Raises:
+      MissingInputError, BadInputError, InputOutputError: as :func:`load_config`.
+    """
     known = presets()
     path = Path(name)
     if not path.is_file():
@@ -73,7 +77,7 @@ def _read(name: str) -> Mapping[str, Any]:
         raise BadInputError(f"--config: {path} ends in neither .py nor .json")
     if not isinstance(values, Mapping):
         raise BadInputError(f"--config: {path} holds {type(values).__name__}, expected a mapping of leaves")
-    return values
+    return flatten(values)
 
 
 def execute(path: Path, function: str, option: str) -> Any:
