@@ -55,6 +55,7 @@ class Attempt:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     pass_fds=(lock,),
+                    preexec_fn=_leave_warnings_to_the_watcher,
                     env=None if environment is None else dict(environment),
                 )
 
@@ -101,6 +102,12 @@ class Attempt:
         if code not in (0, 75):
             line["reason"] = last_words(self._place.log(self._run), self._log_from)
         append_line(self._place.attempts(self._run), line)
+
+
+def _leave_warnings_to_the_watcher() -> None:
+    """A scheduler's warning signal goes to every process of a job, and would end one that does not know it."""
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def last_words(log: Path, begins: int) -> str:

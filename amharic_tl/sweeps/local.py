@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -60,8 +61,19 @@ class LocalEngine:
     tick: Callable[[Sequence[str]], None] = lambda running: None
     retries: int = RETRIES
     train: Sequence[str] = TRAIN
-    _own: dict[str, tuple[subprocess.Popen[bytes], int]] = field(default_factory=dict)
-    _adopted: dict[str, _Adopted] = field(default_factory=dict)
+    _own: dict[str, tuple[subprocess.Popen[bytes], int]] = field(init=False, default_factory=dict)
+    _adopted: dict[str, _Adopted] = field(init=False, default_factory=dict)
+
+    def until_one_is_finished(self) -> None:
+        """Runs one after the other, each with as many cores as later, until the first is finished and so measured.
+
+        Raises:
+          ConfigError, CannotCreateError: as :meth:`go`.
+        """
+        for run in self.runs:
+            dataclasses.replace(self, runs=[run]).go()
+            if self.stopping() or look(self.place, run, self.retries).status == "finished":
+                return
 
     def go(self) -> None:
         """Runs what is left. Returns when every run is finished or failed, or when it was told to stop and all exited.

@@ -8,8 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import numpy as np
 
-from amharic_tl.config_tasks import lower_is_better as lower_is_better
-
 Batch = Mapping[str, jax.Array]
 
 
