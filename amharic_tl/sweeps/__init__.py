@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amharic_tl.sweeps.algebra import chain, param, prod, seeds, subsample, zip
-    from amharic_tl.sweeps.collect import collect
+    from amharic_tl.sweeps.collection import collect
     from amharic_tl.sweeps.measured import MeasuredRun, Question
-    from amharic_tl.sweeps.resolve import resolve
+    from amharic_tl.sweeps.resolution import resolve
     from amharic_tl.sweeps.spec import Arm, Sweep, tuned
 
 _EXPORTS = {
     **dict.fromkeys(("param", "prod", "zip", "chain", "subsample", "seeds"), "algebra"),
     **dict.fromkeys(("Sweep", "Arm", "tuned"), "spec"),
     **dict.fromkeys(("Question", "MeasuredRun"), "measured"),
-    "resolve": "resolve",
-    "collect": "collect",
+    "resolve": "resolution",
+    "collect": "collection",
 }
 
 __all__ = [

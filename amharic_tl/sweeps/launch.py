@@ -22,7 +22,7 @@ from amharic_tl.sweeps.local import TRAIN, LocalEngine
 from amharic_tl.sweeps.manifest import Manifest, read_manifest, store
 from amharic_tl.sweeps.measured import Status
 from amharic_tl.sweeps.place import Place
-from amharic_tl.sweeps.resolve import Plan, plan
+from amharic_tl.sweeps.resolution import Plan, plan
 from amharic_tl.sweeps.spec import Sweep
 from amharic_tl.sweeps.state import RETRIES, RunState, look, try_again
 from amharic_tl.training.interruption import Interruption

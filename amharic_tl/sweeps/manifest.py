@@ -14,7 +14,7 @@ from amharic_tl.records.files import read_json, write_json
 from amharic_tl.sweeps.identity import file_name
 from amharic_tl.sweeps.measured import Question, Value
 from amharic_tl.sweeps.place import Place
-from amharic_tl.sweeps.resolve import Plan, PlannedRun
+from amharic_tl.sweeps.resolution import Plan, PlannedRun
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from amharic_tl.records.files import write_text
-from amharic_tl.sweeps.collect import collect
+from amharic_tl.sweeps.collection import collect
 from amharic_tl.sweeps.identity import names as names_of
 from amharic_tl.sweeps.manifest import Manifest, read_manifest
 from amharic_tl.sweeps.measured import MeasuredRun, Question, Value
