@@ -20,6 +20,7 @@ from amharic_tl.sweeps.state import RETRIES, look, note_start
 _IN_QUEUE = ("PENDING", "RUNNING", "REQUEUED", "SUSPENDED", "CONFIGURING", "COMPLETING", "RESIZING", "READY")
 # Time limits that a run may meet; one that gets no further between two of them is given up long before.
 _REQUEUES = 1000
+_SETTINGS = {"job_name": "amharic-tl-sweep", "time": 60}
 
 
 class ArrayTask:
@@ -83,7 +84,7 @@ def submit(
       place: of the sweep.
       runs: folders of all its runs; finished, failed, running and queued ones are left out.
       jobs: how many tasks run at a time.
-      settings: of sbatch, in submitit's names (``partition``, ``time`` in minutes, ``gpus_per_node``, ``mem``).
+      settings: of sbatch, in submitit's names (``partition``, ``time`` in minutes, 60 unless said, ``gpus_per_node``).
       retries: see :class:`ArrayTask`.
       train: see :class:`ArrayTask`.
       cluster: ``slurm``; submitit's ``local`` and ``debug`` run the same tasks on this machine.
@@ -107,8 +108,9 @@ def submit(
         often = {} if cluster == "debug" else {f"{cluster}_max_num_timeout": _REQUEUES}
         executor = submitit.AutoExecutor(folder=place.scheduler / "%j", cluster=cluster, **often)
         executor.update_parameters(
-            **{f"slurm_{name}": value for name, value in {"job_name": "amharic-tl-sweep", **settings}.items()},
+            **{f"slurm_{name}": value for name, value in {**_SETTINGS, **settings}.items()},
             slurm_array_parallelism=jobs,
+            slurm_additional_parameters={"requeue": True},
         )
     except RuntimeError as error:
         raise MissingInputError(f"--engine=slurm: SLURM's commands are not on this machine: {error}") from None
