@@ -22,7 +22,7 @@ from typing import Any
 
 import amharic_tl
 from amharic_tl.records.files import read_lines, write_json
-from amharic_tl.sweeps.locks import holder
+from amharic_tl.sweeps.locks import held, holder
 
 HERE = Path(__file__).parent
 LAUNCHER_KILLS, RUN_KILLS = 5, 2
@@ -73,7 +73,7 @@ def attempts(directory: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]
 
 
 def overhead(directory: Path, began: float) -> tuple[float, float]:
-    """Seconds in which slots were held up, and seconds in which runs ran, added over slots, until a slot had no run left."""
+    """Seconds in which slots waited although runs were left, and seconds in which runs ran, added over slots."""
     slots: dict[int, list[tuple[float, float]]] = {}
     for started, ended in attempts(directory):
         slots.setdefault(started["slot"], []).append((ended["clock"], ended["seconds"]))
@@ -110,7 +110,7 @@ def kill_a_run(directory: Path, generator: random.Random) -> bool:
     """Kills one run with the process beside it, both at once."""
     for path in generator.sample(paths := sorted((directory / "locks").glob("*")), len(paths)):
         process = holder(path).get("process")
-        if process is not None and processor_seconds(process):
+        if process is not None and held(path):
             os.killpg(process, signal.SIGKILL)
             return True
     return False
