@@ -9,7 +9,7 @@ from typing import Any
 from amharic_tl.config import Config, build_config, flatten, leaves
 from amharic_tl.config_files import read_leaves
 from amharic_tl.config_leaves import unknown_key
-from amharic_tl.config_tasks import is_metric, no_metric
+from amharic_tl.config_tasks import is_metric, lower_is_better, no_metric
 from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.sweeps.algebra import SEED, Point, prod
 from amharic_tl.sweeps.identity import leaf_values, names, plain, run_id
@@ -156,6 +156,12 @@ def _check_question(question: Question, runs: Sequence[PlannedRun], tuned: bool)
     wrong = [run for run in runs if split != "safety" and not is_metric(run.config.task, metric)]
     if wrong:
         raise ConfigError(f"question.measure: {no_metric(wrong[0].config.task, metric)}")
+    if split != "safety" and question.higher_is_better == lower_is_better(metric):
+        better = "lower" if question.higher_is_better else "higher"
+        raise ConfigError(
+            f"question.measure: of {question.measure} the {better} is the better; say "
+            f"higher_is_better={not question.higher_is_better}"
+        )
     if tuned and len({run.config.train.select_by for run in runs}) > 1:
         raise ConfigError("tuning chooses by config.train.select_by, which must be the same in every run")
     if tuned and split == "validation":

@@ -88,4 +88,24 @@ def load_spec(name: str) -> tuple[str, Sweep]:
     sweep = execute(path, "get_sweep", "SPEC")
     if not isinstance(sweep, Sweep):
         raise BadInputError(f"SPEC: get_sweep() of {path} returned {type(sweep).__name__}, expected a sweeps.Sweep")
+    _check_types(sweep, path)
     return path.stem, dataclasses.replace(sweep, arms=tuple(sweep.arms), seeds=tuple(sweep.seeds))
+
+
+def _check_types(sweep: Sweep, path: Path) -> None:
+    """A spec is written by hand: what a field cannot be is said before anything is made of it."""
+    expected: dict[str, tuple[type, ...]] = {
+        "arms": (tuple, list),
+        "base": (str, Mapping),
+        "fixed": (Mapping,),
+        "seeds": (tuple, list),
+        "question": (Question,),
+        "minutes": (int, float, type(None)),
+    }
+    for name, kinds in expected.items():
+        value = getattr(sweep, name)
+        if not isinstance(value, kinds):
+            kind = " or ".join(one.__name__ for one in kinds)
+            raise BadInputError(f"SPEC: {path}: {name}: expected {kind}, found {type(value).__name__}")
+    if sweep.minutes is not None and not sweep.minutes > 0:
+        raise BadInputError(f"SPEC: {path}: minutes: expected a number above 0, found {sweep.minutes!r}")

@@ -56,6 +56,7 @@ def test_a_wrong_value_says_how_many_runs_have_it() -> None:
         {"seeds": sweeps.param("optim.beta1", [0.1])},
         {"question": sweeps.Question(measure="train/macro_f1")},
         {"question": sweeps.Question(measure="test/macro_f2")},
+        {"question": sweeps.Question(measure="test/loss")},
         {"question": sweeps.Question(control={"optim.lr": 0.3})},
         {"question": sweeps.Question(control={"transfer.method": "full"})},
     ],
@@ -172,6 +173,12 @@ def test_a_spec_is_a_file_that_returns_a_sweep(tmp_path: Path) -> None:
     for text in ("x = 1", "def get_sweep():\n    return 3", "def get_sweep():\n    return 1 / 0", "def get_sweep(:"):
         (tmp_path / "wrong.py").write_text(text)
         with pytest.raises(BadInputError, match=r"wrong\.py"):
+            load_spec(str(tmp_path / "wrong.py"))
+    for fields in ("arms=3", "arms=[{}], minutes=-1", "arms=[{}], question='which?'", "arms=[{}], seeds=5"):
+        (tmp_path / "wrong.py").write_text(
+            f"from amharic_tl import sweeps\ndef get_sweep():\n    return sweeps.Sweep({fields})"
+        )
+        with pytest.raises(BadInputError, match=fields.rsplit(" ", 1)[-1].partition("=")[0]):
             load_spec(str(tmp_path / "wrong.py"))
     (tmp_path / "spec.json").write_text(json.dumps({}))
     with pytest.raises(BadInputError):
