@@ -84,7 +84,11 @@ class LocalEngine:
         """
         self._devices = accelerators()
         check_accelerators(self.jobs, self._devices)
-        waiting = [run for run in self.runs if look(self.place, run, self.retries).status not in ("finished", "failed")]
+        statuses = {run: look(self.place, run, self.retries).status for run in self.runs}
+        waiting = [run for run, status in statuses.items() if status in ("interrupted", "not started")]
+        for run, status in statuses.items():
+            if status == "running":
+                self._adopt(run)
         while True:
             stopping = self.stopping()
             if stopping and not self.place.stop.exists():

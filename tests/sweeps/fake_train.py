@@ -14,7 +14,8 @@ from pathlib import Path
 arguments = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
 config = json.loads(Path(arguments["--config"]).read_text(encoding="utf-8"))
 workdir, what = Path(arguments["--workdir"]), config["model"]["path"]
-if what == "exit-66":
+data = config["data"]["train"]
+if what == "exit-66" or (data and not Path(data).exists()):
     print("amharic-tl train: --config: there is no file train.csv", file=sys.stderr)
     sys.exit(66)
 told = []
