@@ -147,7 +147,6 @@ def main() -> None:
         "held_up_seconds": round(held_up, 2),
         "held_up_share": round(held_up / ran, 5),
         "launcher_processor_seconds": round(sum(used.values()), 2),
-        "launcher_processor_share": round(sum(used.values()) / ran, 5),
         "kills": kills,
         "attempts_of_the_disturbed_sweep": sum(line["event"] == "started" for line in lines),
         "same_bytes": same,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from amharic_tl.sweeps import collect, launch, locks
 from amharic_tl.sweeps.place import Place
 from amharic_tl.sweeps.report import write_report
 from amharic_tl.training.progress import Progress
-from tests.sweeps.launching import go, launcher, lock, pids, run, spec, starts, until
+from tests.sweeps.launching import FAKE, go, launcher, lock, pids, run, spec, starts, until
 
 
 def tables(directory: Path) -> list[bytes]:
@@ -48,6 +49,9 @@ def test_scores_are_collected_with_the_cells_that_are_not_measured(tmp_path: Pat
     assert good.scores["test/f1/ሰላም"] is None and good.minutes is not None and good.workdir is not None
     assert not [name for name in good.scores if "not_measured" in name]
     assert bad.status == "failed" and bad.scores == {} and bad.workdir is None
+    lines = launch.status(tmp_path / "s")
+    assert lines[-1] == "1 finished, 1 failed of 2 runs; no launcher is at work"
+    assert "exit 66: --config: there is no file train.csv" in lines[1]
     markdown, csv, *_ = write_report(tmp_path / "s")
     assert "not measured: failed" in markdown.read_text(encoding="utf-8")
     assert csv.read_text(encoding="utf-8").count("\n") == 3
@@ -197,6 +201,18 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError):
         collect(tmp_path)
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["notes.txt"]
+
+
+def test_a_terminal_shows_the_whole_sweep_and_the_time_left(tmp_path: Path) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    shown = Terminal()
+    sweep = dataclasses.replace(spec(), minutes=3.0)
+    launch.run("test", sweep, tmp_path / "s", launch.Launch(train=FAKE), Progress(1, stream=shown))
+    assert "0/2 done  6m00s left  running: lr=0.1,seed=0" in shown.getvalue()
+    assert "\r" not in run(tmp_path / "s", sweep)
 
 
 def test_more_hours_than_allowed_are_refused_before_or_after_one_timed_run(tmp_path: Path) -> None:
