@@ -62,8 +62,9 @@ class Attempt:
     def tell(self) -> None:
         """Asks the run to save and exit."""
         self._told = True
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._child.pid, signal.SIGTERM)
+        if self._child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child.pid, signal.SIGTERM)
 
     def watch(self) -> None:
         """Waits for the end, asks for it where the sweep is being stopped, and records it."""
@@ -96,12 +97,19 @@ class Attempt:
             "clock": time.time(),
             "seconds": round(time.monotonic() - self._began, 3),
             "code": code if code >= 0 else None,
-            "signal": signal.Signals(-code).name if code < 0 else None,
+            "signal": _called(-code) if code < 0 else None,
             "told": self._told,
         }
         if code not in (0, 75):
             line["reason"] = last_words(self._place.log(self._run), self._log_from)
         append_line(self._place.attempts(self._run), line)
+
+
+def _called(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def _leave_warnings_to_the_watcher() -> None:
