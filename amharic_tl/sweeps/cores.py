@@ -25,7 +25,12 @@ def cores_of(slot: int, jobs: int) -> str:
 
 
 def accelerators() -> list[str]:
-    """The NVIDIA devices this process may use: those ``CUDA_VISIBLE_DEVICES`` names, or all there are."""
+    """The NVIDIA devices this process may use: those ``CUDA_VISIBLE_DEVICES`` names, or all there are.
+
+    None where JAX is told to use the processor alone.
+    """
+    if os.environ.get("JAX_PLATFORMS") == "cpu":
+        return []
     named = os.environ.get(_VISIBLE)
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
