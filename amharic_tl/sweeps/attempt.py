@@ -21,8 +21,9 @@ from typing import Any
 from amharic_tl.records.files import append_line, writing
 from amharic_tl.sweeps import locks
 from amharic_tl.sweeps.place import Place
+from amharic_tl.sweeps.waiting import wait_for_any
 
-_TICK = 0.05  # seconds
+_LOOK = 0.5  # seconds between looks at whether the sweep is being stopped
 _PREFIX = "amharic-tl train: "
 
 
@@ -71,7 +72,7 @@ class Attempt:
         while self._child.poll() is None:
             if not self._told and self._place.stop.exists():
                 self.tell()
-            time.sleep(_TICK)
+            wait_for_any([self._child.pid], _LOOK)
         self._record(self._child.returncode)
 
     def end_now(self) -> None:

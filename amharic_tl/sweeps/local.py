@@ -15,10 +15,10 @@ from amharic_tl.sweeps import locks
 from amharic_tl.sweeps.cores import accelerators, check_accelerators, cores_of, environment
 from amharic_tl.sweeps.place import Place
 from amharic_tl.sweeps.state import RETRIES, RunState, look, note_start
+from amharic_tl.sweeps.waiting import wait_for_any
 
 TRAIN = (sys.executable, "-m", "amharic_tl", "train")
-_TICK = 0.05  # seconds between looks at processes of our own
-_ADOPTED_TICK = 0.5  # and at locks of runs that an earlier launcher started
+_LOOK = 0.5  # seconds between looks at signals, and at locks of runs that an earlier launcher started
 
 Told = Callable[[str, RunState], None]
 
@@ -99,7 +99,7 @@ class LocalEngine:
             if not self._own and not self._adopted and (stopping or not waiting):
                 return
             self.tick([*self._own, *self._adopted])
-            time.sleep(_TICK)
+            wait_for_any([watcher.pid for watcher, _ in self._own.values()], _LOOK)
 
     def _start(self, run: str) -> None:
         lock = locks.take(self.place.lock(run))
@@ -136,7 +136,7 @@ class LocalEngine:
         over = [run for run, (watcher, _) in self._own.items() if watcher.poll() is not None]
         now = time.monotonic()
         for run, adopted in self._adopted.items():
-            if now - adopted.looked >= _ADOPTED_TICK:
+            if now - adopted.looked >= _LOOK:
                 adopted.looked = now
                 if not locks.held(self.place.lock(run)):
                     over.append(run)
