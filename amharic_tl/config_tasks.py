@@ -37,6 +37,11 @@ def no_metric(task: TaskConfig, metric: str) -> str:
     return f"{called(task)} has no {metric!r}; {hint}figures are {', '.join(f'validation/{name}' for name in known)}"
 
 
+def lower_is_better(metric: str) -> bool:
+    """Losses, errors and code lengths fall as a model improves; every other metric rises."""
+    return metric in ("loss", "bits_per_character", "perplexity", "mse", "mae")
+
+
 def called(task: TaskConfig) -> str:
     """A task by its kind, or by the kind of problem where that is not the usual one."""
     return task.kind if task.problem == "single-label" else task.problem

@@ -1,18 +1,14 @@
-"""``--config FILE_OR_PRESET --config.a.b=value`` turned into a validated :class:`~amharic_tl.config.Config`."""
+"""What stood behind a verb: options, ``--config.a.b=value`` overrides, and the leaves there are."""
 
 from __future__ import annotations
 
 import difflib
-import json
-import runpy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Any
 
-from amharic_tl.config import Config, build_config, flatten, leaves
-from amharic_tl.errors import AmharicTLError, BadInputError, ConfigError, InputOutputError, MissingInputError
+from amharic_tl.config import leaves
+from amharic_tl.config_files import load_config, presets
+from amharic_tl.errors import AmharicTLError, ConfigError
 
 
 class UsageError(AmharicTLError):
@@ -74,75 +70,6 @@ def parse(
         else:
             found[name] = value
     return Arguments(found, overrides, False)
-
-
-def presets() -> dict[str, Path]:
-    """Presets by name: their copies inside an installed wheel, or ``configs/`` of the checkout the package lies in."""
-    packaged = Path(str(resources.files("amharic_tl") / "assets" / "configs"))
-    checkout = Path(__file__).parents[2]
-    folder = packaged if packaged.is_dir() or not (checkout / "pyproject.toml").is_file() else checkout / "configs"
-    return {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
-
-
-def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:
-    """Defaults, then the preset or file ``name``, then ``overrides``; validated as a whole.
-
-    A ``.py`` file is executed: its ``get_config()`` returns any subset of the leaves as an ml_collections
-    ConfigDict or a dict. A ``.json`` file is data, such as the config.json of another run.
-
-    Raises:
-      MissingInputError: neither a file nor a preset.
-      BadInputError: the file is no config, or fails.
-      InputOutputError: it cannot be read.
-      ConfigError: the resulting config is not valid.
-    """
-    values = flatten(_read(name)) if name else {}
-    return build_config({**values, **overrides})
-
-
-def _read(name: str) -> Mapping[str, Any]:
-    known = presets()
-    path = Path(name)
-    if not path.is_file():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise MissingInputError(
-                f"--config: there is no file {name!r}, and no preset of that name; "
-                f"{hint}the presets are {', '.join(known)}"
-            )
-        path = known[name]
-    if path.suffix == ".json":
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputOutputError(f"--config: could not read {path}: {error.strerror or error}") from error
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise BadInputError(f"--config: {path} is not valid JSON: {error}") from None
-    elif path.suffix == ".py":
-        values = _execute(path)
-    else:
-        raise BadInputError(f"--config: {path} ends in neither .py nor .json")
-    if not isinstance(values, Mapping):
-        raise BadInputError(f"--config: {path} holds {type(values).__name__}, expected a mapping of leaves")
-    return values
-
-
-def _execute(path: Path) -> Mapping[str, Any]:
-    try:
-        get_config = runpy.run_path(str(path)).get("get_config")
-        if get_config is None:
-            raise BadInputError(f"--config: {path} defines no get_config()")
-        values = get_config()
-    except AmharicTLError:
-        raise
-    except SyntaxError as error:
-        raise BadInputError(f"--config: {path}, line {error.lineno}: {error.msg}") from None
-    except SystemExit as error:
-        raise BadInputError(f"--config: {path} ended the programme itself: sys.exit({error.code!r})") from None
-    except Exception as error:  # the user's own file: whatever it raises is said, with its name
-        raise BadInputError(f"--config: {path} failed: {type(error).__name__}: {error}") from error
-    return values.to_dict() if hasattr(values, "to_dict") else values
 
 
 def describe_leaves() -> str:

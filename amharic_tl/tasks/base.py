@@ -86,8 +86,3 @@ class Term(Protocol):
     def value(self, outputs: Any, batch: Batch) -> jax.Array:
         """The items' values, weighted and summed: a float32 scalar, at least 0."""
         ...
-
-
-def lower_is_better(metric: str) -> bool:
-    """Losses, errors and code lengths fall as a model improves; every other metric rises."""
-    return metric in ("loss", "bits_per_character", "perplexity", "mse", "mae")

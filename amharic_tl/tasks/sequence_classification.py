@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from amharic_tl.config_tasks import lower_is_better
 from amharic_tl.evaluation.score import classification_metrics
-from amharic_tl.tasks.base import Batch, lower_is_better
+from amharic_tl.tasks.base import Batch
 
 
 def balanced_class_weights(counts: Sequence[int]) -> np.ndarray:

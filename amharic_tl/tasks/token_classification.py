@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from amharic_tl.config_tasks import lower_is_better
 from amharic_tl.data.tags import OUTSIDE, entity_types
 from amharic_tl.evaluation.entities import entity_metrics
-from amharic_tl.tasks.base import Batch, lower_is_better
+from amharic_tl.tasks.base import Batch
 from amharic_tl.tasks.sequence_classification import class_losses
 
 

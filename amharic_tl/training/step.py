@@ -39,10 +39,36 @@ class TrainState:
 
 
 @dataclasses.dataclass(frozen=True)
+class TrainStep:
+    """One update, called with state and batch, whose buffers it takes.
+
+    Seed and learning rate are arguments of the compiled programme and no constants in it, so that runs which differ in
+    them alone find it in the compilation cache.
+
+    Attributes:
+      compiled: called with state, batch, key data and rate.
+      key: uint32 data of the dropout's key.
+      rate: the learning rate by step.
+    """
+
+    compiled: Any
+    key: jax.Array
+    rate: Schedule
+
+    def __call__(self, state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
+        """The next state, and metrics of the update (float32 scalars)."""
+        return self.compiled(state, batch, self.key, self.rate(state.step))
+
+    def lower(self, state: TrainState, batch: Mapping[str, jax.Array]) -> Any:
+        """As ``jax.jit(...).lower``."""
+        return self.compiled.lower(state, batch, self.key, self.rate(state.step))
+
+
+@dataclasses.dataclass(frozen=True)
 class Steps:
     """The compiled functions of a run and the state they start from."""
 
-    train: Callable[[TrainState, Mapping[str, jax.Array]], tuple[TrainState, dict[str, jax.Array]]]
+    train: TrainStep
     evaluate: Callable[[TrainState, Mapping[str, jax.Array]], dict[str, jax.Array]]
     state: TrainState
     graphdef: nnx.GraphDef[Any]
@@ -110,10 +136,14 @@ def make_steps(
     )
     scalar: Any = replicated(mesh)
     shardings = TrainState(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar)
-    train = _train_step(graphdef, task, terms, optimizer, schedule, mesh, parts, seed)
+    train = _train_step(graphdef, task, terms, optimizer, mesh, parts)
     evaluate = _evaluation_step(graphdef, task)
     return Steps(
-        train=jax.jit(train, donate_argnums=0, out_shardings=(shardings, scalar)),
+        train=TrainStep(
+            jax.jit(train, donate_argnums=0, out_shardings=(shardings, scalar)),
+            jax.device_put(np.asarray(jax.random.key_data(jax.random.key(seed))), scalar),
+            jax.jit(schedule, out_shardings=scalar),
+        ),
         evaluate=jax.jit(evaluate, out_shardings=scalar),
         state=state,
         graphdef=graphdef,
@@ -126,11 +156,9 @@ def _train_step(
     task: Task,
     terms: Sequence[Term],
     optimizer: optax.GradientTransformation,
-    schedule: Schedule,
     mesh: Mesh,
     parts: int,
-    seed: int,
-) -> Callable[[TrainState, Mapping[str, jax.Array]], tuple[TrainState, dict[str, jax.Array]]]:
+) -> Callable[[TrainState, Mapping[str, jax.Array], jax.Array, jax.Array], tuple[TrainState, dict[str, jax.Array]]]:
     def objective_share(
         trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, totals: Mapping[str, jax.Array]
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
@@ -144,8 +172,10 @@ def _train_step(
             summands[f"penalty/{term.name}"] = share
         return objective, summands
 
-    def gradients(state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[dict[str, jax.Array], Any]:
-        key = jax.random.fold_in(jax.random.key(seed), state.step)
+    def gradients(
+        state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array
+    ) -> tuple[dict[str, jax.Array], Any]:
+        key = jax.random.fold_in(jax.random.wrap_key_data(run_key), state.step)
         # Divisors are the weights of the whole update, so that parts and devices may hold unequal shares of it.
         totals = {"loss": jnp.maximum(jnp.sum(task.loss_weights(batch)), 1e-6)}
         totals |= {term.name: jnp.maximum(jnp.sum(term.item_weights(batch)), 1e-6) for term in terms}
@@ -169,11 +199,12 @@ def _train_step(
         (summands, grads), _ = jax.lax.scan(accumulate, start, (jnp.arange(parts), dealt))
         return summands, grads
 
-    def step(state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
-        summands, grads = gradients(state, batch)
+    def step(
+        state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array, rate: jax.Array
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        summands, grads = gradients(state, batch, run_key)
         norm = optax.global_norm(grads)
         finite = jnp.isfinite(norm) & jnp.isfinite(sum(summands.values(), jnp.zeros(())))
-        rate = schedule(state.step)
         updates, moved = optimizer.update(grads, state.optimizer, state.trainable)
         updated = jax.tree.map(lambda p, u: p - (rate * u).astype(p.dtype), state.trainable, updates)
 

@@ -94,6 +94,17 @@ def test_flops_and_memory_fall_as_less_trains(tiny_overrides: Overrides) -> None
     assert memory[4] > memory[2] > memory[0]
 
 
+def test_runs_that_differ_in_seed_and_rate_share_one_programme(tiny_overrides: Overrides) -> None:
+    programmes, rates, keys = set(), set(), set()
+    for change in ({}, {"train.seed": 1, "optim.lr": 0.5, "train.steps": 9}):
+        run = assemble(build_config({**tiny_overrides, **change}), make_mesh(1, 1, 1, jax.devices()[:1]))
+        batch = put_batch(run.prepared.train[0], run.mesh)
+        programmes.add(run.steps.train.lower(run.steps.state, batch).as_text())
+        rates.add(float(run.steps.train.rate(run.steps.state.step)))
+        keys.add(np.asarray(run.steps.train.key).tobytes())
+    assert (len(programmes), len(rates), len(keys)) == (1, 2, 2)
+
+
 def test_a_non_finite_update_leaves_everything_untouched(tiny_overrides: Overrides) -> None:
     run = assemble(build_config(tiny_overrides), make_mesh(1, 1, 1, jax.devices()[:1]))
     _, state = _losses(run, 2)
