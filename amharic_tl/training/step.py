@@ -76,8 +76,11 @@ class Steps:
 
     def untraced(self, name: Literal["train", "evaluate"]) -> Callable[..., Any]:
         """A step without compilation, for looking at: what is traced of it is not what the compiled one will run."""
-        function = getattr(self, name).__wrapped__
-        return lambda state, batch: function(state, batch)
+        if name == "evaluate":
+            function = self.evaluate.__wrapped__  # type: ignore[attr-defined]
+            return lambda state, batch: function(state, batch)
+        step = self.train
+        return lambda state, batch: step.compiled.__wrapped__(state, batch, step.key, step.rate(state.step))
 
     def model(self, state: TrainState) -> nnx.Module:
         """The model with the parameters of ``state``."""
