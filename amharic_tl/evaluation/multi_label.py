@@ -42,7 +42,10 @@ def multi_label_intervals(
         return {}
     units, counts = np.unique(row_sums(labels, probabilities), axis=0, return_counts=True)
     total = counts @ units
-    observed, resampled = metrics_of_sums(total, label_names), metrics_of_sums(resample(units, counts, seed), label_names)
+    observed, resampled = (
+        metrics_of_sums(total, label_names),
+        metrics_of_sums(resample(units, counts, seed), label_names),
+    )
     left_out = metrics_of_sums(total - units, label_names) if counts.sum() > 1 else {}
     found: Intervals = {}
     for name in ("micro_f1", "macro_f1", "weighted_f1"):

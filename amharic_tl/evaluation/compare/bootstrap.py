@@ -1,4 +1,4 @@
-"""Paired bootstrap: the interval of a difference between two systems, over clusters of the items that both were given."""
+"""Paired bootstrap: the interval of a difference between two systems, over clusters of the items both were given."""
 
 from __future__ import annotations
 

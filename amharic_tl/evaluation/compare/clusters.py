@@ -1,4 +1,4 @@
-"""Which items belong together: copies of a text, sentences of an article. Only clusters are independent of each other."""
+"""Which items belong together: copies of a text, sentences of an article. Only clusters are independent."""
 
 from __future__ import annotations
 

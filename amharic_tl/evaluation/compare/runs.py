@@ -97,9 +97,10 @@ def judged_run(
     if items is not None and score is not None:
         again = float(items.value(metric)(items.sums.sum(axis=0)))
         if not math.isclose(again, score, rel_tol=ROUNDED, abs_tol=ROUNDED):
+            file = place.predictions(_file_split(split)).name
             raise BadInputError(
-                f"{place.run} says {split}/{metric} {score:.6f}, but {place.predictions(_file_split(split)).name} beside "
-                f"it gives {again:.6f}: these files are not of one run"
+                f"{place.run} says {split}/{metric} {score:.6f}, but {file} beside it gives {again:.6f}: these files "
+                "are not of one run"
             )
     data = _objects(place.data)
     clusters = data.get("near_duplicate_clusters", {}).get(_file_split(split))

@@ -69,9 +69,7 @@ def almost_stochastic_order(
     n, m = len(a), len(b)
     generator = np.random.default_rng(seed)
     observed = float(violation_ratio(a, b))
-    drawn = violation_ratio(
-        a[generator.integers(0, n, (resamples, n))], b[generator.integers(0, m, (resamples, m))]
-    )
+    drawn = violation_ratio(a[generator.integers(0, n, (resamples, n))], b[generator.integers(0, m, (resamples, m))])
     # The root of nm / (n + m) that scales sigma and the one that scales the bound cancel.
     bound = observed - float(np.std(drawn)) * float(norm.ppf((1 - confidence) / comparisons))
     return StochasticOrder(observed, float(np.clip(bound, 0.0, 1.0)))
