@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -22,7 +24,7 @@ def expected_best(scores: np.ndarray, *, unbiased: bool = True, higher_is_better
     if unbiased:
         from scipy.special import gammaln
 
-        def choose(n: np.ndarray, k: int) -> np.ndarray:
+        def choose(n: np.ndarray, k: Any) -> np.ndarray:
             inside = n >= k
             safe = np.where(inside, n, k)
             return np.where(inside, np.exp(gammaln(safe + 1) - gammaln(k + 1) - gammaln(safe - k + 1)), 0.0)

@@ -47,7 +47,7 @@ class ItemSums:
 
     def take(self, order: Sequence[int]) -> ItemSums:
         """The items ``order``, in that order."""
-        ids, gold = (tuple(values[place] for place in order) for values in (self.ids, self.gold))
+        ids, gold = tuple(self.ids[place] for place in order), tuple(self.gold[place] for place in order)
         return ItemSums(self.kind, ids, gold, self.classes, self.sums[list(order)], self.constant)
 
     def value(self, metric: str) -> Value:

@@ -70,8 +70,8 @@ def sign_flip(differences: np.ndarray, *, rounds: int = ROUNDS, seed: int = 0) -
     if len(moved) <= EXACT_UP_TO:
         signs = 2.0 * _all_signs(len(moved)) - 1
         return float(np.mean(np.abs(signs @ moved) >= observed))
-    signs = 2.0 * np.random.default_rng(seed).integers(0, 2, (rounds, len(moved))) - 1
-    return float((1 + np.sum(np.abs(signs @ moved) >= observed)) / (1 + rounds))
+    drawn = 2.0 * np.random.default_rng(seed).integers(0, 2, (rounds, len(moved))) - 1
+    return float((1 + np.sum(np.abs(drawn @ moved) >= observed)) / (1 + rounds))
 
 
 def _all_signs(count: int) -> np.ndarray:

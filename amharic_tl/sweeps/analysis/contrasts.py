@@ -28,6 +28,7 @@ class Contrast:
       p_holm: corrected for the family; None where there is no p.
       order: ``epsilon_min`` that the arm is almost stochastically better than the control, and the other way round.
       notes: what to know about this one.
+      interaction: whether it is a difference of differences, which is neither better nor worse.
     """
 
     name: str
@@ -36,15 +37,18 @@ class Contrast:
     p_holm: float | None = None
     order: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    interaction: bool = False
 
     def verdict(self, higher_is_better: bool) -> str:
-        """In words: better, worse, not established, not tested or not measured."""
+        """In words: better, worse (established, of an interaction), not established, not tested or not measured."""
         if self.effect is None:
             return "not measured"
         if self.p_holm is None:
             return "not tested"
         if self.p_holm > LEVEL:
             return "not established"
+        if self.interaction:
+            return "established"
         return "better" if (self.effect.value > 0) == higher_is_better else "worse"
 
 

@@ -105,4 +105,4 @@ def _estimate(name: str, weights: Weights, by_cell: dict[Levels, Arm], items: It
         return Contrast(name, None, f"{len(lacking)} of {len(weights)} cells have no score: {name_some(lacking, 3)}")
     arms = [by_cell[cell] for cell in weights]
     found = effect([measured(arm, items) for arm in arms], list(weights.values()), items.value)
-    return Contrast(name, found, notes=notes_on(found, arms))
+    return Contrast(name, found, notes=notes_on(found, arms), interaction=" × " in name)

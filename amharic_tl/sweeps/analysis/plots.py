@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from amharic_tl.reports.charts import COLOURS, FONTS
+from amharic_tl.language.script import letter_counts
+from amharic_tl.reports.charts import COLOURS
 from amharic_tl.reports.text import distinct
 from amharic_tl.sweeps.analysis.analysis import Analysis
 
 _WIDTH = 420
-# Families that a renderer looks for in the system; a paper has no page's fallback.
-PAPER_FONTS = "Noto Sans, Noto Sans Ethiopic, Abyssinica SIL, Nyala, Kefa, Ebrima, DejaVu Sans, sans-serif"
+# Families that a renderer looks for in the system: the first that is there, and for letters that this one lacks
+# whatever it likes. So the first has Ethiopic where there is any.
+LATIN_FONTS = "Noto Sans, DejaVu Sans, sans-serif"
+ETHIOPIC_FONTS = "Noto Sans Ethiopic, Abyssinica SIL, Nyala, Kefa, Ebrima"
 
 
 def plots(analysis: Analysis) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def differences_plot(analysis: Analysis) -> Any:
         }
         for name, found in measured
     ]
-    y = alt.Y("arm:N", title=None, sort=[row["arm"] for row in rows], axis=alt.Axis(labelLimit=400))
+    y = alt.Y("arm:N", title=None, sort=[shown[name] for name, _ in measured], axis=alt.Axis(labelLimit=400))
     title = f"{analysis.question.measure}, difference to {_shown([analysis.control.name])[analysis.control.name]}"
     x = alt.X("value:Q", title=title, axis=alt.Axis(format="+~g"))
     base = alt.Chart(alt.Data(values=rows))
@@ -112,10 +115,11 @@ def budgets_plot(analysis: Analysis) -> Any:
 def for_paper(chart: Any) -> dict[str, Any]:
     """The specification in black on white, with fonts that have Ethiopic."""
     spec: dict[str, Any] = json.loads(chart.to_json())
+    has_ethiopic = letter_counts(json.dumps(spec, ensure_ascii=False))[1] > 0
     text = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": "#000"}
     spec["config"] = {
         **spec.get("config", {}),
-        "font": f"{PAPER_FONTS}, {FONTS}",
+        "font": f"{ETHIOPIC_FONTS}, {LATIN_FONTS}" if has_ethiopic else LATIN_FONTS,
         "background": "white",
         "view": {"stroke": None},
         "axis": {**text, "gridColor": "#ddd"},

@@ -96,7 +96,8 @@ def _markdown_cell(text: str) -> str:
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(map(escaped, cells)) + r" \\"
+    # A hyphen before a digit is a minus.
+    return " & ".join(re.sub(r"(?<![\w.])-(?=\d)", "$-$", escaped(cell)) for cell in cells) + r" \\"
 
 
 def _harmless(cell: str) -> str:
