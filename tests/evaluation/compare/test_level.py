@@ -1,0 +1,51 @@
+"""Where nothing differs, few comparisons say that something does. The whole study: experiments/comparison_level."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[3] / "experiments" / "comparison_level"
+
+
+@pytest.fixture(scope="module")
+def study() -> object:
+    sys.path.insert(0, str(FOLDER))
+    try:
+        import run
+    finally:
+        sys.path.remove(str(FOLDER))
+    run.RESAMPLES = 99
+    return run
+
+
+def counts(study: object, scenario: str, comparisons: int) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for number in range(comparisons):
+        for method, positive in study.scenarios()[scenario](np.random.default_rng([7, number])):
+            found[method] += bool(positive)
+    return found
+
+
+def test_two_models_on_clusters(study: object) -> None:
+    found = counts(study, "two models, clusters of 1 to 6", 60)
+    for method in ("bootstrap, macro-F1, over clusters", "randomisation, macro-F1, over clusters"):
+        assert found[method] <= 9, method  # 10 or more of 60 has a chance of 0.001
+    # Blind to clusters, a test says "different" far too often.
+    assert found["McNemar mid-p, blind to clusters"] + found["randomisation, accuracy, over items"] >= 10
+
+
+def test_two_methods_over_seeds(study: object) -> None:
+    found = counts(study, "two methods, 5 seeds, a fifth of the runs collapse", 80)
+    assert found["t, seeds and items"] <= 11 and found["sign flips over seeds"] == 0
+    assert found["bootstrap over clusters, runs as given"] >= 16
+
+
+def test_a_family(study: object) -> None:
+    found = counts(study, "four arms and a control, 5 seeds", 60)
+    assert found["any of 4, Holm"] <= 9
+    assert found["any of 4, Holm"] <= found["any of 4, uncorrected"]
