@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from world import CLASSES, cluster_of_items, gold_labels, predictions, sums
@@ -20,11 +21,12 @@ from amharic_tl.evaluation.compare.multiplicity import holm
 from amharic_tl.evaluation.compare.randomisation import approximate_randomisation, sign_flip
 from amharic_tl.evaluation.compare.stochastic_order import almost_stochastic_order
 from amharic_tl.evaluation.intervals import metrics_of_sums
-from amharic_tl.records.files import write_lines, write_text
+from amharic_tl.records.files import read_lines, write_lines, write_text
 
 LEVEL = 0.05
 ITEMS = 200
-RESAMPLES = 999
+RESAMPLES = 999  # of comparisons of two models
+SEED_RESAMPLES = 499  # of comparisons over seeds
 NAMES = [str(number) for number in range(CLASSES)]
 Found = Iterator[tuple[str, bool]]
 
@@ -77,17 +79,17 @@ def two_methods(generator: np.random.Generator, seeds: int, of_arm: float, colla
     alone = effect([Measured(arm.scores) for arm in arms], (1, -1))
     yield "t, seeds and items", both.p is not None and both.p <= LEVEL
     yield "t, seeds alone", alone.p is not None and alone.p <= LEVEL
-    low, high = paired_bootstrap(*by_cluster, macro_f1, resamples=RESAMPLES, **draw)
+    low, high = paired_bootstrap(*by_cluster, macro_f1, resamples=SEED_RESAMPLES, **draw)
     yield "bootstrap over clusters, runs as given", not low <= 0 <= high
     yield (
         "randomisation over clusters, runs as given",
-        (approximate_randomisation(*by_cluster, macro_f1, rounds=RESAMPLES, **draw) <= LEVEL),
+        (approximate_randomisation(*by_cluster, macro_f1, rounds=SEED_RESAMPLES, **draw) <= LEVEL),
     )
     yield "sign flips over seeds", sign_flip(scores[0] - scores[1]) <= LEVEL
-    chosen = generator.integers(0, seeds, (RESAMPLES, seeds))
+    chosen = generator.integers(0, seeds, (SEED_RESAMPLES, seeds))
     low, high = np.quantile((scores[0] - scores[1])[chosen].mean(axis=1), [LEVEL / 2, 1 - LEVEL / 2])
     yield "percentile bootstrap over seeds", not low <= 0 <= high
-    order = [almost_stochastic_order(x, y, **draw).epsilon_min for x, y in (scores, scores[::-1])]
+    order = [almost_stochastic_order(x, y, resamples=SEED_RESAMPLES, **draw).epsilon_min for x, y in (scores, scores[::-1])]
     for threshold in (0.2, 0.5):
         yield f"ASO below {threshold}, one direction", order[0] < threshold
         yield f"ASO below {threshold}, either direction", min(order) < threshold
@@ -105,7 +107,7 @@ def family(generator: np.random.Generator, seeds: int, arms: int = 4) -> Found:
     yield f"any of {arms}, Holm", min(holm(p)) <= LEVEL
     yield f"any of {arms}, uncorrected", min(p) <= LEVEL
     order = [
-        almost_stochastic_order(s, scores[0], comparisons=arms, resamples=500, seed=int(generator.integers(2**31)))
+        almost_stochastic_order(s, scores[0], comparisons=arms, resamples=SEED_RESAMPLES, seed=int(generator.integers(2**31)))
         for s in scores[1:]
     ]
     yield f"any of {arms}, ASO below 0.2, Bonferroni", min(one.epsilon_min for one in order) < 0.2
@@ -125,7 +127,7 @@ def scenarios() -> dict[str, Callable[[np.random.Generator], Found]]:
     return found
 
 
-def count(scenario: str, comparisons: int, seed: int = 0) -> list[dict[str, object]]:
+def count(scenario: str, comparisons: int, seed: int = 0) -> list[dict[str, Any]]:
     """A line a method: false positives of so many null comparisons."""
     counts: dict[str, int] = defaultdict(int)
     number = list(scenarios()).index(scenario)
@@ -145,32 +147,36 @@ def band(comparisons: int) -> tuple[int, int]:
     return int(binom.ppf(0.005, comparisons, LEVEL)), int(binom.ppf(0.995, comparisons, LEVEL))
 
 
-def table(lines: list[dict[str, object]]) -> str:
-    comparisons = int(str(lines[0]["comparisons"]))
-    low, high = band(comparisons)
+def table(lines: list[dict[str, Any]]) -> str:
     rows = [
-        f"{comparisons:,} null comparisons a scenario at level {LEVEL}; the 99% binomial band of an exact test is "
-        f"{low / comparisons:.3f} to {high / comparisons:.3f}.",
+        f"Level {LEVEL}. The band holds 99 of 100 shares that a test with exactly this level gives.",
         "",
-        "| scenario | method | false positives | |",
-        "| --- | --- | ---: | --- |",
+        "| scenario | method | null comparisons | false positives | band | |",
+        "| --- | --- | ---: | ---: | ---: | --- |",
     ]
     for line in lines:
-        positives = int(str(line["false_positives"]))
+        comparisons, positives = line["comparisons"], line["false_positives"]
+        low, high = band(comparisons)
         verdict = "careful" if positives < low else "holds" if positives <= high else "**too many**"
-        rows.append(f"| {line['scenario']} | {line['method']} | {positives / comparisons:.3f} | {verdict} |")
+        shown = f"{low / comparisons:.3f} to {high / comparisons:.3f}"
+        share = f"{positives / comparisons:.3f}"
+        rows.append(f"| {line['scenario']} | {line['method']} | {comparisons:,} | {share} | {shown} | {verdict} |")
     return "\n".join(rows) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--comparisons", type=int, default=2000)
+    parser.add_argument("--comparisons", type=int, default=1000, help="null comparisons of a scenario over seeds")
+    parser.add_argument("--models", type=int, default=2000, help="null comparisons of a scenario of two models")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     arguments = parser.parse_args()
-    lines: list[dict[str, object]] = []
+    # Scenarios that are there already are kept, so that an interrupted study goes on.
+    lines = read_lines(arguments.output / "counts.jsonl")
     for scenario in scenarios():
+        if any(line["scenario"] == scenario for line in lines):
+            continue
         began = time.monotonic()
-        lines += count(scenario, arguments.comparisons)
+        lines += count(scenario, arguments.models if scenario.startswith("two models") else arguments.comparisons)
         print(f"{scenario}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         write_lines(arguments.output / "counts.jsonl", lines)
         write_text(arguments.output / "table.md", table(lines))
