@@ -89,7 +89,9 @@ def two_methods(generator: np.random.Generator, seeds: int, of_arm: float, colla
     chosen = generator.integers(0, seeds, (SEED_RESAMPLES, seeds))
     low, high = np.quantile((scores[0] - scores[1])[chosen].mean(axis=1), [LEVEL / 2, 1 - LEVEL / 2])
     yield "percentile bootstrap over seeds", not low <= 0 <= high
-    order = [almost_stochastic_order(x, y, resamples=SEED_RESAMPLES, **draw).epsilon_min for x, y in (scores, scores[::-1])]
+    order = [
+        almost_stochastic_order(x, y, resamples=SEED_RESAMPLES, **draw).epsilon_min for x, y in (scores, scores[::-1])
+    ]
     for threshold in (0.2, 0.5):
         yield f"ASO below {threshold}, one direction", order[0] < threshold
         yield f"ASO below {threshold}, either direction", min(order) < threshold
@@ -107,7 +109,9 @@ def family(generator: np.random.Generator, seeds: int, arms: int = 4) -> Found:
     yield f"any of {arms}, Holm", min(holm(p)) <= LEVEL
     yield f"any of {arms}, uncorrected", min(p) <= LEVEL
     order = [
-        almost_stochastic_order(s, scores[0], comparisons=arms, resamples=SEED_RESAMPLES, seed=int(generator.integers(2**31)))
+        almost_stochastic_order(
+            s, scores[0], comparisons=arms, resamples=SEED_RESAMPLES, seed=int(generator.integers(2**31))
+        )
         for s in scores[1:]
     ]
     yield f"any of {arms}, ASO below 0.2, Bonferroni", min(one.epsilon_min for one in order) < 0.2

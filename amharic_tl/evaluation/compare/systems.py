@@ -13,7 +13,7 @@ import numpy as np
 
 from amharic_tl.errors import BadInputError, ConfigError, MissingInputError, name_some
 from amharic_tl.evaluation.compare.bootstrap import paired_bootstrap
-from amharic_tl.evaluation.compare.contrast import Effect, Measured, effect, mean_interval
+from amharic_tl.evaluation.compare.contrast import SEEDS_ALONE, Effect, Measured, effect, mean_interval
 from amharic_tl.evaluation.compare.mcnemar import McNemar, mcnemar
 from amharic_tl.evaluation.compare.measures import Value, higher_is_better
 from amharic_tl.evaluation.compare.multiplicity import holm
@@ -217,6 +217,7 @@ def _pair(
         )
     if "seeds" in found.basis:
         p, method = found.p, f"t, {found.basis}"
+        notes += [SEEDS_ALONE] if found.basis == "seeds" else []
         if seeds < FEWEST_SEEDS:
             notes.append(
                 f"{seeds} seeds: no stochastic order below {FEWEST_SEEDS}, and intervals wide for want of them"

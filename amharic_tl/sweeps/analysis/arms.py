@@ -84,9 +84,12 @@ def gather_arms(runs: Sequence[MeasuredRun], measure: str, judged: Mapping[str, 
         if run.seed in seeds:
             raise BadInputError(f"runs {seeds[run.seed].run_id} and {run.run_id} are of one arm and of one seed")
         seeds[run.seed] = run
-    names = arm_names([dict(key) for key in by_arm])
+    # Leaves in the order in which the sweep names them.
+    settings = [dict(next(iter(seeds.values())).arm) for seeds in by_arm.values()]
+    names = arm_names(settings)
     return [
-        _arm(name, dict(key), seeds, measure, judged) for name, (key, seeds) in zip(names, by_arm.items(), strict=True)
+        _arm(name, leaves, seeds, measure, judged)
+        for name, leaves, seeds in zip(names, settings, by_arm.values(), strict=True)
     ]
 
 

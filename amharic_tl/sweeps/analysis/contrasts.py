@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from amharic_tl.evaluation.compare.contrast import Effect, effect
+from amharic_tl.evaluation.compare.contrast import SEEDS_ALONE, Effect, effect
 from amharic_tl.evaluation.compare.multiplicity import holm
 from amharic_tl.evaluation.compare.stochastic_order import FEWEST_SEEDS, almost_stochastic_order
 from amharic_tl.sweeps.analysis.arms import Arm
@@ -75,7 +75,9 @@ def notes_on(found: Effect, arms: Sequence[Arm]) -> tuple[str, ...]:
             if found.basis == "items"
             else "one seed in an arm and no items: nothing tells its error"
         )
-    elif fewest < FEWEST_SEEDS:
+    elif found.basis == "seeds":
+        notes.append(SEEDS_ALONE)
+    if "seeds" in found.basis and fewest < FEWEST_SEEDS:
         notes.append(f"{fewest} seeds: the interval is wide for want of seeds; run {FEWEST_SEEDS} or more")
     left_out = {
         arm.name: sorted(set(arm.scores) - set(seeds))
