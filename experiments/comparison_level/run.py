@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from world import CLASSES, cluster_of_items, gold_labels, predictions, sums
+from null_world import CLASSES, cluster_of_items, gold_labels, predictions, sums
 
 from amharic_tl.evaluation.compare.bootstrap import paired_bootstrap
 from amharic_tl.evaluation.compare.clusters import cluster_sums

@@ -23,7 +23,6 @@ import numpy as np
 from amharic_tl.evaluation.compare.measures import Value
 from amharic_tl.evaluation.intervals import LEVEL
 
-
 SEEDS_ALONE = (
     "the error of items is not in it: it holds for these very items, and says 'different' too often of others like them"
 )
