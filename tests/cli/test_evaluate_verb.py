@@ -26,12 +26,11 @@ def finished(tiny_base: Path, tiny_files: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["export", "checkpoint"])
-def test_a_run_is_scored_again_to_the_same_figures(
-    finished: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_best_checkpoint_is_scored_again_to_the_same_figures(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     again = tmp_path / "again"
-    assert main(["evaluate", str(finished), f"--model={model}", "--output", str(again)]) == 0
+    assert main(["evaluate", str(finished), "--model=checkpoint", "--output", str(again)]) == 0
     assert "the same as in run.json" in capsys.readouterr().out
     before, after = (read_json(place / "run.json")["final"] for place in (finished, again))
     assert after["test"]["macro_f1"] == pytest.approx(before["test"]["macro_f1"], abs=1e-6)
@@ -47,17 +46,19 @@ def test_a_run_is_scored_again_to_the_same_figures(
 
 
 @pytest.mark.slow
-def test_other_data_is_scored_without_the_training_data(
+def test_other_data_is_scored_by_the_export(
     finished: Path, tiny_files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with (tiny_files / "validation.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    one_class = [row for row in rows[1:] if row[1] == rows[1][1]]
+    """The rows of one class of the test split, which as a file of their own get the predictions they had."""
+    with (tiny_files / "test.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    kept = [number for number, row in enumerate(rows) if row[1] == rows[0][1]]
     with (tmp_path / "other.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([rows[0], *one_class])
-    other = tmp_path / "other"
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([header, *(rows[number] for number in kept)])
+    other, one_class = tmp_path / "other", kept
     assert main(["evaluate", str(finished), f"--data={tmp_path / 'other.csv'}", f"--output={other}"]) == 0
-    assert len(read_lines(other / "predictions-test.jsonl")) == len(one_class)
+    before, after = (read_lines(place / "predictions-test.jsonl") for place in (finished, other))
+    assert [line["predicted"] for line in after] == [before[number]["predicted"] for number in kept]
     # Of different items nothing is compared, and how many are missing is said.
     capsys.readouterr()
     assert main(["evaluate", "--compare", str(other), str(finished)]) == 65

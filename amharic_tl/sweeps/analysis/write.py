@@ -16,7 +16,7 @@ from amharic_tl.sweeps.analysis.plots import plots
 from amharic_tl.sweeps.analysis.tables import comma_separated, latex, markdown
 
 
-def write_tables(analysis: Analysis, directory: Path) -> list[Path]:
+def write_tables(analysis: Analysis, directory: str | Path) -> list[Path]:
     """Writes ``tables.md``, each table in ``.tex`` and ``.csv``, each plot in ``.svg`` and ``.pdf``, ``analysis.json``.
 
     What is there from an earlier analysis of the same sweep is replaced: all of it follows from the runs.
@@ -27,6 +27,7 @@ def write_tables(analysis: Analysis, directory: Path) -> list[Path]:
     Raises:
       CannotCreateError, InputOutputError: the disk.
     """
+    directory = Path(directory)
     made = tables(analysis)
     texts = {"tables.md": page(analysis)}
     for table in made:
