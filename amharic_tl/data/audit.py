@@ -59,6 +59,9 @@ def audit(
         }
         if splits.test is not None
         else {},
+        "near_duplicate_clusters": {
+            name: near_duplicate_clusters(source, clusters[name]) for name, source in named.items()
+        },
         "labels_only_in": _labels_only_in(splits),
         "label_shift": [
             _shift_of_sets("train", name, named, splits.labels)
@@ -79,6 +82,17 @@ def clean_rows(splits: Splits) -> np.ndarray:
         return np.zeros(0, bool)
     seen = {_key(row) for source in (splits.train, splits.validation) for row in source.rows}
     return np.asarray([_key(row) not in seen for row in splits.test.rows], bool)
+
+
+def near_duplicate_clusters(source: Source, keys: Sequence[str] | None = None) -> list[list[str]]:
+    """The ids of rows that are near-duplicates of each other, a list a cluster: they are no independent items.
+
+    ``keys`` of the rows, where they are known already.
+    """
+    members: dict[str, list[str]] = {}
+    for row, key in zip(source.rows, keys or [_key(row) for row in source.rows], strict=True):
+        members.setdefault(key, []).append(row.id)
+    return [ids for ids in members.values() if len(ids) > 1]
 
 
 def fingerprint(splits: Splits) -> str:

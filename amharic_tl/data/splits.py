@@ -81,10 +81,7 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
     """
     if data.train is None:
         raise ConfigError("config.data.train is not set: name a file, for example --config.data.train=train.csv")
-    if paired:
-        columns = Columns(data.source, None, data.columns, target=data.target)
-    else:
-        columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
+    columns = columns_of(data, labelled, problem, paired)
 
     def read(spec: Any, may_be_empty: bool) -> Source:
         return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)
@@ -110,8 +107,15 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
     return Splits(train, validation, test, labels, notes, problem, empty)
 
 
-def _columns(data: Any, problem: str) -> Columns:
-    """The columns of labelled rows. Several columns of labels may be typed as one text."""
+def columns_of(data: Any, labelled: bool, problem: str = "single-label", paired: bool = False) -> Columns:
+    """The columns that rows are read from; arguments as of :func:`load_splits`.
+
+    Several columns of labels may be typed as one text.
+    """
+    if paired:
+        return Columns(data.source, None, data.columns, target=data.target)
+    if not labelled:
+        return Columns(data.text, None, data.columns)
     label, columns = data.label, data.columns
     if problem == "tags":
         names = (_TAGGED.get(data.text, data.text), _TAGGED.get(str(label), str(label)))

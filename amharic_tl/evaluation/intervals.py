@@ -86,9 +86,9 @@ def bootstrap_intervals(
         return {}
     units, counts = _units(labels, predicted, len(label_names), clusters)
     total = counts @ units
-    observed = _metrics(total[None], label_names)
-    resampled = _metrics(resample(units, counts, seed), label_names)
-    left_out = _metrics(total - units, label_names) if counts.sum() > 1 else {}
+    observed = metrics_of_sums(total[None], label_names)
+    resampled = metrics_of_sums(resample(units, counts, seed), label_names)
+    left_out = metrics_of_sums(total - units, label_names) if counts.sum() > 1 else {}
     found: Intervals = {}
     for name, values in resampled.items():
         if name in left_out and np.ptp(values) > 0:
@@ -134,7 +134,7 @@ def resample(units: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _metrics(sums: np.ndarray, label_names: Sequence[str]) -> dict[str, np.ndarray]:
+def metrics_of_sums(sums: np.ndarray, label_names: Sequence[str]) -> dict[str, np.ndarray]:
     """The metrics of sums ``[..., 3 * classes + 1]``, each ``[...]``."""
     right, gold, predicted = np.split(sums[..., :-1], 3, axis=-1)
     rows, by_class = sums[..., -1], f1_by_class(right, gold, predicted)

@@ -81,18 +81,13 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder = locate(config.model.path)
     hf_config = read_config(folder)
-    paired = config.task.kind == "seq2seq-lm" and config.task.objective == "text-to-text"
-    splits = load_splits(
-        config.data,
-        labelled=config.task.kind in LABELLED,
-        seed=config.train.seed,
-        problem="tags" if config.task.kind == "token-classification" else config.task.problem,
-        paired=paired,
-    )
+    rows = kind_of_rows(config)
+    paired = bool(rows["paired"])
+    splits = load_splits(config.data, seed=config.train.seed, **rows)
     _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
-    model = _load_model(config, hf_config, splits)
+    model = load_model(config, hf_config, splits.labels)
     for leaf in ("max_length", "max_target_length") if paired else ("max_length",):
         length = getattr(config.data, leaf)
         if length > model.max_positions:
@@ -165,8 +160,17 @@ def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]
     return found
 
 
-def _load_model(config: Config, hf_config: Mapping[str, Any], splits: Splits) -> Any:
-    labels = splits.labels
+def kind_of_rows(config: Config) -> dict[str, Any]:
+    """What a task's rows are, as :func:`~amharic_tl.data.splits.load_splits` takes it."""
+    return {
+        "labelled": config.task.kind in LABELLED,
+        "problem": "tags" if config.task.kind == "token-classification" else config.task.problem,
+        "paired": config.task.kind == "seq2seq-lm" and config.task.objective == "text-to-text",
+    }
+
+
+def load_model(config: Config, hf_config: Mapping[str, Any], labels: list[str]) -> Any:
+    """The model of a run, in float32, with an output for each label."""
     if config.task.problem == "regression":
         labels = [str(config.data.label)]  # the name of the one output
     settings: dict[str, Any] = {

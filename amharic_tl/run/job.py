@@ -28,7 +28,7 @@ from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, a
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
-from amharic_tl.training.evaluate import gather
+from amharic_tl.training.evaluate import gather, in_order
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.loop import Loop, Memory
@@ -239,7 +239,7 @@ class _Training:
 
         def predict(source: BatchSource) -> np.ndarray:
             gathered = gather(run.steps, state, source.stream(0, len(source)), run.mesh, interruption)
-            return _in_order(gathered)["probabilities"]
+            return in_order(gathered)["probabilities"]
 
         return predict
 
@@ -279,7 +279,7 @@ class _Training:
                 + ", ".join(f"validation/{name}" for name in metrics)
             )
         if run.prepared.judge is not None:
-            gathered = _in_order(gathered)
+            gathered = in_order(gathered)
             if self.first:
                 rows = dict(run.splits.items())[split].rows
                 write_lines(self.workdir.predictions(split), run.prepared.judge.predictions(rows, gathered))
@@ -352,10 +352,3 @@ class _Training:
             write_report(self.workdir.root)
         except Exception as error:  # whatever a chart or a template raises
             self.progress.say(f"note: the report could not be written: {type(error).__name__}: {error}")
-
-
-def _in_order(gathered: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Rows in the order of their split, without filler."""
-    real = gathered["weights"] > 0
-    order = np.argsort(gathered["row_index"][real], kind="stable")
-    return {name: values[real][order] for name, values in gathered.items()}
