@@ -6,7 +6,7 @@ import difflib
 import json
 import runpy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,20 @@ class UsageError(AmharicTLError):
 
 @dataclass(frozen=True)
 class Arguments:
-    """What stood on the command line: plain options by name, and config overrides by dotted name."""
+    """What stood on the command line: plain options by name, config overrides by dotted name, and lists of words."""
 
     options: dict[str, str]
     overrides: dict[str, str]
     help: bool
+    several: dict[str, list[str]] = field(default_factory=dict)
 
 
 def parse(
-    arguments: Sequence[str], options: Sequence[str], flags: Sequence[str] = (), words: Sequence[str] = ()
+    arguments: Sequence[str],
+    options: Sequence[str],
+    flags: Sequence[str] = (),
+    words: Sequence[str] = (),
+    several: Sequence[str] = (),
 ) -> Arguments:
     """Splits ``--name value``, ``--name=value`` and ``--config.a.b=value``.
 
@@ -40,6 +45,8 @@ def parse(
       options: names that take a value. Only where ``config`` is among them may there be ``--config.a.b=value``.
       flags: names that take none.
       words: what the words without ``--`` are called, in order; they are found among the options by these names.
+      several: the first is what further words without ``--`` are called; the others are options that take all words up
+        to the next option.
 
     Raises:
       UsageError: an unknown option (with the nearest right one), a missing value, a stray word.
@@ -47,22 +54,32 @@ def parse(
     found: dict[str, str] = {}
     overrides: dict[str, str] = {}
     rest, unnamed = list(arguments), list(words)
+    lists: dict[str, list[str]] = {name: [] for name in several}
+    current = several[0] if several else None
     while rest:
         word = rest.pop(0)
         if word in ("-h", "--help"):
-            return Arguments(found, overrides, True)
+            return Arguments(found, overrides, True, lists)
         if not word.startswith("-") and unnamed:
             found[unnamed.pop(0)] = word
+            continue
+        if not word.startswith("-") and current is not None:
+            lists[current].append(word)
             continue
         if not word.startswith("--"):
             raise UsageError(f"{word!r} is not an option; options begin with --")
         name, equals, value = word[2:].partition("=")
+        current = several[0] if several else None
+        if name in several[1:]:
+            current = name
+            lists[name] += [value] if equals else []
+            continue
         if name in flags:
             found[name] = "true"
             continue
         is_override = name.startswith("config.") and "config" in options
         if not is_override and name not in options:
-            near = difflib.get_close_matches(name, [*options, *flags], n=1)
+            near = difflib.get_close_matches(name, [*options, *flags, *several[1:]], n=1)
             hint = f"did you mean --{near[0]}?" if near else f"the options are {', '.join('--' + o for o in options)}"
             raise UsageError(f"there is no option --{name}; {hint}")
         if not equals:
@@ -73,7 +90,7 @@ def parse(
             overrides[name.removeprefix("config.")] = value
         else:
             found[name] = value
-    return Arguments(found, overrides, False)
+    return Arguments(found, overrides, False, lists)
 
 
 def presets() -> dict[str, Path]:
@@ -96,8 +113,16 @@ def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:
       InputOutputError: it cannot be read.
       ConfigError: the resulting config is not valid.
     """
-    values = flatten(_read(name)) if name else {}
-    return build_config({**values, **overrides})
+    return build_config(load_values(name, overrides))
+
+
+def load_values(name: str | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves that the preset or file ``name`` sets, then ``overrides``: what a user asked for, unchecked.
+
+    Raises:
+      MissingInputError, BadInputError, InputOutputError: as :func:`load_config`.
+    """
+    return {**(flatten(_read(name)) if name else {}), **overrides}
 
 
 def _read(name: str) -> Mapping[str, Any]:
@@ -153,6 +178,7 @@ def describe_leaves() -> str:
             kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
         )
         default = "none" if item.default is None else item.default
+        default = ",".join(default) if isinstance(default, tuple) else default
         lines.append(f"  --config.{name}={default}\n        {item.metadata['doc']} ({shown})")
     return "\n".join(lines)
 
@@ -164,4 +190,14 @@ def require(options: Mapping[str, str], name: str, example: str) -> str:
     return options[name]
 
 
-__all__ = ["Arguments", "ConfigError", "UsageError", "describe_leaves", "load_config", "parse", "presets", "require"]
+__all__ = [
+    "Arguments",
+    "ConfigError",
+    "UsageError",
+    "describe_leaves",
+    "load_config",
+    "load_values",
+    "parse",
+    "presets",
+    "require",
+]

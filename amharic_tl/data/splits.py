@@ -84,13 +84,13 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
     if paired:
         columns = Columns(data.source, None, data.columns, target=data.target)
     else:
-        columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
+        columns = columns_of(data, problem) if labelled else Columns(data.text, None, data.columns)
 
     def read(spec: Any, may_be_empty: bool) -> Source:
         return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)
 
     train = read(data.train, may_be_empty=False)
-    labels = _labels(train, columns)
+    labels = labels_of(train, columns)
     if labelled:
         _check_labels(train, columns, labels)
     named = {"validation": data.validation, "test": data.test}
@@ -106,12 +106,12 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
             f"{why}: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, {how}near-duplicates kept "
             "together) were set aside"
         )
-        labels = _labels(train, columns)
+        labels = labels_of(train, columns)
     return Splits(train, validation, test, labels, notes, problem, empty)
 
 
-def _columns(data: Any, problem: str) -> Columns:
-    """The columns of labelled rows. Several columns of labels may be typed as one text."""
+def columns_of(data: Any, problem: str) -> Columns:
+    """The columns of labelled rows, ``problem`` as in :class:`Splits`. Several columns of labels may be one text."""
     label, columns = data.label, data.columns
     if problem == "tags":
         names = (_TAGGED.get(data.text, data.text), _TAGGED.get(str(label), str(label)))
@@ -124,7 +124,8 @@ def _columns(data: Any, problem: str) -> Columns:
     return Columns(data.text, label, columns, label_kind=_LABEL_KINDS[problem], separator=separator)
 
 
-def _labels(train: Source, columns: Columns) -> list[str]:
+def labels_of(train: Source, columns: Columns) -> list[str]:
+    """The classes of the training rows, in the model's order; none where labels are numbers."""
     if columns.label_kind == "number":
         return []
     if columns.label_columns:
