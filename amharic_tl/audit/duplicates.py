@@ -165,8 +165,8 @@ def _conflicts(material: Material, matches: Matches, number: int, view: View, fi
             "conflicting-labels",
             severity,
             part.name,
-            f"{part.name}: {row_count(int(same.sum()))} ({same.mean():.2%}) whose text has another label elsewhere in the "
-            f"data; {near.sum():,} where nearly the same texts count too",
+            f"{part.name}: {row_count(int(same.sum()))} ({same.mean():.2%}) whose text has another label elsewhere in "
+            f"the data; {near.sum():,} where nearly the same texts count too",
             same.mean(),
             CONFLICTING,
             _ids(part, same),

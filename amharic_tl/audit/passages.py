@@ -92,8 +92,8 @@ def _findings(part: Part, other: Part, view: View, shares: np.ndarray, figures: 
                     "error",
                     f"{where}, {label}",
                     f"{own['count']} of {own['n']} rows of {part.name} that are {label} share {LETTERS} letters in a "
-                    f"row with {other.name}, {rest['count']} of {rest['n']} others (p {counted['p']:.1g}): the label goes "
-                    "with a source",
+                    f"row with {other.name}, {rest['count']} of {rest['n']} others (p {counted['p']:.1g}): the label "
+                    "goes with a source",
                     gap,
                     GAP,
                     ids,
