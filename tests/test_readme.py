@@ -42,7 +42,10 @@ def test_a_command_is_understood(page: str, words: list[str]) -> None:
     del page
     if words[0] != "train":
         verb = importlib.import_module(VERBS[words[0]][0])
-        assert set(verb.WORDS) <= set(parse(words[1:], verb.OPTIONS, words=verb.WORDS).options)
+        flags, several = getattr(verb, "FLAGS", ()), getattr(verb, "SEVERAL", ())
+        parsed = parse(words[1:], verb.OPTIONS, flags, verb.WORDS, several)
+        assert set(verb.WORDS) <= set(parsed.options)
+        load_config(parsed.options.get("config"), parsed.overrides)
         return
     parsed = parse(words[1:], ["config", "workdir"])
     assert "workdir" in parsed.options

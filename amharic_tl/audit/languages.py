@@ -14,6 +14,12 @@ FINDINGS = ("language-mix", "main-language")
 EXPECTED = "amharic"
 # Lower end of the interval of the share of decided rows; up to 0.9% of Amharic tweets were taken for another language.
 OTHER_LANGUAGE = 0.02
+LEAST_WORDS, TOO_SHORT = 3, "too short to tell"
+
+
+def _language(text: str) -> str:
+    """The language of a text; a word or two tell nothing."""
+    return language_of(text) if len(text.split()) >= LEAST_WORDS else TOO_SHORT
 
 
 def check(material: Material) -> Checked:
@@ -21,7 +27,7 @@ def check(material: Material) -> Checked:
     figures: dict[str, Any] = {}
     found = []
     for where, part, view in material.texts():
-        languages = [language_of(view.text(row)) for row in part.rows]
+        languages = [_language(view.text(row)) for row in part.rows]
         counts = Counter(languages)
         decided = {name: counts[name] for name in markers() if counts[name]}
         total = sum(decided.values())

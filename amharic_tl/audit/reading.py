@@ -128,8 +128,9 @@ def is_conll(spec: str) -> bool:
 
 
 def _by_name(files: Sequence[str]) -> dict[str, str]:
-    """Each file under the name of its stem, or as it was typed where stems clash."""
-    stems = [Path(spec).name.removesuffix(".gz").rsplit(".", 1)[0] if Path(spec).is_file() else spec for spec in files]
+    """Each file under the name of its stem (of pairs: that of the target), or as it was typed where stems clash."""
+    last = [spec.rpartition(BETWEEN)[2] for spec in files]
+    stems = [Path(spec).name.removesuffix(".gz").rsplit(".", 1)[0] if Path(spec).is_file() else spec for spec in last]
     return {stem if stems.count(stem) == 1 else spec: spec for stem, spec in zip(stems, files, strict=True)}
 
 

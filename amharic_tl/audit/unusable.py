@@ -26,7 +26,7 @@ def check(material: Material) -> Checked:
                     "error",
                     part.name,
                     f"{part.name}: {row_count(len(part.unusable))} without a text or label, or with another number "
-                    "of fields than the header; train refuses the file",
+                    "of fields than the header; a run refuses the file",
                     len(part.unusable),
                     0,
                     part.unusable,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,29 @@ def write_audit_page(folder: Path) -> Path:
     return folder / "audit.html"
 
 
+def write_audit_index(folders: Sequence[Path], path: Path, about: str) -> Path:
+    """Writes a page on the audits in several ``folders``: what each found, without row ids, so that it can be shown.
+
+    ``about`` says where and when they were made. Raises as :func:`write_audit_page`.
+    """
+    records = {folder.name: read_json(folder / "audit.json") for folder in folders}
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, record in records.items():
+        for one in record["findings"]:
+            found.setdefault(one["name"], {}).setdefault(one["severity"], []).append(name)
+    page = {"style": _style(), "records": records, "about": about, "found": dict(sorted(found.items()))}
+    write_text(path, environment().get_template("audit_index.html.j2").render(page))
+    return path
+
+
+def _style() -> str:
+    return (resources.files("amharic_tl.reports") / "report.css").read_text(encoding="utf-8")
+
+
 def _page(name: str, record: Mapping[str, Any]) -> dict[str, Any]:
     checks = record["checks"]
     return {
-        "style": (resources.files("amharic_tl.reports") / "report.css").read_text(encoding="utf-8"),
+        "style": _style(),
         "name": name,
         "record": record,
         "counts": {
