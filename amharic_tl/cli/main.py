@@ -38,7 +38,8 @@ Each verb has its own help: amharic-tl train --help
 
 Exit codes: 0 done; 2 wrong usage; 78 wrong config, or a workdir of another config; 66 an input is absent;
 65 an input is wrong, or stopped by data.gates; 77 an input is unsafe; 73 disk full or cannot create;
-74 other input/output; 71 stopped for non-finite values; 75 interrupted and saved, the same command goes on; 70 a bug of ours.
+74 other input/output; 71 stopped for non-finite values; 75 interrupted and saved, the same command goes on;
+70 a bug of ours.
 """
 
 
