@@ -83,7 +83,8 @@ def _few(material: Material, part: Part, axis: str, counts: dict[str, int]) -> l
             "groups-with-few-rows",
             "info",
             f"{part.name}, {axis}",
-            f"groups of {axis} named in fewer than {LEAST_ROWS} distinct texts of {part.name}: {len(few)}; in more: {enough}",
+            f"groups of {axis} named in fewer than {LEAST_ROWS} distinct texts of {part.name}: {len(few)}; "
+            f"in more: {enough}",
             max(few.values()),
             LEAST_ROWS,
             advice="Nothing about these groups can be established on this part; judge on more data or on whole sets.",

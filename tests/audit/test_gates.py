@@ -31,6 +31,12 @@ def test_a_run_is_stopped_by_default_only_where_most_of_test_stands_in_train() -
         stop_at_gates(inside(material()), never)  # type: ignore[arg-type]
 
 
+def test_validation_may_be_what_is_trained_on() -> None:
+    audited = material()
+    changed(audited, "validation", {n: {"text": audited.parts[0].rows[n].text} for n in range(120)})
+    stop_at_gates(audited, never)  # type: ignore[arg-type]
+
+
 def test_gates_can_be_turned_off_and_named() -> None:
     stop_at_gates(inside(material(**{"data.gates": "none"})), never)  # type: ignore[arg-type]
     with pytest.raises(BadInputError, match="leak-across-parts"):
