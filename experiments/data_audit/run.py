@@ -158,7 +158,11 @@ def environment() -> str:
 
 
 def audit(name: str, data: Path, output: Path) -> tuple[str, float]:
-    """Runs one audit; gives what was said on the terminal, without this machine's folders, and the seconds of CPU."""
+    """Runs one audit; gives what was said on the terminal, without this machine's folders, and the seconds of CPU.
+
+    Of an audit that is there already the seconds are those that it took.
+    """
+    clock, is_new = output / name / "seconds.txt", not (output / name / "audit.json").exists()
     began, told = time.process_time(), io.StringIO()
     words = [*AUDITS[name](data, output / "made" / name), "--output", str(output / name)]
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(io.StringIO()):
@@ -167,7 +171,9 @@ def audit(name: str, data: Path, output: Path) -> tuple[str, float]:
     if code not in (0, 65):
         sys.exit(f"{name}: exit code {code}")
     said = told.getvalue().replace(f"{output}/", "").replace(f"{data}/", "")
-    return said, time.process_time() - began
+    if is_new:
+        write_text(clock, f"{time.process_time() - began:.1f}\n")
+    return said, float(clock.read_text())
 
 
 def table(output: Path, names: list[str]) -> str:

@@ -238,6 +238,16 @@ def test_a_planted_defect_is_found(name: str) -> None:
         assert one.where and one.advice and one.rows_in_all == len(one.rows)
 
 
+@pytest.mark.parametrize("show_words", [False, True])
+def test_words_of_a_shortcut_are_shown_only_where_asked_for(show_words: bool) -> None:
+    audited = replace(material(), show_words=show_words)
+    everywhere(audited, lambda row, _: replace(row, text=f"ቨቨቨ {row.text}") if row.label == "ሀ" else row)
+    record = audit_record(audited, run_checks(audited, load, only=["shortcut"]))
+    (finding,) = record["findings"]
+    assert finding["severity"] == "error" and "first word no. 1" in finding["sentence"]
+    assert ("ቨቨቨ" in json.dumps(record, ensure_ascii=False)) is show_words
+
+
 def test_balanced_sources_and_other_data_without_overlap_are_passed_in_silence() -> None:
     audited = material()
     audited.against = [part("other", rows("other", 200, 99))]
