@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from amharic_tl.audit.job import summary
 from amharic_tl.cli.main import main as amharic_tl
 from amharic_tl.records.files import read_json, write_text
 from amharic_tl.reports.audit_page import write_audit_index
@@ -157,23 +158,25 @@ def environment() -> str:
     return f"{datetime.date.today()}; one core of {os.cpu_count()} x {model}; Python {python}, {versions}"
 
 
-def audit(name: str, data: Path, output: Path) -> tuple[str, float]:
-    """Runs one audit; gives what was said on the terminal, without this machine's folders, and the seconds of CPU.
-
-    Of an audit that is there already the seconds are those that it took.
-    """
-    clock, is_new = output / name / "seconds.txt", not (output / name / "audit.json").exists()
-    began, told = time.process_time(), io.StringIO()
-    words = [*AUDITS[name](data, output / "made" / name), "--output", str(output / name)]
-    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(io.StringIO()):
-        # 65 where a gate would stop a run: the audit is written all the same.
-        code = amharic_tl(["audit", *words])
-    if code not in (0, 65):
-        sys.exit(f"{name}: exit code {code}")
-    said = told.getvalue().replace(f"{output}/", "").replace(f"{data}/", "")
-    if is_new:
+def audit(name: str, data: Path, output: Path) -> float:
+    """Runs one audit, unless it is there already; gives the seconds of CPU that it took."""
+    clock = output / name / "seconds.txt"
+    if not clock.exists():
+        began = time.process_time()
+        words = [*AUDITS[name](data, output / "made" / name), "--output", str(output / name)]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            # 65 where a gate would stop a run: the audit is written all the same.
+            code = amharic_tl(["audit", *words])
+        if code not in (0, 65):
+            sys.exit(f"{name}: exit code {code}")
         write_text(clock, f"{time.process_time() - began:.1f}\n")
-    return said, float(clock.read_text())
+    return float(clock.read_text())
+
+
+def said(name: str, data: Path, output: Path) -> str:
+    """What the verb prints of an audit, without the folders of this machine."""
+    lines = "\n".join(summary(read_json(output / name / "audit.json"), output / name))
+    return lines.replace(f"{output}/", "").replace(f"{data}/", "")
 
 
 def table(output: Path, names: list[str]) -> str:
@@ -203,8 +206,8 @@ def main() -> None:
     asked = parser.parse_args()
     log, total = [environment(), ""], 0.0
     for name in asked.only:
-        said, seconds = audit(name, asked.data, asked.output)
-        log += [f"== {name} ({seconds:.1f} s of CPU)", said]
+        seconds = audit(name, asked.data, asked.output)
+        log += [f"== {name} ({seconds:.1f} s of CPU)", said(name, asked.data, asked.output), ""]
         total += seconds
         print(f"{name}: {seconds:.1f} s of CPU", flush=True)
     log.append(f"all: {total:.0f} s of CPU")
