@@ -105,6 +105,11 @@ class DataConfig:
         "auto", 'Of .csv and .tsv: standard ("..." with "" inside), none (a quote is text), auto (found out and said).'
     )
     max_length: int = _leaf(128, "Longest input in tokens, special tokens included.", minimum=8)
+    gates: tuple[str, ...] | None = _leaf(
+        ("test-inside-train",),
+        "What of the audit stops a run before it trains (exit code 65): names of findings (see docs/audit.md), or all "
+        "of a severity (error, warning); none: nothing.",
+    )
 
 
 @dataclass(frozen=True)
@@ -257,7 +262,7 @@ class Config:
 
 
 # What may differ between a run and its resumption: how it is laid out and watched, never what it computes.
-MAY_CHANGE_ON_RESUME = ("mesh.", "output.tensorboard", "train.log_every")
+MAY_CHANGE_ON_RESUME = ("mesh.", "data.gates", "output.tensorboard", "train.log_every")
 
 
 def leaves(config: Any = Config, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:

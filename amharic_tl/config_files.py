@@ -43,7 +43,16 @@ def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:
       InputOutputError: it cannot be read.
       ConfigError: the resulting config is not valid.
     """
-    return build_config({**(read_leaves(name) if name else {}), **overrides})
+    return build_config(load_values(name, overrides))
+
+
+def load_values(name: str | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves that the preset or file ``name`` sets, then ``overrides``: what a user asked for, unchecked.
+
+    Raises:
+      MissingInputError, BadInputError, InputOutputError: as :func:`load_config`.
+    """
+    return {**(read_leaves(name) if name else {}), **overrides}
 
 
 def read_leaves(name: str) -> dict[str, Any]:

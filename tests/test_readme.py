@@ -45,7 +45,10 @@ def test_a_command_is_understood(page: str, words: list[str]) -> None:
         if hasattr(verb, "understand"):  # a verb that reads its words by itself
             verb.understand(words[1:])
             return
-        assert set(verb.WORDS) <= set(parse(words[1:], verb.OPTIONS, words=verb.WORDS).options)
+        flags, several = getattr(verb, "FLAGS", ()), getattr(verb, "SEVERAL", ())
+        parsed = parse(words[1:], verb.OPTIONS, flags, verb.WORDS, several)
+        assert set(verb.WORDS) <= set(parsed.options)
+        load_config(parsed.options.get("config"), parsed.overrides)
         return
     parsed = parse(words[1:], ["config", "workdir"])
     assert "workdir" in parsed.options

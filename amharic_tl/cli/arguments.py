@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from amharic_tl.config import leaves
-from amharic_tl.config_files import load_config, presets
+from amharic_tl.config_files import load_config, load_values, presets
 from amharic_tl.errors import AmharicTLError, ConfigError
 
 
@@ -19,15 +19,20 @@ class UsageError(AmharicTLError):
 
 @dataclass(frozen=True)
 class Arguments:
-    """What stood on the command line: plain options by name, and config overrides by dotted name."""
+    """What stood on the command line: plain options by name, config overrides by dotted name, and lists of words."""
 
     options: dict[str, str]
     overrides: dict[str, str]
     help: bool
+    several: dict[str, list[str]] = field(default_factory=dict)
 
 
 def parse(
-    arguments: Sequence[str], options: Sequence[str], flags: Sequence[str] = (), words: Sequence[str] = ()
+    arguments: Sequence[str],
+    options: Sequence[str],
+    flags: Sequence[str] = (),
+    words: Sequence[str] = (),
+    several: Sequence[str] = (),
 ) -> Arguments:
     """Splits ``--name value``, ``--name=value`` and ``--config.a.b=value``.
 
@@ -36,6 +41,8 @@ def parse(
       options: names that take a value. Only where ``config`` is among them may there be ``--config.a.b=value``.
       flags: names that take none.
       words: what the words without ``--`` are called, in order; they are found among the options by these names.
+      several: the first is what further words without ``--`` are called; the others are options that take all words up
+        to the next option.
 
     Raises:
       UsageError: an unknown option (with the nearest right one), a missing value, a stray word.
@@ -43,22 +50,32 @@ def parse(
     found: dict[str, str] = {}
     overrides: dict[str, str] = {}
     rest, unnamed = list(arguments), list(words)
+    lists: dict[str, list[str]] = {name: [] for name in several}
+    current = several[0] if several else None
     while rest:
         word = rest.pop(0)
         if word in ("-h", "--help"):
-            return Arguments(found, overrides, True)
+            return Arguments(found, overrides, True, lists)
         if not word.startswith("-") and unnamed:
             found[unnamed.pop(0)] = word
+            continue
+        if not word.startswith("-") and current is not None:
+            lists[current].append(word)
             continue
         if not word.startswith("--"):
             raise UsageError(f"{word!r} is not an option; options begin with --")
         name, equals, value = word[2:].partition("=")
+        current = several[0] if several else None
+        if name in several[1:]:
+            current = name
+            lists[name] += [value] if equals else []
+            continue
         if name in flags:
             found[name] = "true"
             continue
         is_override = name.startswith("config.") and "config" in options
         if not is_override and name not in options:
-            near = difflib.get_close_matches(name, [*options, *flags], n=1)
+            near = difflib.get_close_matches(name, [*options, *flags, *several[1:]], n=1)
             hint = f"did you mean --{near[0]}?" if near else f"the options are {', '.join('--' + o for o in options)}"
             raise UsageError(f"there is no option --{name}; {hint}")
         if not equals:
@@ -69,7 +86,7 @@ def parse(
             overrides[name.removeprefix("config.")] = value
         else:
             found[name] = value
-    return Arguments(found, overrides, False)
+    return Arguments(found, overrides, False, lists)
 
 
 def describe_leaves() -> str:
@@ -80,6 +97,7 @@ def describe_leaves() -> str:
             kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
         )
         default = "none" if item.default is None else item.default
+        default = ",".join(default) if isinstance(default, tuple) else default
         lines.append(f"  --config.{name}={default}\n        {item.metadata['doc']} ({shown})")
     return "\n".join(lines)
 
@@ -91,4 +109,14 @@ def require(options: Mapping[str, str], name: str, example: str) -> str:
     return options[name]
 
 
-__all__ = ["Arguments", "ConfigError", "UsageError", "describe_leaves", "load_config", "parse", "presets", "require"]
+__all__ = [
+    "Arguments",
+    "ConfigError",
+    "UsageError",
+    "describe_leaves",
+    "load_config",
+    "load_values",
+    "parse",
+    "presets",
+    "require",
+]

@@ -15,6 +15,7 @@ VERBS = {
     "train": ("amharic_tl.cli.train", "transfer a pretrained model to a task, or pretrain one; resumes a workdir"),
     "sweep": ("amharic_tl.cli.sweep", "many runs from one spec: run, status, resume, stop, report"),
     "evaluate": ("amharic_tl.cli.evaluate", "score a finished run again, or compare systems on the same items"),
+    "audit": ("amharic_tl.cli.audit", "look at data before anything learns from it: leaks, shortcuts, shift, groups"),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),
@@ -38,8 +39,9 @@ usage: amharic-tl VERB [options]
 Each verb has its own help: amharic-tl train --help
 
 Exit codes: 0 done; 2 wrong usage; 78 wrong config, or a workdir of another config; 66 an input is absent;
-65 an input is wrong; 77 an input is unsafe; 73 disk full or cannot create; 74 other input/output; 71 stopped for
-non-finite values; 75 interrupted and saved, the same command goes on; 70 a bug of ours.
+65 an input is wrong, or stopped by data.gates; 77 an input is unsafe; 73 disk full or cannot create;
+74 other input/output; 71 stopped for non-finite values; 75 interrupted and saved, the same command goes on;
+70 a bug of ours.
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,12 @@ def audit(
       targets: by split name, the texts to write.
     """
     named = dict(splits.items())
-    clusters = {name: [_key(row) for row in source.rows] for name, source in named.items()}
+    clusters = {name: [text_key(row.text) for row in source.rows] for name, source in named.items()}
     described = {name: _describe(source, clusters[name], encoded.get(name)) for name, source in named.items()}
     for name, source in named.items():
         described[name] |= _describe_labels(source, splits.problem)
         if targets and name in targets:
-            described[name]["target"] = _describe_tokens(targets[name])
+            described[name]["target"] = describe_tokens(targets[name])
     found: dict[str, Any] = {
         "task": task,
         "problem": splits.problem,
@@ -64,9 +64,9 @@ def audit(
         },
         "labels_only_in": _labels_only_in(splits),
         "label_shift": [
-            _shift_of_sets("train", name, named, splits.labels)
+            shift_of_sets("train", name, named, splits.labels)
             if splits.problem == "multi-label"
-            else _label_shift("train", name, named, splits.problem)
+            else label_shift("train", name, named, splits.problem)
             for name in named
             if name != "train" and splits.labels
         ],
@@ -80,8 +80,8 @@ def clean_rows(splits: Splits) -> np.ndarray:
     """bool ``[test rows]``: whether a test row has no (near-)duplicate in train or validation."""
     if splits.test is None:
         return np.zeros(0, bool)
-    seen = {_key(row) for source in (splits.train, splits.validation) for row in source.rows}
-    return np.asarray([_key(row) not in seen for row in splits.test.rows], bool)
+    seen = {text_key(row.text) for source in (splits.train, splits.validation) for row in source.rows}
+    return np.asarray([text_key(row.text) not in seen for row in splits.test.rows], bool)
 
 
 def near_duplicate_clusters(source: Source, keys: Sequence[str] | None = None) -> list[list[str]]:
@@ -90,15 +90,20 @@ def near_duplicate_clusters(source: Source, keys: Sequence[str] | None = None) -
     ``keys`` of the rows, where they are known already.
     """
     members: dict[str, list[str]] = {}
-    for row, key in zip(source.rows, keys or [_key(row) for row in source.rows], strict=True):
+    for row, key in zip(source.rows, keys or [text_key(row.text) for row in source.rows], strict=True):
         members.setdefault(key, []).append(row.id)
     return [ids for ids in members.values() if len(ids) > 1]
 
 
 def fingerprint(splits: Splits) -> str:
     """A sha256 that depends on texts, labels, targets and their order alone: not on paths, ids, times or formats."""
+    return fingerprint_of(splits.items())
+
+
+def fingerprint_of(named: Iterable[tuple[str, Source]]) -> str:
+    """:func:`fingerprint` of sources by name."""
     digest = hashlib.sha256()
-    for name, source in splits.items():
+    for name, source in named:
         for row in source.rows:
             # A lone surrogate, which JSON lines may escape, has no UTF-8; json.dumps escapes it again.
             target = [] if row.target is None else [row.target]
@@ -106,10 +111,11 @@ def fingerprint(splits: Splits) -> str:
     return digest.hexdigest()
 
 
-def _key(row: Row) -> str:
+def text_key(text: str) -> str:
+    """Equal for texts that count as the same: the same Ethiopic letters, or where these are few the same text."""
     # The prefix keeps a text's letters from meeting another text's whole form.
-    near = near_duplicate_key(row.text)
-    return f"near:{near}" if near is not None else f"exact:{duplicate_key(row.text)}"
+    near = near_duplicate_key(text)
+    return f"near:{near}" if near is not None else f"exact:{duplicate_key(text)}"
 
 
 def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None) -> dict[str, Any]:
@@ -134,11 +140,12 @@ def _describe(source: Source, clusters: Sequence[str], encoded: Encoded | None) 
     if encoded is not None:
         if len(encoded.lengths) != len(source.rows):
             described["windows"] = len(encoded.lengths)
-        described |= _describe_tokens(encoded)
+        described |= describe_tokens(encoded)
     return described
 
 
-def _describe_tokens(encoded: Encoded) -> dict[str, Any]:
+def describe_tokens(encoded: Encoded) -> dict[str, Any]:
+    """Lengths in tokens, how many texts are cut, and how many tokens are unknown."""
     lengths = encoded.lengths
     kept = np.asarray([len(ids) for ids in encoded.ids])
     return {
@@ -206,7 +213,7 @@ def _labels_only_in(splits: Splits) -> dict[str, list[str]]:
     return {name: labels for name, labels in found.items() if labels}
 
 
-def _label_shift(a: str, b: str, named: Mapping[str, Source], problem: str) -> dict[str, Any]:
+def label_shift(a: str, b: str, named: Mapping[str, Source], problem: str) -> dict[str, Any]:
     """Total variation distance between the label shares of two splits, and a chi-squared test of independence."""
     from scipy.stats import chi2_contingency
 
@@ -222,7 +229,7 @@ def _label_shift(a: str, b: str, named: Mapping[str, Source], problem: str) -> d
     }
 
 
-def _shift_of_sets(a: str, b: str, named: Mapping[str, Source], labels: Sequence[str]) -> dict[str, Any]:
+def shift_of_sets(a: str, b: str, named: Mapping[str, Source], labels: Sequence[str]) -> dict[str, Any]:
     """The label whose share of the rows differs most: that difference is the total variation of its presence.
 
     ``chi2_p`` is the smallest p of the labels times their number (Bonferroni).

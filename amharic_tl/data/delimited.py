@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from amharic_tl.data.rows import Columns
@@ -116,7 +116,7 @@ def _uneven(record: Record, width: int) -> str:
 
 
 def read_delimited(
-    path: Path, text: str, kind: str, columns: Columns, quoting: str
+    path: Path, text: str, kind: str, columns: Columns, quoting: str, unusable: list[str] | None = None
 ) -> tuple[list[Record], dict[str, str]]:
     """Reads a delimited file.
 
@@ -126,6 +126,7 @@ def read_delimited(
       kind: ``tsv``, or anything else to look for the delimiter.
       columns: which columns matter, and the names of a file without header.
       quoting: ``standard``, ``none``, or ``auto`` to find out.
+      unusable: where malformed records are to be named and left out; None: they are refused.
 
     Returns:
       The records, header included where the file has one, and ``{"choice", "reason"}``.
@@ -141,15 +142,24 @@ def read_delimited(
     elif QUOTE not in text:
         reading, reason = read_unquoted(text, delimiter, columns), "the file has no quotation marks"
     else:
-        reading, reason = _find_out(path, text, delimiter, columns)
+        reading, reason = _find_out(path, text, delimiter, columns, unusable is not None)
     if reading.problems:
-        raise BadInputError(_malformed(path, reading, reason))
+        if unusable is None:
+            raise BadInputError(_malformed(path, reading, reason))
+        reading = _whole_records(path, reading, columns, unusable)
     if reading.mended:
         reason += (
             f"; in {reading.mended} records the surplus {_delimiter_name(delimiter)} were taken as part of the text, "
             "as the label is the last column"
         )
     return reading.records, {"choice": reading.choice, "reason": reason}
+
+
+def _whole_records(path: Path, reading: Reading, columns: Columns, unusable: list[str]) -> Reading:
+    """The records that have the header's number of fields; what is wrong with the others is added to ``unusable``."""
+    unusable.extend(f"{path.name}, {problem}" for problem in reading.problems)
+    width = len(columns.header or (reading.records[0].fields if reading.records else ()))
+    return replace(reading, records=[record for record in reading.records if len(record.fields) == width], problems=[])
 
 
 def _malformed(path: Path, reading: Reading, reason: str) -> str:
@@ -165,8 +175,8 @@ def _delimiter_name(delimiter: str) -> str:
     return {",": "commas", "\t": "tabs", ";": "semicolons"}[delimiter]
 
 
-def _find_out(path: Path, text: str, delimiter: str, columns: Columns) -> tuple[Reading, str]:
-    """Picks the reading in which every record is whole, and says why."""
+def _find_out(path: Path, text: str, delimiter: str, columns: Columns, tolerant: bool) -> tuple[Reading, str]:
+    """Picks the reading in which every record is whole, and says why; ``tolerant``: else the one that is wholer."""
     quoted, unquoted = read_quoted(text, delimiter), read_unquoted(text, delimiter, columns)
     if not quoted.problems and unquoted.problems:
         return quoted, (
@@ -176,6 +186,9 @@ def _find_out(path: Path, text: str, delimiter: str, columns: Columns) -> tuple[
         return unquoted, (
             f"read without quotes all {len(unquoted.records)} records are whole; with them not ({quoted.problems[0]})"
         )
+    if quoted.problems and tolerant:
+        counts = f"{len(quoted.problems)} problems with quotes, {len(unquoted.problems)} without"
+        return min(unquoted, quoted, key=lambda reading: len(reading.problems)), f"whole neither way: {counts}"
     if quoted.problems:
         raise BadInputError(
             f"{path} is whole neither with quotes ({len(quoted.problems)} problems: {name_some(quoted.problems, 5)}) "

@@ -67,9 +67,12 @@ def format_of(path: Path, asked: str, tagged: bool = False) -> str:
 
 
 def read_file(
-    path: Path, columns: Columns, asked_format: str, quoting: str
+    path: Path, columns: Columns, asked_format: str, quoting: str, unusable: list[str] | None = None
 ) -> tuple[list[Row], SourceFile, str, dict[str, str] | None]:
     """Reads a file. One that holds a header and nothing else has no rows; what that means is the caller's to say.
+
+    ``unusable``: where malformed rows are to be named and left out, for who looks at data rather than learns from it;
+    None: a file with such rows is refused.
 
     Returns:
       Rows, what the file was, its format, and how quotes were read (None for formats without).
@@ -95,9 +98,9 @@ def read_file(
             raw = [RawRow(None, (line,), number) for number, line in enumerate(lines_of(text), 1) if line.strip()]
         else:
             columns = columns.stripped()
-            records, chosen = read_delimited(path, text, kind, columns, quoting)
+            records, chosen = read_delimited(path, text, kind, columns, quoting, unusable)
             raw = list(_records(path, records, columns))
-    rows = _check(path, raw, columns, "row" if kind == "parquet" else "line")
+    rows = _check(path, raw, columns, "row" if kind == "parquet" else "line", unusable)
     return rows, SourceFile(path.name, hashlib.sha256(data).hexdigest(), len(data), len(rows)), kind, chosen
 
 
@@ -346,8 +349,8 @@ def _is_name(name: str) -> bool:
     return len(name) <= _LONGEST_COLUMN_NAME and len(name.split()) <= _MOST_WORDS and QUOTE not in name
 
 
-def _check(path: Path, raw: list[RawRow], columns: Columns, unit: str) -> list[Row]:
-    """Rows with an id, a text and (where asked for) a label; refuses the file where one lacks."""
+def _check(path: Path, raw: list[RawRow], columns: Columns, unit: str, unusable: list[str] | None) -> list[Row]:
+    """Rows with an id, a text and (where asked for) a label; where one lacks it is named, or the file refused."""
     identities = [str(row.id).strip() if row.id is not None else "" for row in raw]
     own = all(identities) and len(set(identities)) == len(identities)
     rows: list[Row] = []
@@ -358,7 +361,9 @@ def _check(path: Path, raw: list[RawRow], columns: Columns, unit: str) -> list[R
             rows.append(make_row(name, row.values, columns, path.name, row.line))
         except UnusableValue as error:
             problems.extend(f"{unit} {row.line}: {problem}" for problem in error.args)
-    if problems:
+    if unusable is not None:
+        unusable.extend(f"{path.name}, {problem}" for problem in problems)
+    elif problems:
         raise BadInputError(
             f"{path}: {len(problems)} values cannot be used: {name_some(problems)}. Mend or remove these {unit}s."
         )

@@ -18,7 +18,13 @@ Spec = str | Sequence[str]
 
 
 def read_source(
-    spec: Spec, columns: Columns, format: str = "auto", quoting: str = "auto", *, may_be_empty: bool = False
+    spec: Spec,
+    columns: Columns,
+    format: str = "auto",
+    quoting: str = "auto",
+    *,
+    may_be_empty: bool = False,
+    unusable: list[str] | None = None,
 ) -> Source:
     """Reads a split.
 
@@ -30,6 +36,7 @@ def read_source(
       format: ``auto`` (by ending), or csv, tsv, jsonl, txt, parquet.
       quoting: of csv and tsv: auto, standard, none.
       may_be_empty: whether the source may have no rows at all (a header alone).
+      unusable: where malformed rows of files are to be named and left out; None: they are refused.
 
     Raises:
       MissingInputError: a file, pattern or data set that is not there.
@@ -54,7 +61,7 @@ def read_source(
     read = []
     formats, choices = [], []
     for path in files:
-        more, file, kind, chosen = read_file(path, columns, format, quoting)
+        more, file, kind, chosen = read_file(path, columns, format, quoting, unusable)
         rows.extend(more)
         read.append(file)
         formats.append(kind)

@@ -87,7 +87,7 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
         return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)
 
     train = read(data.train, may_be_empty=False)
-    labels = _labels(train, columns)
+    labels = labels_of(train, columns)
     if labelled:
         _check_labels(train, columns, labels)
     named = {"validation": data.validation, "test": data.test}
@@ -103,7 +103,7 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
             f"{why}: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, {how}near-duplicates kept "
             "together) were set aside"
         )
-        labels = _labels(train, columns)
+        labels = labels_of(train, columns)
     return Splits(train, validation, test, labels, notes, problem, empty)
 
 
@@ -128,7 +128,8 @@ def columns_of(data: Any, labelled: bool, problem: str = "single-label", paired:
     return Columns(data.text, label, columns, label_kind=_LABEL_KINDS[problem], separator=separator)
 
 
-def _labels(train: Source, columns: Columns) -> list[str]:
+def labels_of(train: Source, columns: Columns) -> list[str]:
+    """The classes of the training rows, in the model's order; none where labels are numbers."""
     if columns.label_kind == "number":
         return []
     if columns.label_columns:

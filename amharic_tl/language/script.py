@@ -14,7 +14,7 @@ _LETTERS = "".join(
 )
 _NOT_LETTERS = re.compile(f"[^{_LETTERS}]+")
 _ETHIOPIC_LETTERS = frozenset(_LETTERS)
-_LINKS_AND_MENTIONS = re.compile(r"https?://\S+|www\.\S+|@\w+")
+LINKS_AND_MENTIONS = re.compile(r"https?://\S+|www\.\S+|@\w+")
 
 MINIMUM_LETTERS = 15
 
@@ -28,6 +28,22 @@ def letter_counts(text: str) -> tuple[int, int]:
     """How many alphabetic characters a text has, and how many of them are Ethiopic letters."""
     letters = [character for character in text if character.isalpha()]
     return len(letters), sum(1 for character in letters if character in _ETHIOPIC_LETTERS)
+
+
+def script_counts(text: str) -> dict[str, int]:
+    """How many letters of a text are Ethiopic, Latin, and of other scripts."""
+    counts = {"ethiopic": 0, "latin": 0, "other": 0}
+    for character in text:
+        if character in _ETHIOPIC_LETTERS:
+            counts["ethiopic"] += 1
+        elif character.isalpha():
+            counts["latin" if is_latin_letter(character) else "other"] += 1
+    return counts
+
+
+def is_latin_letter(character: str) -> bool:
+    """Whether a character is a letter of the Latin alphabet, with or without marks (to the end of Extended-B)."""
+    return "a" <= character.lower() <= "z" or "\u00c0" <= character <= "\u024f"
 
 
 def ethiopic_share(text: str) -> float | None:
@@ -46,7 +62,7 @@ def near_duplicate_key(text: str) -> str | None:
 
     Links and user mentions are removed first, so that a reposted text keeps its key.
     """
-    letters = _NOT_LETTERS.sub("", _LINKS_AND_MENTIONS.sub(" ", text))
+    letters = _NOT_LETTERS.sub("", LINKS_AND_MENTIONS.sub(" ", text))
     return letters if len(letters) >= MINIMUM_LETTERS else None
 
 

@@ -32,7 +32,7 @@ def write_report(workdir: str | Path) -> Path:
     run = read_contents(workdir)
     place = Workdir(Path(workdir))
     figures = report_figures(run)
-    page = _environment().get_template("report.html.j2").render(_page(run, figures))
+    page = environment().get_template("report.html.j2").render(_page(run, figures))
     write_json(place.report_data, figures)
     write_text(place.report, page)
     return place.report
@@ -64,7 +64,8 @@ def report_figures(run: Contents) -> dict[str, Any]:
     }
 
 
-def _environment() -> Any:
+def environment() -> Any:
+    """The templates of this package, with the filters by which they show data and figures."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     folder = resources.files("amharic_tl.reports")

@@ -11,14 +11,18 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from amharic_tl.audit.gates import check_gates, stop_at_gates
+from amharic_tl.audit.reading import material_of_splits
 from amharic_tl.config import Config, to_dict
 from amharic_tl.data.audit import clean_rows
 from amharic_tl.data.batches import BatchSource
+from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
 from amharic_tl.models.attention import Choice, listening, only_xla
+from amharic_tl.models.interchange.locate import locate
 from amharic_tl.records.files import read_json, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
@@ -66,9 +70,12 @@ def train(
         if state == "completed":
             progress.say(f"{place.root} is complete; its report is {place.report}")
             return dict(read_json(place.run))
+        check_gates(config.data.gates or ())
         progress.note("reading data and model")
         run = assemble(config, mesh)
         interruption.check("reading data and model")
+        if state == "new":
+            stop_at_gates(material_of_splits(config, run.splits), lambda path: load_tokenizer(locate(path)))
         with locked(place):
             state = workdir_state(place, config)  # another process may have been there while this one read its data
             if state == "completed":

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.evaluation.multiplicity import holm
 from amharic_tl.records.signals import UNREVIEWED, Alert, SafetySignal, State
-from amharic_tl.safety.statistics import holm
 
 Key = tuple[str, str, str, str, str]
 CLEARED = 0.7
@@ -56,7 +56,7 @@ def judge(signals: Sequence[SafetySignal], before: Mapping[Key, Seen], level: fl
     tested = [signal for signal in signals if signal.p_value is not None]
     p_values = [signal.p_value or 0.0 for signal in tested]
     over_all, at_this_look = (
-        {signal.key for signal, rejected in zip(tested, holm(p_values, share), strict=True) if rejected}
+        {signal.key for signal, p in zip(tested, holm(p_values), strict=True) if p <= share}
         for share in (level / looks, level)
     )
     return [

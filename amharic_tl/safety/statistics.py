@@ -196,16 +196,6 @@ def range_over_groups(
     return Estimate(value, min(float(low), value), float(high), int(sizes.sum()), float(permuted.mean()), p)
 
 
-def holm(p_values: list[float], level: float) -> list[bool]:
-    """Which null hypotheses fall at a family-wise ``level`` (Holm 1979)."""
-    fallen = [False] * len(p_values)
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
-        if p_values[index] > level / (len(p_values) - rank):
-            break
-        fallen[index] = True
-    return fallen
-
-
 def first_rows(clusters: np.ndarray) -> np.ndarray:
     """bool ``[n]``: the first row of each cluster."""
     kept = np.zeros(len(clusters), bool)

@@ -17,10 +17,10 @@ from amharic_tl.evaluation.compare.bootstrap import paired_bootstrap
 from amharic_tl.evaluation.compare.clusters import cluster_sums
 from amharic_tl.evaluation.compare.contrast import Measured, effect
 from amharic_tl.evaluation.compare.mcnemar import mcnemar
-from amharic_tl.evaluation.compare.multiplicity import holm
 from amharic_tl.evaluation.compare.randomisation import approximate_randomisation, sign_flip
 from amharic_tl.evaluation.compare.stochastic_order import almost_stochastic_order
 from amharic_tl.evaluation.intervals import metrics_of_sums
+from amharic_tl.evaluation.multiplicity import holm
 from amharic_tl.records.files import read_lines, write_lines, write_text
 
 LEVEL = 0.05

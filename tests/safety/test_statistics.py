@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amharic_tl.safety.statistics import first_rows, holm, paired_excess, range_over_groups, rate_against_others
+from amharic_tl.safety.statistics import first_rows, paired_excess, range_over_groups, rate_against_others
 
 # The toy of fairlearn's user guide: selection rates .75 .5 .5, equal-opportunity difference .2.
 LABELS = np.asarray([0, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1], bool)
@@ -165,9 +165,3 @@ def test_a_higher_or_a_lower_rate_can_be_harm() -> None:
     assert more.value == -less.value == pytest.approx(0.5 - 10 / 60)
     assert more.p < 0.001 < 0.99 < less.p
     assert more.low == pytest.approx(-less.high) and more.n == 60
-
-
-def test_holm_on_a_worked_example() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005], 0.05) == [True, False, False, True]
-    assert holm([0.2, 0.001], 0.05) == [False, True]
-    assert holm([], 0.05) == []

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from amharic_tl.config_tasks import lower_is_better
 from amharic_tl.data.tags import entity_types
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.evaluation import entities, multi_label
 from amharic_tl.evaluation.intervals import metrics_of_sums
-from amharic_tl.tasks.base import lower_is_better
 
 Lines = Sequence[Mapping[str, Any]]
 # Sums ``[..., k]`` to scores ``[...]``.

@@ -16,10 +16,10 @@ from amharic_tl.evaluation.compare.bootstrap import paired_bootstrap
 from amharic_tl.evaluation.compare.contrast import SEEDS_ALONE, Effect, Measured, effect, mean_interval
 from amharic_tl.evaluation.compare.mcnemar import McNemar, mcnemar
 from amharic_tl.evaluation.compare.measures import Value, higher_is_better
-from amharic_tl.evaluation.compare.multiplicity import holm
 from amharic_tl.evaluation.compare.randomisation import approximate_randomisation
 from amharic_tl.evaluation.compare.runs import JudgedRun, align, read_run, sums_by_cluster
 from amharic_tl.evaluation.compare.stochastic_order import FEWEST_SEEDS, almost_stochastic_order
+from amharic_tl.evaluation.multiplicity import holm
 
 Pairs = Literal["first", "all"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from amharic_tl.evaluation.compare.contrast import SEEDS_ALONE, Effect, effect
-from amharic_tl.evaluation.compare.multiplicity import holm
 from amharic_tl.evaluation.compare.stochastic_order import FEWEST_SEEDS, almost_stochastic_order
+from amharic_tl.evaluation.multiplicity import holm
 from amharic_tl.sweeps.analysis.arms import Arm
 from amharic_tl.sweeps.analysis.items import Items, measured
 

@@ -15,9 +15,9 @@ from amharic_tl.evaluation.compare.collapse import collapsed
 from amharic_tl.evaluation.compare.contrast import Measured, effect, mean_interval
 from amharic_tl.evaluation.compare.expected_best import expected_best
 from amharic_tl.evaluation.compare.mcnemar import mcnemar
-from amharic_tl.evaluation.compare.multiplicity import holm
 from amharic_tl.evaluation.compare.randomisation import approximate_randomisation, sign_flip
 from amharic_tl.evaluation.compare.stochastic_order import almost_stochastic_order, violation_ratio
+from amharic_tl.evaluation.multiplicity import holm
 
 
 def mean(sums: np.ndarray) -> np.ndarray:
