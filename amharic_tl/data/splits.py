@@ -84,33 +84,33 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
     if paired:
         columns = Columns(data.source, None, data.columns, target=data.target)
     else:
-        columns = _columns(data, problem) if labelled else Columns(data.text, None, data.columns)
+        columns = labelled_columns(data, problem) if labelled else Columns(data.text, None, data.columns)
 
     def read(spec: Any, may_be_empty: bool) -> Source:
         return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)
 
     train = read(data.train, may_be_empty=False)
-    labels = _labels(train, columns)
+    labels = label_order(train, columns)
     if labelled:
-        _check_labels(train, columns, labels)
+        check_labels(train, columns, labels)
     named = {"validation": data.validation, "test": data.test}
     others = {name: read(spec, may_be_empty=True) for name, spec in named.items() if spec is not None}
     empty = {name: source.spec for name, source in others.items() if not source.rows}
     notes = [f"{spec} has no rows: there is no {name} split" for name, spec in empty.items()]
     validation, test = (others[name] if name in others.keys() - empty.keys() else None for name in named)
     if validation is None:
-        train, validation = make_validation(train, seed, _stratum(train, problem))
+        train, validation = make_validation(train, seed, stratum_of(train, problem))
         why = "the validation data has no rows" if "validation" in empty else "no validation data was named"
         how = "" if problem == "regression" else "stratified by label, "
         notes.append(
             f"{why}: {len(validation.rows)} of the training rows ({VALIDATION_SHARE:.0%}, {how}near-duplicates kept "
             "together) were set aside"
         )
-        labels = _labels(train, columns)
+        labels = label_order(train, columns)
     return Splits(train, validation, test, labels, notes, problem, empty)
 
 
-def _columns(data: Any, problem: str) -> Columns:
+def labelled_columns(data: Any, problem: str) -> Columns:
     """The columns of labelled rows. Several columns of labels may be typed as one text."""
     label, columns = data.label, data.columns
     if problem == "tags":
@@ -124,7 +124,8 @@ def _columns(data: Any, problem: str) -> Columns:
     return Columns(data.text, label, columns, label_kind=_LABEL_KINDS[problem], separator=separator)
 
 
-def _labels(train: Source, columns: Columns) -> list[str]:
+def label_order(train: Source, columns: Columns) -> list[str]:
+    """The classes of training rows in the model's order; none for numbers."""
     if columns.label_kind == "number":
         return []
     if columns.label_columns:
@@ -136,7 +137,7 @@ def _labels(train: Source, columns: Columns) -> list[str]:
     return _label_order({row.label for row in train.rows if row.label is not None})
 
 
-def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> None:
+def check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> None:
     """Refuses training rows from whose labels nothing can be learned.
 
     Raises:
@@ -162,7 +163,7 @@ def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> Non
         )
 
 
-def _stratum(source: Source, problem: str) -> Callable[[Row], str | None]:
+def stratum_of(source: Source, problem: str) -> Callable[[Row], str | None]:
     """What a validation split is stratified by: the label, or the types of entities that a sentence has; sets of labels
     that few rows have count as one.
     """

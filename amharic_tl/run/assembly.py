@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 from amharic_tl.config import Config
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
+from amharic_tl.data.folds import load_fold
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tags import entity_types
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
@@ -82,7 +83,7 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     folder = locate(config.model.path)
     hf_config = read_config(folder)
     paired = config.task.kind == "seq2seq-lm" and config.task.objective == "text-to-text"
-    splits = load_splits(
+    splits = (load_splits if config.data.folds is None else load_fold)(
         config.data,
         labelled=config.task.kind in LABELLED,
         seed=config.train.seed,
