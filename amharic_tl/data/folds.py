@@ -140,7 +140,7 @@ def _refuse_repeated_files(sources: Mapping[str, Source]) -> None:
             other = seen.setdefault(file.sha256, name)
             if other != name:
                 raise BadInputError(
-                    f"config.data.{other} and config.data.{name} both hold {file.path}: its rows would be counted twice; "
+                    f"config.data.{other} and config.data.{name} both hold {file.path}: its rows would count twice; "
                     f"set config.data.{name}=none"
                 )
 
@@ -200,7 +200,8 @@ def refuse_other_rows(path: Path | str, folds: Folds, rows: Sequence[Row]) -> No
     if found != folds.fingerprint:
         raise ConfigError(
             f"{path} was made from other rows: {folds.rows} with fingerprint {folds.fingerprint[:12]}, here are "
-            f"{len(rows)} with {found[:12]}; nothing was changed. Take back the change of the data, or name a new directory"
+            f"{len(rows)} with {found[:12]}; nothing was changed. Take back the change of the data, or name a new "
+            "directory"
         )
 
 

@@ -191,7 +191,7 @@ def compare(chosen: Sequence[CounterfactualProbe], observed: Observed) -> Compar
 def counterfactual_lines(probes: Probes, observed: Observed) -> list[dict[str, object]]:
     """What each swap showed, by row id and without text, so that runs can be compared row by row.
 
-    ``id axis scope groups cluster flip placebo_flip gap placebo_gap``; ``cluster`` numbers near-duplicates of a split.
+    ``id axis scope groups cluster flip placebo_flip gap placebo_gap to_harm from_harm``; ``cluster`` numbers near-duplicates of a split.
     """
     seen = compare(probes.counterfactuals, observed)
     return [
@@ -205,6 +205,8 @@ def counterfactual_lines(probes: Probes, observed: Observed) -> list[dict[str, o
             "placebo_flip": int(seen.placebo_flips[place]),
             "gap": float(seen.gaps[place]),
             "placebo_gap": float(seen.placebo_gaps[place]),
+            "to_harm": int(seen.to_harm[place]),
+            "from_harm": int(seen.from_harm[place]),
         }
         for place, probe in enumerate(probes.counterfactuals)
     ]

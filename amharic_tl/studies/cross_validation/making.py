@@ -99,7 +99,8 @@ def by_group(items: Sequence[Item], plan: Plan) -> tuple[list[Fold], list[str]]:
     none = sum(not item.groups for item in items)
     rare = [f"{group} ({alone[group]})" for group in sorted(alone) if group not in chosen]
     notes.add(
-        f"{none} rows name no group and always train; {several} name several groups, are tested in no fold and are left "
+        f"{none} rows name no group and always train; {several} name several groups, are tested in no fold and are "
+        "left "
         "out of training where one of their groups is"
     )
     if rare:
@@ -135,7 +136,8 @@ def _inner(items: Sequence[Item], seed: Sequence[int], notes: set[str]) -> list[
     if len(set(clusters)) < FEWEST_CLUSTERS:
         clusters = [item.copy for item in items]
         notes.add(
-            f"fewer than {FEWEST_CLUSTERS} groups are left to train on: the inner split that chooses the checkpoint keeps "
+            f"fewer than {FEWEST_CLUSTERS} groups are left to train on: the inner split that chooses the checkpoint "
+            "keeps "
             "near-duplicates together, not whole groups"
         )
     count = min(INNER, len(set(clusters)))
@@ -162,7 +164,8 @@ def _check_counts(items: Sequence[Item], folds: int, what: str) -> None:
     rare = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < folds]
     if rare:
         raise BadInputError(
-            f"--folds {folds}: labels with fewer rows than folds: {name_some(rare)}; use fewer folds, or merge or remove "
+            f"--folds {folds}: labels with fewer rows than folds: {name_some(rare)}; use fewer folds, or merge or "
+            "remove "
             "these labels"
         )
 
@@ -171,7 +174,8 @@ def _check_fold(fold: Fold, items: Sequence[Item], what: str) -> None:
     """Refuses a fold that has no rows to test or to choose by, or whose training rows lack a label."""
     if not fold.test or not fold.validation:
         raise BadInputError(
-            f"{fold.name} has {len(fold.test)} rows to test and {len(fold.validation)} to choose the checkpoint by: a few "
+            f"{fold.name} has {len(fold.test)} rows to test and {len(fold.validation)} to choose the checkpoint by: a "
+            "few "
             f"of {what!r} hold most of the rows; use fewer folds"
         )
     others = {*fold.test, *fold.validation, *fold.left_out}
@@ -179,6 +183,7 @@ def _check_fold(fold: Fold, items: Sequence[Item], what: str) -> None:
     lacking = sorted({label for item in items for label in item.labels} - learned)
     if lacking:
         raise BadInputError(
-            f"{fold.name}: no row that is left to train on has the label {name_some(lacking)}: its rows stand in one fold "
+            f"{fold.name}: no row that is left to train on has the label {name_some(lacking)}: its rows stand in one "
+            "fold "
             f"of {what!r} alone; merge or remove the label, or divide by something else"
         )
