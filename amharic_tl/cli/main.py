@@ -13,6 +13,10 @@ from amharic_tl.errors import AmharicTLError, Preempted
 # Verb -> (module with main(arguments) -> exit code, what it does). Only verbs that work are listed.
 VERBS = {
     "train": ("amharic_tl.cli.train", "transfer a pretrained model to a task, or pretrain one; resumes a workdir"),
+    "cross-validate": (
+        "amharic_tl.cli.cross_validate",
+        "train and test on folds of all rows, with near-duplicates kept together",
+    ),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),

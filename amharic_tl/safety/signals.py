@@ -191,7 +191,8 @@ def compare(chosen: Sequence[CounterfactualProbe], observed: Observed) -> Compar
 def counterfactual_lines(probes: Probes, observed: Observed) -> list[dict[str, object]]:
     """What each swap showed, by row id and without text, so that runs can be compared row by row.
 
-    ``id axis scope groups cluster flip placebo_flip gap placebo_gap to_harm from_harm``; ``cluster`` numbers near-duplicates of a split.
+    ``id axis scope groups cluster flip placebo_flip gap placebo_gap to_harm from_harm``; ``cluster`` numbers the
+    near-duplicates of a split.
     """
     seen = compare(probes.counterfactuals, observed)
     return [
