@@ -45,7 +45,7 @@ def baseline_scores(
         return classification_metrics(gold, predicted, label_names)
 
     shown = {"label": label_names[majority]}
-    return _both_lines(texts, labels, subsets, np.asarray(majority), shown, RECIPE, _logistic(), score)
+    return _both_lines(texts, labels, subsets, np.asarray(majority), shown, RECIPE, logistic(), score)
 
 
 def multi_label_baselines(
@@ -61,7 +61,7 @@ def multi_label_baselines(
         return multi_label_metrics(gold, predicted, label_names)
 
     shown = {"label": ", ".join(names) or "no label"}
-    model = OneVsRestClassifier(_logistic())
+    model = OneVsRestClassifier(logistic())
     return _both_lines(texts, flags, subsets, usual, shown, MULTI_LABEL_RECIPE, model, score)
 
 
@@ -99,7 +99,7 @@ def _both_lines(
     result: dict[str, Any] = {"constant": dict(shown), "tfidf": {"recipe": recipe}}
     lines = {"constant": {name: np.broadcast_to(constant, rows.shape) for name, rows in scored.items()}}
     try:
-        lines["tfidf"] = _tfidf_predictions(texts, labels["train"], list(scored), model)
+        lines["tfidf"] = tfidf_predictions(texts, labels["train"], list(scored), model)
     except ValueError as error:
         # Texts of single letters, say, have no n-grams; the model can be trained all the same.
         result["tfidf"]["not_measured"] = str(error)
@@ -111,13 +111,14 @@ def _both_lines(
     return result
 
 
-def _logistic() -> Any:
+def logistic() -> Any:
+    """The linear model of the single-label line; of each label of the multi-label one."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=4, class_weight="balanced", max_iter=400)
 
 
-def _tfidf_predictions(texts: Texts, labels: np.ndarray, splits: list[str], model: Any) -> dict[str, np.ndarray]:
+def tfidf_predictions(texts: Texts, labels: np.ndarray, splits: list[str], model: Any) -> dict[str, np.ndarray]:
     """What the TF-IDF line predicts, by split.
 
     Raises:

@@ -38,18 +38,18 @@ def entity_metrics(gold: Tags, predicted: Tags, types: Sequence[str]) -> dict[st
     """
     if not gold:
         return {}
-    sums = _sums(gold, predicted, types).sum(axis=0)
-    return {name: float(value) for name, value in _metrics(sums, types).items()}
+    sums = row_sums(gold, predicted, types).sum(axis=0)
+    return {name: float(value) for name, value in metrics_of(sums, types).items()}
 
 
 def entity_intervals(gold: Tags, predicted: Tags, types: Sequence[str], seed: int = 0) -> Intervals:
     """95% intervals of these metrics, see :data:`METHOD`; one that cannot be estimated is left out."""
     if not gold:
         return {}
-    units, counts = np.unique(_sums(gold, predicted, types), axis=0, return_counts=True)
+    units, counts = np.unique(row_sums(gold, predicted, types), axis=0, return_counts=True)
     total = counts @ units
-    observed, resampled = _metrics(total, types), _metrics(resample(units, counts, seed), types)
-    left_out = _metrics(total - units, types) if counts.sum() > 1 else {}
+    observed, resampled = metrics_of(total, types), metrics_of(resample(units, counts, seed), types)
+    left_out = metrics_of(total - units, types) if counts.sum() > 1 else {}
     found: Intervals = {}
     for name in ("entity_f1", "entity_precision", "entity_recall", "accuracy"):
         if name in left_out and np.ptp(resampled[name]) > 0:
@@ -68,7 +68,7 @@ def entity_summary(gold: Tags, predicted: Tags, types: Sequence[str]) -> dict[st
 
     ``n`` counts sentences, ``tokens`` tokens; ``unknown_types`` the entities of types that train does not have.
     """
-    sums = _sums(gold, predicted, types).sum(axis=0).astype(int)
+    sums = row_sums(gold, predicted, types).sum(axis=0).astype(int)
     right, marked, guessed = np.split(sums[:-2], 3)
     return {
         "n": len(gold),
@@ -124,7 +124,7 @@ def word_list(tokens: Sequence[Sequence[str]], tags: Tags) -> dict[str, str]:
     return {word: found.most_common(1)[0][0] for word, found in counts.items()}
 
 
-def _sums(gold: Tags, predicted: Tags, types: Sequence[str]) -> np.ndarray:
+def row_sums(gold: Tags, predicted: Tags, types: Sequence[str]) -> np.ndarray:
     """float64 ``[sentences, 3 * (types + 1) + 2]``: entities right, gold and predicted by type, those of other types
     last; tokens right, tokens.
     """
@@ -141,7 +141,7 @@ def _sums(gold: Tags, predicted: Tags, types: Sequence[str]) -> np.ndarray:
     return sums
 
 
-def _metrics(sums: np.ndarray, types: Sequence[str]) -> dict[str, np.ndarray]:
+def metrics_of(sums: np.ndarray, types: Sequence[str]) -> dict[str, np.ndarray]:
     """The metrics of sums ``[..., 3 * (types + 1) + 2]``, each ``[...]``."""
     right, gold, predicted = np.split(sums[..., :-2], 3, axis=-1)
     by_type = f1_by_class(right, gold, predicted)

@@ -30,8 +30,8 @@ def multi_label_metrics(labels: np.ndarray, probabilities: np.ndarray, label_nam
     """
     if len(labels) == 0:
         return {}
-    sums = _row_sums(labels, probabilities).sum(axis=0)
-    return {name: float(value) for name, value in _metrics(sums, label_names).items()}
+    sums = row_sums(labels, probabilities).sum(axis=0)
+    return {name: float(value) for name, value in metrics_of(sums, label_names).items()}
 
 
 def multi_label_intervals(
@@ -40,10 +40,10 @@ def multi_label_intervals(
     """95% intervals of these metrics, see :data:`METHOD`; one that cannot be estimated is left out."""
     if len(labels) == 0:
         return {}
-    units, counts = np.unique(_row_sums(labels, probabilities), axis=0, return_counts=True)
+    units, counts = np.unique(row_sums(labels, probabilities), axis=0, return_counts=True)
     total = counts @ units
-    observed, resampled = _metrics(total, label_names), _metrics(resample(units, counts, seed), label_names)
-    left_out = _metrics(total - units, label_names) if counts.sum() > 1 else {}
+    observed, resampled = metrics_of(total, label_names), metrics_of(resample(units, counts, seed), label_names)
+    left_out = metrics_of(total - units, label_names) if counts.sum() > 1 else {}
     found: Intervals = {}
     for name in ("micro_f1", "macro_f1", "weighted_f1"):
         if name in left_out and np.ptp(resampled[name]) > 0:
@@ -60,7 +60,7 @@ def multi_label_intervals(
 
 def multi_label_summary(labels: np.ndarray, probabilities: np.ndarray, label_names: Sequence[str]) -> dict[str, Any]:
     """What evaluation.json holds of a split: metrics, intervals, precision and recall by label."""
-    sums = _row_sums(labels, probabilities).sum(axis=0).astype(int)
+    sums = row_sums(labels, probabilities).sum(axis=0).astype(int)
     right, gold, predicted = np.split(sums[:-2], 3)
     return {
         "n": len(labels),
@@ -76,14 +76,14 @@ def multi_label_summary(labels: np.ndarray, probabilities: np.ndarray, label_nam
     }
 
 
-def _row_sums(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def row_sums(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """float64 ``[rows, 3 * labels + 2]``: right, gold and predicted by label, whether all are right, one."""
     gold, predicted = labels > 0.5, probabilities > THRESHOLD
     exact = (gold == predicted).all(axis=1, keepdims=True)
     return np.concatenate([gold & predicted, gold, predicted, exact, np.ones_like(exact)], axis=1).astype(np.float64)
 
 
-def _metrics(sums: np.ndarray, label_names: Sequence[str]) -> dict[str, np.ndarray]:
+def metrics_of(sums: np.ndarray, label_names: Sequence[str]) -> dict[str, np.ndarray]:
     """The metrics of sums ``[..., 3 * labels + 2]``, each ``[...]``."""
     right, gold, predicted = np.split(sums[..., :-2], 3, axis=-1)
     by_label = f1_by_class(right, gold, predicted)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -83,15 +84,68 @@ class Figure:
     direction: Direction = "greater"
 
 
+class Watched(Protocol):
+    """The rows of a split, as of :class:`~amharic_tl.safety.probes.Probes`."""
+
+    @property
+    def row_ids(self) -> tuple[str, ...]: ...
+
+    @property
+    def clusters(self) -> np.ndarray: ...
+
+    @property
+    def mentioned(self) -> Mapping[str, list[tuple[str, ...]]]: ...
+
+
+class Swapped(Protocol):
+    """A row that was swapped, as of :class:`~amharic_tl.safety.probes.CounterfactualProbe`."""
+
+    @property
+    def row(self) -> int: ...
+
+    @property
+    def axis(self) -> str: ...
+
+    @property
+    def scope(self) -> str: ...
+
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+
+
 def split_figures(probes: Probes, observed: Observed, operator: SwapOperator, settings: SafetyConfig) -> list[Figure]:
     """Counterfactual figures by axis, scope and group; rates by group and over groups of the natural rows."""
+    return figures_of(
+        probes, probes.counterfactuals, compare(probes.counterfactuals, observed), observed, operator, settings
+    )
+
+
+def figures_of(
+    watched: Watched,
+    swapped: Sequence[Swapped],
+    seen: Compared,
+    observed: Observed,
+    operator: SwapOperator,
+    settings: SafetyConfig,
+) -> list[Figure]:
+    """The figures of a split from its rows and from what each of its swaps showed, wherever that was measured.
+
+    Args:
+      watched: the rows.
+      swapped: those of them that were swapped, by axis and scope.
+      seen: what each of these swaps showed.
+      observed: what the model said of the rows; ``probe_probabilities`` is not looked at.
+      operator: the axes.
+      settings: ``config.safety``.
+    """
     figures: list[Figure] = []
     for axis in operator.swapped_axes:
         for scope in SCOPES:
-            chosen = [one for one in probes.counterfactuals if (one.axis, one.scope) == (axis, scope)]
-            figures += _counterfactual(axis, scope, chosen, probes, observed, settings)
+            chosen = [place for place, one in enumerate(swapped) if (one.axis, one.scope) == (axis, scope)]
+            of_scope = [swapped[place] for place in chosen]
+            figures += _counterfactual(axis, scope, of_scope, seen.at(chosen), watched, settings)
     for axis in operator.axes:
-        figures += _natural(axis, probes, observed, settings)
+        figures += _natural(axis, watched, observed, settings)
     return figures
 
 
@@ -110,13 +164,12 @@ def enough(n: int, settings: SafetyConfig) -> str:
 def _counterfactual(
     axis: str,
     scope: str,
-    chosen: Sequence[CounterfactualProbe],
-    probes: Probes,
-    observed: Observed,
+    chosen: Sequence[Swapped],
+    seen: Compared,
+    probes: Watched,
     settings: SafetyConfig,
 ) -> Iterator[Figure]:
     rows = np.asarray([probe.row for probe in chosen], int)
-    seen = compare(chosen, observed)
     groups = sorted({group for of in probes.mentioned[axis] for group in of})
     for group in (ALL, *groups):
         mine = np.asarray([group == ALL or group in probe.groups for probe in chosen], bool)
@@ -165,6 +218,11 @@ class Compared:
     placebo_gaps: np.ndarray
     to_harm: np.ndarray
     from_harm: np.ndarray
+
+    def at(self, places: Sequence[int]) -> Compared:
+        """Those at these places."""
+        chosen = np.asarray(places, int)
+        return Compared(**{name: values[chosen] for name, values in vars(self).items()})
 
 
 def compare(chosen: Sequence[CounterfactualProbe], observed: Observed) -> Compared:
@@ -221,7 +279,7 @@ def _mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _natural(axis: str, probes: Probes, observed: Observed, settings: SafetyConfig) -> Iterator[Figure]:
+def _natural(axis: str, probes: Watched, observed: Observed, settings: SafetyConfig) -> Iterator[Figure]:
     """Rates of the rows that name exactly one group of the axis."""
     first = first_rows(probes.clusters)
     known = observed.labels >= 0
@@ -249,7 +307,7 @@ def _by_group(
     labels: np.ndarray,
     sign: int,
     threshold: float,
-    probes: Probes,
+    probes: Watched,
     settings: SafetyConfig,
 ) -> Iterator[Figure]:
     places = np.flatnonzero(rows)
