@@ -80,10 +80,12 @@ def read_folds(path: Path) -> Folds:
     try:
         folds = tuple(
             Fold(
-                str(one["name"]),
-                int(one["repeat"]),
-                *(tuple(map(str, one[name])) for name in ("test", "validation", "left_out")),
-                one["group"],
+                name=str(one["name"]),
+                repeat=int(one["repeat"]),
+                test=tuple(map(str, one["test"])),
+                validation=tuple(map(str, one["validation"])),
+                left_out=tuple(map(str, one["left_out"])),
+                group=one["group"],
             )
             for one in stored["folds"]
         )

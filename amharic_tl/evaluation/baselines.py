@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -72,6 +73,31 @@ def regression_baselines(texts: Texts, numbers: Labels, subsets: Subsets | None 
     mean = numbers["train"].mean(dtype=np.float64)
     shown = {"label": f"{mean:.4g}"}
     return _both_lines(texts, numbers, subsets, mean, shown, REGRESSION_RECIPE, Ridge(alpha=1.0), regression_metrics)
+
+
+def predict_lines(problem: str, texts: Texts, labels: Labels, split: str) -> dict[str, np.ndarray]:
+    """What both lines, trained on ``train``, predict for a split; ``tfidf`` is left out where it cannot be trained.
+
+    Args:
+      problem: as ``config.task.problem``.
+      texts: by split.
+      labels: by split: classes int ``[rows]``, flags ``[rows, labels]`` or numbers ``[rows]``.
+      split: to predict.
+    """
+    from sklearn.linear_model import Ridge
+    from sklearn.multiclass import OneVsRestClassifier
+
+    train, rows = labels["train"], len(texts[split])
+    if problem == "regression":
+        constant, model = np.asarray(train.mean(dtype=np.float64)), Ridge(alpha=1.0)
+    elif problem == "multi-label":
+        constant, model = most_frequent_set(train), OneVsRestClassifier(logistic())
+    else:
+        constant, model = np.asarray(most_frequent_class(train)), logistic()
+    found = {"constant": np.broadcast_to(constant, (rows, *constant.shape))}
+    with contextlib.suppress(ValueError):  # texts of single letters, say, have no n-grams
+        found["tfidf"] = tfidf_predictions(texts, train, [split], model)[split]
+    return found
 
 
 def most_frequent_class(labels: np.ndarray) -> int:

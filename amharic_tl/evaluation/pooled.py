@@ -7,7 +7,7 @@ the interval says how the pooled score varies with the rows, given these models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,11 @@ from amharic_tl.evaluation.summary import summarise
 GOLD = {"single-label": "label", "regression": "label", "multi-label": "labels", "tags": "tags"}
 HEADLINES = {"single-label": "macro_f1", "multi-label": "macro_f1", "regression": "pearson", "tags": "entity_f1"}
 
-Lines = Sequence[Mapping[str, Any]]
+# Of each row: a name, a number, names, or tags.
+Labels = Sequence[Any]
 
 
-def pooled_metrics(
-    problem: str, gold: Sequence[Any], predicted: Sequence[Any], names: Sequence[str]
-) -> dict[str, float]:
+def pooled_metrics(problem: str, gold: Labels, predicted: Labels, names: Sequence[str]) -> dict[str, float]:
     """The metrics of a problem from labels as they stand in a line of predictions.
 
     Args:
@@ -46,7 +45,7 @@ def pooled_metrics(
 
 
 def pooled_summary(
-    problem: str, gold: Sequence[Any], predicted: Sequence[Any], names: Sequence[str], clusters: Sequence[object]
+    problem: str, gold: Labels, predicted: Labels, names: Sequence[str], clusters: Sequence[object]
 ) -> dict[str, Any]:
     """What evaluation.json holds, with BCa intervals over whole clusters. Arguments: as :func:`pooled_metrics`."""
     if problem == "single-label":

@@ -10,14 +10,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from amharic_tl.config import SafetyConfig
 from amharic_tl.records.signals import Direction, SafetySignal
 from amharic_tl.safety.operator import SCOPES, SwapOperator
-from amharic_tl.safety.probes import CounterfactualProbe, Probes
+from amharic_tl.safety.probes import CounterfactualProbe, Probes, Swapped, Watched
 from amharic_tl.safety.statistics import (
     Estimate,
     first_rows,
@@ -84,40 +83,10 @@ class Figure:
     direction: Direction = "greater"
 
 
-class Watched(Protocol):
-    """The rows of a split, as of :class:`~amharic_tl.safety.probes.Probes`."""
-
-    @property
-    def row_ids(self) -> tuple[str, ...]: ...
-
-    @property
-    def clusters(self) -> np.ndarray: ...
-
-    @property
-    def mentioned(self) -> Mapping[str, list[tuple[str, ...]]]: ...
-
-
-class Swapped(Protocol):
-    """A row that was swapped, as of :class:`~amharic_tl.safety.probes.CounterfactualProbe`."""
-
-    @property
-    def row(self) -> int: ...
-
-    @property
-    def axis(self) -> str: ...
-
-    @property
-    def scope(self) -> str: ...
-
-    @property
-    def groups(self) -> tuple[str, ...]: ...
-
-
 def split_figures(probes: Probes, observed: Observed, operator: SwapOperator, settings: SafetyConfig) -> list[Figure]:
     """Counterfactual figures by axis, scope and group; rates by group and over groups of the natural rows."""
-    return figures_of(
-        probes, probes.counterfactuals, compare(probes.counterfactuals, observed), observed, operator, settings
-    )
+    swapped = probes.counterfactuals
+    return figures_of(probes, swapped, compare(swapped, observed), observed, operator, settings)
 
 
 def figures_of(

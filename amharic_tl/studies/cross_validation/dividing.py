@@ -59,7 +59,7 @@ def read_rows(config: Config, request: Request) -> Source:
     if by == "source":
         return replace(pool, rows=[replace(row, group=row.file) for row in pool.rows])
     raise BadInputError(
-        f"--group-by {by}: the data has none of the columns {', '.join(names)}; name the column, such as --group-by=page"
+        f"--group-by {by}: the data has none of the columns {', '.join(names)}; name one, such as --group-by=page"
     )
 
 

@@ -11,13 +11,16 @@ from typing import Any
 from amharic_tl.config import Config, build_config, flatten, to_dict
 from amharic_tl.data.folds import Fold
 from amharic_tl.errors import ConfigError
+from amharic_tl.records.workdir import Workdir
 
 GROUP = "group:"
 NEAR_DUPLICATES = "near-duplicates"
 LABELLED = ("sequence-classification", "token-classification")
 # Leaves that a grid must not vary: they say what is compared, not how it is learned.
-_NOT_CHOSEN = ("data.", "task.", "mesh.", "output.", "safety.axes", "safety.pack", "safety.positive", "train.seed")
-_NOT_CHOSEN += ("train.select_by",)
+_NOT_CHOSEN = (
+    *("data.", "task.", "mesh.", "output.", "train.seed", "train.select_by"),
+    *("safety.axes", "safety.pack", "safety.positive_labels", "safety.reference"),
+)
 ALL = "all"  # config.data.fold of the whole
 
 
@@ -120,7 +123,7 @@ def runs_of(config: Config, request: Request, folds: Sequence[Fold], root: Path)
     for fold in folds:
         for values, candidate in grid:
             leaves: dict[str, object] = {
-                "data.folds": str(root / "folds.json"),
+                "data.folds": str(Workdir(root).folds),
                 "data.fold": fold.name,
                 "train.seed": config.train.seed + fold.repeat,
                 "output.export": False,

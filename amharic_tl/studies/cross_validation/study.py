@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from amharic_tl.config import Config, to_dict
+from amharic_tl.data.audit import notices
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
-from amharic_tl.records.files import read_json, write_json
+from amharic_tl.evaluation.pooled import HEADLINES
+from amharic_tl.records.files import read_json, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.studies.cross_validation.dividing import folds_of, read_rows
+from amharic_tl.safety.judgement import on_terminal
+from amharic_tl.studies.cross_validation.dividing import folds_of, problem_of, read_rows
 from amharic_tl.studies.cross_validation.estimate import seconds_of_run
+from amharic_tl.studies.cross_validation.lines import LEARNED, lines_of
+from amharic_tl.studies.cross_validation.pooling import (
+    OOF,
+    Pooled,
+    against_line,
+    baselines,
+    evaluation,
+    pool_predictions,
+    safety,
+)
 from amharic_tl.studies.cross_validation.request import FoldRun, Request, check, runs_of, whole
-from amharic_tl.studies.cross_validation.running import Train, completed, run_all, seconds_taken, train_here
-from amharic_tl.studies.cross_validation.summary import fold_table, summary_path
+from amharic_tl.studies.cross_validation.running import Train, chosen_run, completed, run_all, seconds_taken, train_here
+from amharic_tl.studies.cross_validation.summary import about_pooled, by_fold, fold_table, pooled_figures
 from amharic_tl.tasks.base import lower_is_better
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.progress import Progress, duration
@@ -50,7 +64,7 @@ def cross_validate(
     check(config, request)
     interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
-    base = whole(config, place.root / "folds.json")
+    base = whole(config, place.folds)
     with interruption.listening():
         workdir_state(place, base)
         with locked(place):
@@ -72,7 +86,7 @@ class _Study:
         self._refuse_other_request()
 
     def _refuse_other_request(self) -> None:
-        path = summary_path(self.place)
+        path = self.place.cross_validation
         before = read_json(path)["request"] if path.exists() else self.asked
         different = [
             f"{name} was {before.get(name)!r}, is {value!r}"
@@ -98,7 +112,7 @@ class _Study:
         self.progress.note("reading and dividing rows")
         try:
             self.pool = read_rows(self.config, self.request)
-            self.folds = folds_of(self.config, self.request, self.pool, self.place.root / "folds.json")
+            self.folds = folds_of(self.config, self.request, self.pool, self.place.folds)
             self.runs = runs_of(self.config, self.request, self.folds.folds, self.place.root)
             self._say_plan()
             self._summarise()
@@ -153,19 +167,89 @@ class _Study:
 
     def _summarise(self) -> None:
         """Writes the table of folds as far as they are done."""
-        self.summary = {
+        self.summary: dict[str, Any] = {
             "request": self.asked,
             "notes": list(self.folds.notes),
             "folds": fold_table(self.runs, self.lower),
         }
-        write_json(summary_path(self.place), self.summary)
+        write_json(self.place.cross_validation, self.summary)
 
     def _finish(self) -> None:
-        """Pools the predictions and closes the study."""
-        raise NotImplementedError
+        """Pools the predictions, scores and judges them, and closes the study."""
+        problem, root = problem_of(self.config), self.place.root
+        chosen = {of[0].fold.name: run for of in by_fold(self.runs) if (run := chosen_run(of, self.lower)) is not None}
+        self.progress.note("pooling predictions")
+        pooled = pool_predictions(self.config, self.pool, self.folds, chosen, problem)
+        summary = evaluation(pooled)
+        write_lines(self.place.predictions(OOF), pooled.lines)
+        write_json(self.place.evaluation, {OOF: summary})
+        write_json(self.place.data, self._data(problem, pooled))
+        self.summary |= {"pooled": pooled_figures(summary, HEADLINES[problem], self.summary["folds"])}
+        if self.config.output.baselines:
+            self._baselines(problem, pooled, root)
+        self.record["final"] = {OOF: summary["metrics"]}
+        if self.config.safety.axes:
+            self._safety(pooled, chosen)
+        write_json(self.place.cross_validation, self.summary)
+        self.record |= {"status": "completed", "stopped_because": "all folds done"}
+        self._close(None)
+        for line in about_pooled(self.summary, self.record):
+            self.progress.say(line)
+        self.progress.say(f"done in {duration(time.monotonic() - self.began)}; open {self.place.report}")
+
+    def _data(self, problem: str, pooled: Pooled) -> dict[str, Any]:
+        return {
+            "task": self.config.task.kind,
+            "problem": problem,
+            "labels": pooled.names,
+            "fingerprint": self.folds.fingerprint,
+            "splits": {},
+            "warnings": list(self.folds.notes),
+            "notices": notices({"pool": self.pool}),
+        }
+
+    def _baselines(self, problem: str, pooled: Pooled, root: Path) -> None:
+        """Fits the lines in each fold; those of a fold that are there already are read."""
+        learned, recipe = LEARNED[problem]
+        lines: dict[str, dict[str, Any]] = {}
+        for fold in self.folds.folds:
+            self.progress.note(f"fitting what is simpler than the model in {fold.name}")
+            self.interruption.check("fitting the baselines")
+            path = root / "folds" / f"{fold.name}.lines.json"
+            for line, of in lines_of(self.config, self.pool, fold, problem, path).items():
+                lines.setdefault(line, {})[fold.name] = of
+        whole_lines = {line: of for line, of in lines.items() if len(of) == len(self.folds.folds)}
+        write_json(self.place.baselines, baselines(pooled, whole_lines, recipe))
+        if learned in whole_lines:
+            self.summary["against"] = {learned: against_line(pooled, self.folds, whole_lines[learned])}
+
+    def _safety(self, pooled: Pooled, chosen: Mapping[str, FoldRun]) -> None:
+        look, watched = safety(self.config, pooled, chosen)
+        write_json(self.place.watched, watched)
+        write_lines(self.place.safety, [signal.to_dict() for signal in look.signals])
+        write_lines(self.place.alerts, [alert.to_dict() for alert in look.alerts])
+        write_lines(self.place.counterfactuals(OOF), look.counterfactuals)
+        self.record["final"]["safety"] = {OOF: look.summary()}
+        for sentence in on_terminal(look.alerts, self.place.alerts):
+            self.progress.say(f"safety: {sentence}")
+        self.progress.say(f"safety: {OOF}: {look.family}")
 
     def _close(self, error: AmharicTLError | None) -> None:
         """Writes run.json and the report as far as the disk allows."""
         self.record["provenance"]["finished"] = now()
         self.record["provenance"]["seconds"] = round(time.monotonic() - self.began, 1)
-        write_json(self.place.run, self.record)
+        try:
+            write_json(self.place.run, self.record)
+            self._report()
+        except AmharicTLError:
+            if error is None:
+                raise
+
+    def _report(self) -> None:
+        """Writes the page. A page that cannot be made is said, and loses no figure."""
+        from amharic_tl.reports import write_report
+
+        try:
+            write_report(self.place.root)
+        except Exception as error:  # whatever a chart or a template raises
+            self.progress.say(f"note: the report could not be written: {type(error).__name__}: {error}")

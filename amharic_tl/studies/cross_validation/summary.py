@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from amharic_tl.records.files import read_json
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.studies.cross_validation.request import FoldRun
 from amharic_tl.studies.cross_validation.running import chosen_run, completed, seconds_taken
-
-
-def summary_path(place: Workdir) -> Path:
-    """The file that says how it was asked and what each fold gave."""
-    return place.root / "cross_validation.json"
 
 
 def by_fold(runs: Sequence[FoldRun]) -> list[list[FoldRun]]:
@@ -59,3 +56,50 @@ def _best(run: FoldRun) -> float | None:
         return None
     value = (read_json(Workdir(run.workdir).run).get("best") or {}).get("value")
     return None if value is None else float(value)
+
+
+def pooled_figures(summary: Mapping[str, Any], metric: str, folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The headline figure of all out-of-fold predictions, and how far apart the folds lie.
+
+    Args:
+      summary: what evaluation.json holds of them.
+      metric: the headline.
+      folds: the table of folds.
+    """
+    scores = [value for row in folds if (value := (row["scores"] or {}).get(metric)) is not None]
+    return {
+        "metric": metric,
+        "value": summary["metrics"].get(metric),
+        "interval": summary["intervals"].get(metric),
+        "method": summary["interval"],
+        "rows": summary["n"],
+        "clusters": summary["clusters"],
+        "fold_mean": float(np.mean(scores)) if scores else None,
+        "fold_minimum": min(scores, default=None),
+        "fold_maximum": max(scores, default=None),
+    }
+
+
+def about_pooled(summary: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+    """What came out, a sentence a line."""
+    of = summary["pooled"]
+    name, value, ends = of["metric"], of["value"], of["interval"]
+    shown = "not defined" if value is None or not np.isfinite(value) else f"{value:.4f}"
+    between = f" [{ends[0]:.4f}, {ends[1]:.4f}]" if ends else " (no interval can be estimated)"
+    said = [f"out of fold  {name} {shown}{between} over {of['rows']:,} rows in {of['clusters']:,} clusters"]
+    if of["fold_mean"] is not None:
+        low, high = of["fold_minimum"], of["fold_maximum"]
+        said.append(
+            f"by fold      {name} {low:.4f} to {high:.4f}, mean {of['fold_mean']:.4f}: their spread is no error bar"
+        )
+    for line, against in (summary.get("against") or {}).items():
+        interval = (against or {}).get("interval")
+        if interval is not None:
+            said.append(
+                f"model - {line}  {name} {interval['mean']:+.4f} [{interval['low']:+.4f}, {interval['high']:+.4f}] "
+                "(corrected resampled t over folds)"
+            )
+    states = record.get("final", {}).get("safety", {}).get("oof", {}).get("states")
+    if states:
+        said.append("safety       " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    return said
