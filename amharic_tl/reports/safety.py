@@ -38,7 +38,7 @@ MOST_ALERTS = 40
 
 
 def latest(run: Contents) -> Lines:
-    """The signals to judge the run by: of test, or of all folds, once it is scored; otherwise of the last evaluation."""
+    """The signals to judge the run by: of test or of all folds once scored; otherwise of the last evaluation."""
     test = [line for line in run.signals if line.get("split") in ("test", "oof")]
     if test or not run.signals:
         return test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ def cross_validate(
     request: Request,
     interruption: Interruption | None = None,
     train: Train = train_here,
+    estimate: Callable[[Config], float] = seconds_of_run,
 ) -> dict[str, Any]:
     """Cross-validates a config, or goes on with it; what ``amharic-tl cross-validate`` calls.
 
@@ -51,6 +52,7 @@ def cross_validate(
       request: how to divide and what to choose.
       interruption: one that has listened for signals already; None: listens from here on.
       train: trains one fold in this process.
+      estimate: the seconds that a fold's run will take.
 
     Returns:
       What run.json holds.
@@ -68,17 +70,24 @@ def cross_validate(
     with interruption.listening():
         workdir_state(place, base)
         with locked(place):
-            return _Study(config, base, place, request, interruption, train).go()
+            return _Study(config, base, place, request, interruption, train, estimate).go()
 
 
 class _Study:
     """The work on one cross-validation by the process that holds its folder."""
 
     def __init__(
-        self, config: Config, base: Config, place: Workdir, request: Request, interruption: Interruption, train: Train
+        self,
+        config: Config,
+        base: Config,
+        place: Workdir,
+        request: Request,
+        interruption: Interruption,
+        train: Train,
+        estimate: Callable[[Config], float],
     ) -> None:
         self.config, self.base, self.place, self.request = config, base, place, request
-        self.interruption, self.train = interruption, train
+        self.interruption, self.train, self.estimate = interruption, train, estimate
         self.progress = Progress(1)
         self.began = time.monotonic()
         self.asked = {**request.settings(config.train.seed), "choose": {k: list(v) for k, v in request.choose.items()}}
@@ -143,7 +152,7 @@ class _Study:
         if not left:
             return
         self.progress.note("measuring how long a fold takes")
-        seconds = sum(done) / len(done) if done else seconds_of_run(left[0].config)
+        seconds = sum(done) / len(done) if done else self.estimate(left[0].config)
         how = f"as the {len(done)} finished ones took" if done else "measured on a few steps, without safety probes"
         jobs = min(self.request.jobs, len(left))
         say(
