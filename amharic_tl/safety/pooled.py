@@ -64,6 +64,7 @@ def look_at_pooled(
     watched = _Rows(tuple(row.id for row in rows), clusters, _mentioned(rows, operator))
     positive = np.asarray([name in (settings.positive_labels or ()) for name in label_names])
     observed = Observed(split, 0, labels, probabilities, np.zeros((0, len(label_names))), positive)
+    swaps = sorted(swaps, key=lambda swap: swap[0])  # evidence is cut, and must not depend on the folds' order
     swapped = [_Swap(number, line["axis"], line["scope"], tuple(line["groups"])) for number, line in swaps]
     figures = figures_of(watched, swapped, _compared([line for _, line in swaps]), observed, operator, settings)
     signals = [as_signal(figure, observed, operator.rests_on_unreviewed(figure.axis)) for figure in figures]
