@@ -10,6 +10,9 @@ from pathlib import Path
 from amharic_tl.cli.arguments import UsageError, load_config, parse, require
 from amharic_tl.training.interruption import Interruption
 
+OPTIONS = ("config", "workdir", "folds", "group-by", "repeats", "choose", "jobs")
+WORDS = ()
+
 HELP = """usage: amharic-tl cross-validate --config FILE_OR_PRESET [--config.a.b=value ...] --folds K
          [--group-by WHAT] [--repeats R] [--choose LEAF=A,B;LEAF=C,D] [-j N] --workdir DIR
 
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the verb."""
     # -j 4, -j4 and -j=4 are --jobs=4.
     words = [re.sub(r"^-j=?(?=\d)", "--jobs=", word) if word != "-j" else "--jobs" for word in arguments]
-    parsed = parse(words, options=["config", "workdir", "folds", "group-by", "repeats", "choose", "jobs"])
+    parsed = parse(words, options=OPTIONS)
     if parsed.help:
         print(HELP)
         return 0
