@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,15 @@ import pytest
 
 from amharic_tl.cli.cross_validate import main
 from amharic_tl.config import Config, build_config, to_dict
-from amharic_tl.data.folds import load_fold, read_folds
+from amharic_tl.data.folds import Fold, load_fold, read_folds
 from amharic_tl.errors import BadInputError, ConfigError, Preempted, TrainingStopped
 from amharic_tl.records.files import read_json, read_lines, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.studies.cross_validation.request import Request
+from amharic_tl.studies.cross_validation import running
+from amharic_tl.studies.cross_validation.request import FoldRun, Request, runs_of
 from amharic_tl.studies.cross_validation.study import cross_validate
 from amharic_tl.training.interruption import Interruption
+from tests.safety import world
 
 
 class Trainer:
@@ -163,6 +167,41 @@ def test_the_file_of_a_row_is_its_source_where_no_column_says_so(config: Config,
     run(config, tmp_path / "cv", Trainer(), folds=2, group_by="source")
     files = [{name.split(":")[0] for name in fold.test} for fold in read_folds(tmp_path / "cv" / "folds.json").folds]
     assert sorted(map(sorted, files)) == [["test.csv"], ["validation.csv"]]
+
+
+def test_each_group_is_judged_by_a_model_that_has_not_met_it(tmp_path: Path) -> None:
+    lines = [f"{row.id}\t{row.text}\t{row.label}\n" for row in world.rows(120, seed=0)]
+    (tmp_path / "rows.tsv").write_text("id\ttext\tlabel\n" + "".join(lines), encoding="utf-8")
+    config = build_config({"data.train": str(tmp_path / "rows.tsv"), "safety.pack": "demo"})
+    run(config, tmp_path / "cv", Trainer(), folds=None, group_by="group:ethnicity")
+    stored = read_json(tmp_path / "cv" / "cross_validation.json")
+    assert {row["group"] for row in stored["folds"]} == {"dalumi", "felgora", "gisheno", "qaluri"}
+    assert stored["against"] == {"tfidf": None}  # groups are no draws of one distribution
+    assert sum(row["test_rows"] for row in stored["folds"]) == 120
+
+
+def test_processes_are_bounded_and_a_failure_says_what_the_fold_said(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[subprocess.Popen[bytes]] = []
+    most = []
+
+    def start(one: FoldRun) -> subprocess.Popen[bytes]:
+        running.log_of(one).parent.mkdir(parents=True, exist_ok=True)
+        running.log_of(one).write_text("amharic-tl train: a column is missing\n")
+        code = {"fold-1": "0", "fold-2": "71", "fold-3": "65"}[one.fold.name]
+        alive.append(subprocess.Popen([sys.executable, "-S", "-c", f"raise SystemExit({code})"]))
+        most.append(sum(process.poll() is None for process in alive))
+        return alive[-1]
+
+    monkeypatch.setattr(running, "_start", start)
+    monkeypatch.setattr(running, "LOOK_EVERY", 0.02)
+    folds = tuple(Fold(f"fold-{n}", 0, ("a",), ("b",)) for n in (1, 2, 3))
+    runs = runs_of(config, Request(folds=3), folds, tmp_path)
+    ended: list[FoldRun] = []
+    with pytest.raises(BadInputError, match="fold fold-3.*a column is missing"):
+        running.run_all(runs, 2, Interruption(), ended.append, print)
+    assert [one.fold.name for one in ended] == ["fold-1"] and len(alive) == 3 and max(most) <= 2
 
 
 def test_models_are_trained_and_judged_out_of_fold(tiny_overrides: dict[str, object], tmp_path: Path) -> None:

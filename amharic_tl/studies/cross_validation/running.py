@@ -87,8 +87,8 @@ def _run_in_processes(left: list[FoldRun], jobs: int, interruption: Interruption
     waiting, running = list(left), list[tuple[FoldRun, subprocess.Popen[bytes]]]()
     failures: list[AmharicTLError] = []
     try:
-        while running or (waiting and not failures):
-            while waiting and not failures and len(running) < jobs:
+        while running or (waiting and not _fatal(failures)):
+            while waiting and not _fatal(failures) and len(running) < jobs:
                 run = waiting.pop(0)
                 _wait_until_free(run, interruption, say)
                 running.append((run, _start(run)))
@@ -115,7 +115,12 @@ def _run_in_processes(left: list[FoldRun], jobs: int, interruption: Interruption
                 process.terminate()
                 process.wait()
     if failures:
-        raise failures[0]
+        raise (_fatal(failures) or failures)[0]
+
+
+def _fatal(failures: Sequence[AmharicTLError]) -> list[AmharicTLError]:
+    """Those after which no further fold is started."""
+    return [error for error in failures if not isinstance(error, TrainingStopped)]
 
 
 def _start(run: FoldRun) -> subprocess.Popen[bytes]:
