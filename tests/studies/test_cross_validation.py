@@ -160,7 +160,8 @@ def test_groups_that_the_data_does_not_name_are_refused(config: Config, tmp_path
     with pytest.raises(BadInputError, match="needs two"):
         run(config, tmp_path / "cv", Trainer(), folds=None, group_by="group:ethnicity")
     with pytest.raises(BadInputError, match="none of the columns article"):
-        run(config, tmp_path / "cv2", Trainer(), group_by="article")
+        run(config, tmp_path / "cv", Trainer(), group_by="article")
+    assert [path.name for path in (tmp_path / "cv").iterdir()] == [".lock"]
 
 
 def test_the_file_of_a_row_is_its_source_where_no_column_says_so(config: Config, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from amharic_tl.data.folds import (
     read_folds,
     read_pool,
     refuse_other_rows,
-    write_folds,
 )
 from amharic_tl.data.rows import Row, Source
 from amharic_tl.errors import BadInputError, ConfigError
@@ -89,16 +88,14 @@ def _names(config: Config, axis: str) -> Callable[[Row], Sequence[str]]:
 
 
 def folds_of(config: Config, request: Request, pool: Source, path: Path) -> Folds:
-    """The folds in the file ``path``, or new ones that are written there.
+    """The folds in the file ``path``, or new ones. Nothing is written.
 
     Raises:
       ConfigError: the file was made from other rows, or by other settings.
       BadInputError: it is no folds file; rows that cannot be divided as asked.
     """
     if not path.exists():
-        folds = make_folds(config, request, pool)
-        write_folds(path, folds)
-        return folds
+        return make_folds(config, request, pool)
     folds = read_folds(path)
     refuse_other_rows(path, folds, pool.rows)
     asked = request.settings(config.train.seed)

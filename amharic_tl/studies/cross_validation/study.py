@@ -9,6 +9,7 @@ from typing import Any
 
 from amharic_tl.config import Config, to_dict
 from amharic_tl.data.audit import notices
+from amharic_tl.data.folds import write_folds
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.pooled import HEADLINES
 from amharic_tl.records.files import read_json, write_json, write_lines
@@ -113,15 +114,19 @@ class _Study:
         if self.place.run.exists() and read_json(self.place.run).get("status") == "completed":
             self.progress.say(f"{self.place.root} is complete; its report is {self.place.report}")
             return dict(read_json(self.place.run))
+        # Nothing is written before the rows are read and divided: what is refused leaves no trace.
+        self.progress.note("reading and dividing rows")
+        self.pool = read_rows(self.config, self.request)
+        self.folds = folds_of(self.config, self.request, self.pool, self.place.folds)
+        self.interruption.check("dividing rows")
         self.record: dict[str, Any] = {"status": "running", "provenance": provenance(self.config.train.seed)}
         if self.place.run.exists():
             self.record["provenance"]["started"] = read_json(self.place.run)["provenance"]["started"]
         write_json(self.place.config, to_dict(self.base))
         write_json(self.place.run, self.record)
-        self.progress.note("reading and dividing rows")
+        if not self.place.folds.exists():
+            write_folds(self.place.folds, self.folds)
         try:
-            self.pool = read_rows(self.config, self.request)
-            self.folds = folds_of(self.config, self.request, self.pool, self.place.folds)
             self.runs = runs_of(self.config, self.request, self.folds.folds, self.place.root)
             self._say_plan()
             self._summarise()
