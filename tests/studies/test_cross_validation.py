@@ -200,7 +200,7 @@ def test_processes_are_bounded_and_a_failure_says_what_the_fold_said(
     folds = tuple(Fold(f"fold-{n}", 0, ("a",), ("b",)) for n in (1, 2, 3))
     runs = runs_of(config, Request(folds=3), folds, tmp_path)
     ended: list[FoldRun] = []
-    with pytest.raises(BadInputError, match="fold fold-3.*a column is missing"):
+    with pytest.raises(BadInputError, match="fold-3.*a column is missing"):
         running.run_all(runs, 2, Interruption(), ended.append, print)
     assert [one.fold.name for one in ended] == ["fold-1"] and len(alive) == 3 and max(most) <= 2
 

@@ -76,7 +76,7 @@ def run_all(
             train(run.config, run.workdir, interruption)
         except TrainingStopped as error:
             stopped.append(f"{run.workdir.name}: {error}")
-            say(f"fold {run.fold.name} stopped: {error}")
+            say(f"{run.fold.name} stopped: {error}")
         ended(run)
     if stopped:
         raise TrainingStopped("; ".join(stopped))
@@ -144,9 +144,9 @@ def _failure(run: FoldRun, code: int) -> AmharicTLError:
     ]
     said = f": {last[0].removeprefix('amharic-tl train: ')}" if last else ""
     if code < 0:
-        return Preempted(f"fold {run.fold.name} was killed by signal {-code}; type the same command again to go on.")
+        return Preempted(f"{run.fold.name} was killed by signal {-code}; type the same command again to go on.")
     kinds: dict[int, type[AmharicTLError]] = {kind.exit_code: kind for kind in AmharicTLError.__subclasses__()}
-    return kinds.get(code, AmharicTLError)(f"fold {run.fold.name} (printed in {log_of(run)}){said}")
+    return kinds.get(code, AmharicTLError)(f"{run.fold.name} (printed in {log_of(run)}){said}")
 
 
 def _wait_until_free(run: FoldRun, interruption: Interruption, say: Say) -> None:
@@ -154,7 +154,7 @@ def _wait_until_free(run: FoldRun, interruption: Interruption, say: Say) -> None
     told = False
     while _is_locked(Workdir(run.workdir).root / ".lock"):
         if not told:
-            say(f"fold {run.fold.name} is being trained by a process of an earlier start; waiting for it")
+            say(f"{run.fold.name} is being trained by a process of an earlier start; waiting for it")
             told = True
         interruption.check("waiting for a fold")
         time.sleep(LOOK_EVERY)

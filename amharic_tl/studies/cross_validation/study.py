@@ -174,7 +174,7 @@ class _Study:
             each = (time.monotonic() - began) / max(done - done_before, 1)
             left = len(self.runs) - done
             until = f", about {duration(each * left)} left" if left else ""
-            self.progress.say(f"fold {run.fold.name} ended: {done} of {len(self.runs)} runs done{until}")
+            self.progress.say(f"{run.fold.name} ended: {done} of {len(self.runs)} runs done{until}")
             self._summarise()
 
         run_all(self.runs, self.request.jobs, self.interruption, ended, self.progress.say, self.train)
