@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -27,13 +29,15 @@ from tests.safety import world
 class Trainer:
     """Leaves what a run leaves, without a model: it predicts the first class, and its inner figure is its rate."""
 
-    def __init__(self, stop_after: int | None = None, stops: str | None = None) -> None:
+    def __init__(self, stop_after: int | None = None, stops: str | None = None, killed: bool = False) -> None:
         self.trained: list[str] = []
-        self.stop_after, self.stops = stop_after, stops
+        self.stop_after, self.stops, self.killed = stop_after, stops, killed
 
     def __call__(self, config: Config, workdir: Path, interruption: Interruption) -> None:
         place, fold = Workdir(workdir), config.data.fold
         if self.stop_after is not None and len(self.trained) >= self.stop_after:
+            if self.killed:
+                os.kill(os.getpid(), signal.SIGKILL)
             raise Preempted("cut off")
         if fold == self.stops:
             raise TrainingStopped("not finite")
@@ -97,6 +101,23 @@ def test_what_was_cut_off_goes_on_to_the_same_end(config: Config, tmp_path: Path
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
     seeds = [read_json(path)["train"]["seed"] for path in sorted((tmp_path / "cut" / "folds").glob("*/config.json"))]
     assert seeds == [0, 0, 0, 1, 1, 1]
+
+
+def test_what_was_killed_goes_on_to_the_same_end(config: Config, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from amharic_tl.config import build_config\n"
+        "from tests.studies.test_cross_validation import Trainer, run\n"
+        f"config = build_config({{'data.train': {config.data.train!r}, 'data.test': {config.data.test!r}}})\n"
+        f"run(config, Path({str(tmp_path / 'cut')!r}), Trainer(stop_after=2, killed=True))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    trainer = Trainer()
+    run(config, tmp_path / "cut", trainer)
+    assert trainer.trained == ["fold-3"]
+    run(config, tmp_path / "whole", Trainer())
+    for name in ("folds.json", "predictions-oof.jsonl", "evaluation.json", "baselines.json"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
 def test_a_fold_that_stops_does_not_keep_the_others_from_being_trained(config: Config, tmp_path: Path) -> None:
