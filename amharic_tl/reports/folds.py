@@ -14,6 +14,7 @@ def figures(run: Contents) -> dict[str, Any] | None:
         return None
     asked = stored.get("request", {})
     return {
+        "pool": stored.get("pool") or {"rows": None, "source": "–"},
         "group_by": asked.get("group_by"),
         "repeats": asked.get("repeats"),
         "seed": asked.get("seed"),

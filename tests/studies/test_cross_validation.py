@@ -56,6 +56,7 @@ class Trainer:
             "final": {"test": {"macro_f1": 1 - config.optim.lr}},
             "provenance": {"seconds": 60.0},
         }
+        write_json(place.plan, {})
         write_json(place.run, run)
 
 

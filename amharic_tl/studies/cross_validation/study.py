@@ -183,6 +183,7 @@ class _Study:
         """Writes the table of folds as far as they are done."""
         self.summary: dict[str, Any] = {
             "request": self.asked,
+            "pool": {"rows": len(self.pool.rows), "source": self.pool.spec},
             "notes": list(self.folds.notes),
             "folds": fold_table(self.runs, self.lower),
         }
@@ -198,6 +199,8 @@ class _Study:
         write_lines(self.place.predictions(OOF), pooled.lines)
         write_json(self.place.evaluation, {OOF: summary})
         write_json(self.place.data, self._data(problem, pooled))
+        # What trains is the same in every fold, unless the folds chose it.
+        write_json(self.place.plan, read_json(Workdir(next(iter(chosen.values())).workdir).plan))
         self.summary |= {"pooled": pooled_figures(summary, HEADLINES[problem], self.summary["folds"])}
         if self.config.output.baselines:
             self._baselines(problem, pooled, root)
