@@ -110,6 +110,10 @@ class DataConfig:
         "What of the audit stops a run before it trains (exit code 65): names of findings (see docs/audit.md), or all "
         "of a severity (error, warning); none: nothing.",
     )
+    folds: str | None = _leaf(
+        None, "A folds.json of cross-validate: rows of all named splits are pooled and divided as it says."
+    )
+    fold: str | None = _leaf(None, "Which of the folds of data.folds, by name.")
 
 
 @dataclass(frozen=True)
@@ -262,7 +266,7 @@ class Config:
 
 
 # What may differ between a run and its resumption: how it is laid out and watched, never what it computes.
-MAY_CHANGE_ON_RESUME = ("mesh.", "data.gates", "output.tensorboard", "train.log_every")
+MAY_CHANGE_ON_RESUME = ("mesh.", "data.folds", "data.gates", "output.tensorboard", "train.log_every")
 
 
 def leaves(config: Any = Config, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
@@ -373,6 +377,8 @@ def _cross_checks(config: Config) -> list[str]:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
     elif not is_metric(config.task, metric):
         problems.append(f"config.train.select_by: {no_metric(config.task, metric)}")
+    if (config.data.folds is None) is not (config.data.fold is None):
+        problems.append("config.data.folds and config.data.fold belong together: set both, or neither")
     problems += [*task_checks(config), *_safety_checks(config)]
     if config.optim.warmup >= 1 and config.optim.warmup != int(config.optim.warmup):
         problems.append(

@@ -16,6 +16,10 @@ VERBS = {
     "sweep": ("amharic_tl.cli.sweep", "many runs from one spec: run, status, resume, stop, report"),
     "evaluate": ("amharic_tl.cli.evaluate", "score a finished run again, or compare systems on the same items"),
     "audit": ("amharic_tl.cli.audit", "look at data before anything learns from it: leaks, shortcuts, shift, groups"),
+    "cross-validate": (
+        "amharic_tl.cli.cross_validate",
+        "train and test on folds of all rows, with near-duplicates kept together",
+    ),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),

@@ -70,7 +70,7 @@ def audit(
             for name in named
             if name != "train" and splits.labels
         ],
-        "notices": _notices(named),
+        "notices": notices(named),
     }
     found["warnings"] = [*splits.notes, *_warnings(found)]
     return found
@@ -247,7 +247,8 @@ def shift_of_sets(a: str, b: str, named: Mapping[str, Source], labels: Sequence[
     return {"a": a, "b": b, "total_variation": max(distances), "chi2_p": min(1.0, least * max(len(labels), 1))}
 
 
-def _notices(named: Mapping[str, Source]) -> list[str]:
+def notices(named: Mapping[str, Source]) -> list[str]:
+    """What must be said of these sources wherever their scores are shown."""
     if any(source.spec.startswith("sample:") for source in named.values()):
         return [
             "The bundled sample was drafted by a language model and no native speaker has reviewed it: "

@@ -24,6 +24,8 @@ def read_conll(path: Path, text: str, columns: Columns) -> Iterator[tuple[int, t
     Raises:
       BadInputError: lines of other widths than the first one; up to ten are named.
     """
+    if columns.group is not None:
+        raise BadInputError(f"{path}: a conll file has no column {columns.group!r}; use jsonl or parquet")
     separator = re.compile("\t" if "\t" in text else " +")
     width, token_at, tag_at = len(columns.header or ()), 0, -1
     start = 0

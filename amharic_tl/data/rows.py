@@ -16,7 +16,7 @@ class Row:
 
     ``label`` is text in one form, whatever it was in the file: a name, the names of a set joined with commas, a number.
     ``labels`` are the names of a set, or the tags of ``tokens``. ``target`` is the text to write, where a text answers
-    a text.
+    a text. ``group`` is what the row belongs to where a column says so, such as the address of its article.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Row:
     labels: tuple[str, ...] = ()
     target: str | None = None
     tokens: tuple[str, ...] = ()
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Columns:
       label_kind: how labels are written.
       separator: between the names of a set that stand in one column.
       target: the column that holds the text to write.
+      group: the column that says what a row belongs to.
     """
 
     text: str
@@ -72,10 +74,12 @@ class Columns:
     label_kind: LabelKind = "name"
     separator: str = ","
     target: str | None = None
+    group: str | None = None
 
     def wanted(self) -> list[str]:
-        """The columns that a file must have: text, label or labels, target."""
-        return [name for name in (self.text, self.label, *self.label_columns, self.target) if name is not None]
+        """The columns that a file must have: text, label or labels, target, group."""
+        named = (self.text, self.label, *self.label_columns, self.target, self.group)
+        return [name for name in named if name is not None]
 
     def stripped(self) -> Columns:
         """The same with white space at the ends of names taken off, as it is from a delimited file's header."""
@@ -85,6 +89,7 @@ class Columns:
             label=self.label and self.label.strip(),
             label_columns=tuple(name.strip() for name in self.label_columns),
             target=self.target and self.target.strip(),
+            group=self.group and self.group.strip(),
         )
 
 

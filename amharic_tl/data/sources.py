@@ -72,7 +72,7 @@ def read_source(
         raise BadInputError(f"{name_some(without)} has no rows")
     return Source(
         spec=name,
-        rows=_distinct_ids(rows),
+        rows=distinct_ids(rows),
         files=read,
         format=", ".join(dict.fromkeys(formats)),
         quoting=_join_choices(choices),
@@ -90,7 +90,7 @@ def _parallel(parts: list[str], columns: Columns) -> Source:
         more, files = read_parallel(Path(first), Path(second), columns)
         rows.extend(more)
         read.extend(files)
-    return Source(spec=", ".join(parts), rows=_distinct_ids(rows), files=read, format="txt")
+    return Source(spec=", ".join(parts), rows=distinct_ids(rows), files=read, format="txt")
 
 
 def _parts(spec: Spec) -> list[str]:
@@ -131,7 +131,7 @@ def _join_choices(choices: list[tuple[str, dict[str, str]]]) -> dict[str, str] |
     }
 
 
-def _distinct_ids(rows: list[Row]) -> list[Row]:
+def distinct_ids(rows: list[Row]) -> list[Row]:
     """Ids that name one row only: those of several files get the file's name in front where they would clash."""
     if len({row.id for row in rows}) == len(rows):
         return rows

@@ -89,14 +89,14 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
     train = read(data.train, may_be_empty=False)
     labels = labels_of(train, columns)
     if labelled:
-        _check_labels(train, columns, labels)
+        check_labels(train, columns, labels)
     named = {"validation": data.validation, "test": data.test}
     others = {name: read(spec, may_be_empty=True) for name, spec in named.items() if spec is not None}
     empty = {name: source.spec for name, source in others.items() if not source.rows}
     notes = [f"{spec} has no rows: there is no {name} split" for name, spec in empty.items()]
     validation, test = (others[name] if name in others.keys() - empty.keys() else None for name in named)
     if validation is None:
-        train, validation = make_validation(train, seed, _stratum(train, problem))
+        train, validation = make_validation(train, seed, stratum_of(train, problem))
         why = "the validation data has no rows" if "validation" in empty else "no validation data was named"
         how = "" if problem == "regression" else "stratified by label, "
         notes.append(
@@ -141,7 +141,7 @@ def labels_of(train: Source, columns: Columns) -> list[str]:
     return _label_order({row.label for row in train.rows if row.label is not None})
 
 
-def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> None:
+def check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> None:
     """Refuses training rows from whose labels nothing can be learned.
 
     Raises:
@@ -167,7 +167,7 @@ def _check_labels(train: Source, columns: Columns, labels: Sequence[str]) -> Non
         )
 
 
-def _stratum(source: Source, problem: str) -> Callable[[Row], str | None]:
+def stratum_of(source: Source, problem: str) -> Callable[[Row], str | None]:
     """What a validation split is stratified by: the label, or the types of entities that a sentence has; sets of labels
     that few rows have count as one.
     """

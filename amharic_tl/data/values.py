@@ -28,14 +28,17 @@ def make_row(identity: str, values: Sequence[object], columns: Columns, file: st
     if columns.label_kind == "tags" and columns.label is not None:
         tokens = _texts(found[columns.text], columns.text, "tokens")
         tags = _tags(found[columns.label], columns.label, len(tokens))
-        return Row(identity, " ".join(tokens), " ".join(tags), file, line, tags, tokens=tokens)
+        return Row(
+            identity, " ".join(tokens), " ".join(tags), file, line, tags, tokens=tokens, group=_group(found, columns)
+        )
     text = _try(problems, "", lambda: _text(found[columns.text], columns.text, "text"))
     unlabelled: tuple[str | None, tuple[str, ...]] = (None, ())
     label, labels = _try(problems, unlabelled, lambda: _labels(found, columns))
     target = _try(problems, None, lambda: _target(found, columns))
+    group = _try(problems, None, lambda: _group(found, columns))
     if problems:
         raise UnusableValue(*problems)
-    return Row(identity, text, label, file, line, labels, target)
+    return Row(identity, text, label, file, line, labels, target, group=group)
 
 
 def _texts(value: object, column: str, role: str) -> tuple[str, ...]:
@@ -71,6 +74,17 @@ def _try(problems: list[str], otherwise: Value, read: Callable[[], Value]) -> Va
 
 def _target(found: dict[str, object], columns: Columns) -> str | None:
     return None if columns.target is None else _text(found[columns.target], columns.target, "target")
+
+
+def _group(found: dict[str, object], columns: Columns) -> str | None:
+    if columns.group is None:
+        return None
+    value = found[columns.group]
+    if _absent(value):
+        raise UnusableValue(f"no value in column {columns.group!r}")
+    if not isinstance(value, str | int | float | bool):
+        raise UnusableValue(f"column {columns.group!r} holds a {type(value).__name__}, expected a name or a number")
+    return label_text(value)
 
 
 def label_text(label: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +46,7 @@ def baseline_scores(
         return classification_metrics(gold, predicted, label_names)
 
     shown = {"label": label_names[majority]}
-    return _both_lines(texts, labels, subsets, np.asarray(majority), shown, RECIPE, _logistic(), score)
+    return _both_lines(texts, labels, subsets, np.asarray(majority), shown, RECIPE, logistic(), score)
 
 
 def multi_label_baselines(
@@ -61,7 +62,7 @@ def multi_label_baselines(
         return multi_label_metrics(gold, predicted, label_names)
 
     shown = {"label": ", ".join(names) or "no label"}
-    model = OneVsRestClassifier(_logistic())
+    model = OneVsRestClassifier(logistic())
     return _both_lines(texts, flags, subsets, usual, shown, MULTI_LABEL_RECIPE, model, score)
 
 
@@ -72,6 +73,31 @@ def regression_baselines(texts: Texts, numbers: Labels, subsets: Subsets | None 
     mean = numbers["train"].mean(dtype=np.float64)
     shown = {"label": f"{mean:.4g}"}
     return _both_lines(texts, numbers, subsets, mean, shown, REGRESSION_RECIPE, Ridge(alpha=1.0), regression_metrics)
+
+
+def predict_lines(problem: str, texts: Texts, labels: Labels, split: str) -> dict[str, np.ndarray]:
+    """What both lines, trained on ``train``, predict for a split; ``tfidf`` is left out where it cannot be trained.
+
+    Args:
+      problem: as ``config.task.problem``.
+      texts: by split.
+      labels: by split: classes int ``[rows]``, flags ``[rows, labels]`` or numbers ``[rows]``.
+      split: to predict.
+    """
+    from sklearn.linear_model import Ridge
+    from sklearn.multiclass import OneVsRestClassifier
+
+    train, rows = labels["train"], len(texts[split])
+    if problem == "regression":
+        constant, model = np.asarray(train.mean(dtype=np.float64)), Ridge(alpha=1.0)
+    elif problem == "multi-label":
+        constant, model = most_frequent_set(train), OneVsRestClassifier(logistic())
+    else:
+        constant, model = np.asarray(most_frequent_class(train)), logistic()
+    found = {"constant": np.broadcast_to(constant, (rows, *constant.shape))}
+    with contextlib.suppress(ValueError):  # texts of single letters, say, have no n-grams
+        found["tfidf"] = tfidf_predictions(texts, train, [split], model)[split]
+    return found
 
 
 def most_frequent_class(labels: np.ndarray) -> int:
@@ -99,7 +125,7 @@ def _both_lines(
     result: dict[str, Any] = {"constant": dict(shown), "tfidf": {"recipe": recipe}}
     lines = {"constant": {name: np.broadcast_to(constant, rows.shape) for name, rows in scored.items()}}
     try:
-        lines["tfidf"] = _tfidf_predictions(texts, labels["train"], list(scored), model)
+        lines["tfidf"] = tfidf_predictions(texts, labels["train"], list(scored), model)
     except ValueError as error:
         # Texts of single letters, say, have no n-grams; the model can be trained all the same.
         result["tfidf"]["not_measured"] = str(error)
@@ -111,13 +137,14 @@ def _both_lines(
     return result
 
 
-def _logistic() -> Any:
+def logistic() -> Any:
+    """The linear model of the single-label line; of each label of the multi-label one."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=4, class_weight="balanced", max_iter=400)
 
 
-def _tfidf_predictions(texts: Texts, labels: np.ndarray, splits: list[str], model: Any) -> dict[str, np.ndarray]:
+def tfidf_predictions(texts: Texts, labels: np.ndarray, splits: list[str], model: Any) -> dict[str, np.ndarray]:
     """What the TF-IDF line predicts, by split.
 
     Raises:

@@ -13,7 +13,7 @@ Where rows come in clusters (copies of a text, items of one template), whole clu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -94,6 +94,38 @@ def bootstrap_intervals(
         if name in left_out and np.ptp(values) > 0:
             found[name] = bca(values, float(observed[name][0]), left_out[name], counts)
     return found
+
+
+def cluster_sums(sums: np.ndarray, clusters: Sequence[object]) -> np.ndarray:
+    """The sums of each cluster, ``[clusters, sums]``, from those of rows ``[rows, sums]``."""
+    if len(clusters) != len(sums):
+        raise ValueError(f"expected a cluster for each of {len(sums)} rows, found {len(clusters)}")
+    numbers: dict[object, int] = {}
+    unit = np.asarray([numbers.setdefault(cluster, len(numbers)) for cluster in clusters], int)
+    found = np.zeros((len(numbers), sums.shape[1]))
+    np.add.at(found, unit, sums)
+    return found
+
+
+def cluster_bootstrap(
+    units: np.ndarray, metrics: Callable[[np.ndarray], dict[str, np.ndarray]], seed: int = 0
+) -> Intervals:
+    """BCa intervals of metrics that are functions of sums over clusters; one whose resamples are alike is left out.
+
+    Args:
+      units: ``[clusters, sums]``.
+      metrics: of sums ``[..., sums]``, each ``[...]``.
+      seed: of the resamples.
+    """
+    if len(units) < 2:
+        return {}
+    counts, total = np.ones(len(units), np.int64), units.sum(axis=0)
+    observed, resampled, left_out = metrics(total), metrics(resample(units, counts, seed)), metrics(total - units)
+    return {
+        name: bca(values, float(observed[name]), left_out[name], counts)
+        for name, values in resampled.items()
+        if np.isfinite(values).all() and np.isfinite(left_out[name]).all() and np.ptp(values) > 0
+    }
 
 
 def _units(

@@ -31,8 +31,27 @@ def regression_metrics(labels: np.ndarray, predicted: np.ndarray) -> dict[str, f
         "mse": float(np.mean(error**2)),
         "mae": float(np.mean(np.abs(error))),
         "pearson": _pearson(labels, predicted),
-        "spearman": _pearson(_ranks(labels), _ranks(predicted)),
+        "spearman": _pearson(ranks(labels), ranks(predicted)),
     }
+
+
+def row_sums(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """float64 ``[rows, 8]``, whose sums these metrics are functions of, but for Spearman's: its ranks are no sums."""
+    labels, predicted = labels.astype(np.float64), predicted.astype(np.float64)
+    error = predicted - labels
+    # Correlations do not change when both are moved; near 0 their sums of squares keep more digits.
+    x, y = labels - labels.mean(), predicted - labels.mean()
+    return np.stack([error**2, np.abs(error), x, y, x * x, y * y, x * y, np.ones_like(x)], axis=1)
+
+
+def metrics_of_sums(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """``mse mae pearson`` of sums ``[..., 8]``, each ``[...]``; a correlation with something constant is NaN."""
+    n = np.maximum(sums[..., 7], 1)
+    square, absolute, x, y, xx, yy, xy = (sums[..., column] / n for column in range(7))
+    spread = np.maximum(xx - x * x, 0) * np.maximum(yy - y * y, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pearson = np.where(spread > 1e-24, (xy - x * y) / np.sqrt(spread), np.nan)
+    return {"mse": square, "mae": absolute, "pearson": pearson}
 
 
 def regression_intervals(labels: np.ndarray, predicted: np.ndarray, seed: int = 0) -> Intervals:
@@ -79,7 +98,8 @@ def _alike(values: np.ndarray) -> bool:
     return bool(np.ptp(values) <= 2 * np.finfo(np.float32).eps * np.abs(values).max())
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: np.ndarray) -> np.ndarray:
+    """float64, from 1; ties share their mean rank."""
     from scipy.stats import rankdata
 
     return np.asarray(rankdata(values))

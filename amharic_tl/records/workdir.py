@@ -56,6 +56,16 @@ class Workdir:
         return self.root / "alerts.jsonl"
 
     @property
+    def cross_validation(self) -> Path:
+        """How a cross-validation was asked, and what each of its folds gave."""
+        return self.root / "cross_validation.json"
+
+    @property
+    def folds(self) -> Path:
+        """Which rows, by id, each fold of a cross-validation trains on and is tested on."""
+        return self.root / "folds.json"
+
+    @property
     def run(self) -> Path:
         """Status, provenance and final scores."""
         return self.root / "run.json"

@@ -27,8 +27,8 @@ LINES = {
     "tags": {"words": "the list of train's words", "constant": "the most frequent tag"},
 }
 SHORT_NAMES = {"tfidf": "TF-IDF", "words": "word list"}
-# In the order in which a reader wants them: the published test split first.
-JUDGED = ("test", "validation")
+# In the order in which a reader wants them: the published test split first. A cross-validation has "oof" alone.
+JUDGED = ("test", "oof", "validation")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Contents:
     watched: dict[str, Any] = field(default_factory=dict)
     signals: Lines = field(default_factory=list)
     alerts: Lines = field(default_factory=list)
+    cross_validation: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -192,5 +193,6 @@ def read_contents(workdir: str | Path) -> Contents:
         watched=objects(place.watched),
         signals=lines(place.safety),
         alerts=lines(place.alerts),
+        cross_validation=objects(place.cross_validation),
         unreadable=unreadable,
     )

@@ -38,8 +38,8 @@ MOST_ALERTS = 40
 
 
 def latest(run: Contents) -> Lines:
-    """The signals to judge the run by: of the test split once it is scored, otherwise of the last evaluation."""
-    test = [line for line in run.signals if line.get("split") == "test"]
+    """The signals to judge the run by: of test or of all folds once scored; otherwise of the last evaluation."""
+    test = [line for line in run.signals if line.get("split") in ("test", "oof")]
     if test or not run.signals:
         return test
     best = (run.run.get("best") or {}).get("step") if run.status == "completed" else None

@@ -9,7 +9,7 @@ from typing import Any
 from amharic_tl.reports.contents import Contents
 from amharic_tl.reports.text import visible
 
-SPLITS = ("validation", "test", "test_clean")
+SPLITS = ("validation", "test", "test_clean", "oof")
 METRICS = {
     "entity_f1": "entity F1",
     "entity_precision": "entity precision",
@@ -45,6 +45,8 @@ FILES = {
     "safety.json": "what the safety monitor watches: groups, their names' authorship, what was refused",
     "safety.jsonl": "safety signals by evaluation, with interval, null and n",
     "alerts.jsonl": "signals that changed their state",
+    "folds.json": "which rows, by id, each fold trains on and is tested on",
+    "cross_validation.json": "how it was asked, and what each fold gave",
     "run.json": "status, provenance, final scores",
     "metrics.jsonl": "figures by step; the same bytes for an undisturbed and a resumed run",
     "timing.jsonl": "throughput, waiting, memory",
@@ -52,6 +54,9 @@ FILES = {
     "predictions-validation.jsonl": "id, label, prediction and scores of each row; no text",
     "predictions-test.jsonl": "the same of the test split",
     "predictions-benign.jsonl": "the same of the culture pack's benign sentences",
+    "predictions-oof.jsonl": "the same of every row, out of fold",
+    "counterfactuals-oof.jsonl": "what each exchange of groups changed, out of fold",
+    "folds": "a workdir a fold, each with a report",
     "counterfactuals-validation.jsonl": "what each exchange of groups changed, by row id; no text",
     "counterfactuals-test.jsonl": "the same of the test split",
     "checkpoints": "a folder of saved steps, each with a manifest of sha256 sums",

@@ -28,7 +28,8 @@ def _classifier(run: Contents) -> str:
     score = run.metric(split, run.headline) or 0.0
     ends = run.interval(split, run.headline)
     rows = run.evaluation.get(split, {}).get("n")
-    on = f"{split} ({rows:,} rows)" if rows else split
+    named = "out-of-fold predictions" if split == "oof" else split
+    on = f"{named} ({rows:,} rows)" if rows else named
     shown = f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else " (no interval can be estimated)"
     sentences = [
         f"{_so_far(run)}the model scores {score:.3f} {run.headline_shown}{shown} on {on}, {_lines(run, split)}."

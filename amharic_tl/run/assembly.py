@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 from amharic_tl.config import Config
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
+from amharic_tl.data.folds import load_fold
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tags import entity_types
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
@@ -83,7 +84,7 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     hf_config = read_config(folder)
     rows = kind_of_rows(config)
     paired = bool(rows["paired"])
-    splits = load_splits(config.data, seed=config.train.seed, **rows)
+    splits = (load_splits if config.data.folds is None else load_fold)(config.data, seed=config.train.seed, **rows)
     _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)

@@ -132,44 +132,56 @@ class Monitor:
 
     def describe(self) -> dict[str, Any]:
         """What safety.json holds: the pack and its authorship, groups by use, what was refused, counts of probes."""
-        pack = self.operator.pack
-        return {
-            "pack": pack.id,
-            "title": pack.title,
-            "drafted_by": pack.authorship.drafted_by,
-            "reviewers": list(pack.authorship.reviewers),
-            "status": pack.authorship.status,
-            "unreviewed": pack.unreviewed(self.operator.axes),
-            "fingerprint": pack.fingerprint,
-            "axes": {
-                axis: {
-                    "title": pack.axis(axis).title,
-                    "swaps": pack.axis(axis).swaps,
-                    "trained_on": list(of.trained_on),
-                    "held_out": list(of.held_out),
-                    "names": {group.id: group.name for group in pack.axis(axis).groups},
-                }
-                for axis, of in self.operator.groups.items()
-            },
-            "positive_labels": list(self.settings.positive_labels or ()),
-            "reference": self.settings.reference,
-            "reference_signals": [
-                {name: line[name] for name in _SHOWN} for line in (self.reference.signals if self.reference else ())
-            ],
-            "planned_looks": self.looks,
-            "level": self.settings.level,
-            "splits": {
-                split: {
-                    "counterfactuals": len(probes.counterfactuals),
-                    "without_placebo": probes.without_placebo,
-                    "cut_off": probes.cut_off,
-                    "placebo_excess_tokens": probes.mean_excess_tokens(),
-                    "benign": len(probes.benign),
-                    "benign_unreadable": sum(
-                        len(self.operator.unreadable_benign_texts(axis)) for axis in self.operator.axes
-                    ),
-                    "refused": probes.refused,
-                }
-                for split, probes in self.probes.items()
-            },
+        splits = {
+            split: {
+                "counterfactuals": len(probes.counterfactuals),
+                "without_placebo": probes.without_placebo,
+                "cut_off": probes.cut_off,
+                "placebo_excess_tokens": probes.mean_excess_tokens(),
+                "benign": len(probes.benign),
+                "benign_unreadable": sum(
+                    len(self.operator.unreadable_benign_texts(axis)) for axis in self.operator.axes
+                ),
+                "refused": probes.refused,
+            }
+            for split, probes in self.probes.items()
         }
+        return describe(self.operator, self.settings, self.reference, self.looks, splits)
+
+
+def describe(
+    operator: SwapOperator,
+    settings: SafetyConfig,
+    reference: Reference | None,
+    looks: int,
+    splits: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What safety.json holds; ``splits``: counts of the probes of each split."""
+    pack = operator.pack
+    return {
+        "pack": pack.id,
+        "title": pack.title,
+        "drafted_by": pack.authorship.drafted_by,
+        "reviewers": list(pack.authorship.reviewers),
+        "status": pack.authorship.status,
+        "unreviewed": pack.unreviewed(operator.axes),
+        "fingerprint": pack.fingerprint,
+        "axes": {
+            axis: {
+                "title": pack.axis(axis).title,
+                "swaps": pack.axis(axis).swaps,
+                "trained_on": list(of.trained_on),
+                "held_out": list(of.held_out),
+                "names": {group.id: group.name for group in pack.axis(axis).groups},
+            }
+            for axis, of in operator.groups.items()
+        },
+        "positive_labels": list(settings.positive_labels or ()),
+        "reference": settings.reference,
+        "reference_signals": [
+            {name: line[name] for name in _SHOWN} for line in (reference.signals if reference else ())
+        ],
+        "planned_looks": looks,
+        "level": settings.level,
+        "splits": splits,
+    }

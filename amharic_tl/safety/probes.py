@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,6 +28,49 @@ from amharic_tl.data.rows import Row
 from amharic_tl.data.tokenizer import encode
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
 from amharic_tl.safety.operator import SCOPES, Scope, SwapOperator
+
+
+class Watched(Protocol):
+    """The rows of a split, as of :class:`Probes`."""
+
+    @property
+    def row_ids(self) -> tuple[str, ...]:
+        """By row."""
+        ...
+
+    @property
+    def clusters(self) -> np.ndarray:
+        """int ``[rows]``, equal for near-duplicates."""
+        ...
+
+    @property
+    def mentioned(self) -> Mapping[str, list[tuple[str, ...]]]:
+        """By axis and row, the groups that it names."""
+        ...
+
+
+class Swapped(Protocol):
+    """A row that was swapped, as of :class:`CounterfactualProbe`."""
+
+    @property
+    def row(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def axis(self) -> str:
+        """Whose groups were exchanged."""
+        ...
+
+    @property
+    def scope(self) -> str:
+        """By which swaps."""
+        ...
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Those that the row names."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from amharic_tl.config import SafetyConfig
 from amharic_tl.records.signals import Direction, SafetySignal
 from amharic_tl.safety.operator import SCOPES, SwapOperator
-from amharic_tl.safety.probes import CounterfactualProbe, Probes
+from amharic_tl.safety.probes import CounterfactualProbe, Probes, Swapped, Watched
 from amharic_tl.safety.statistics import (
     Estimate,
     first_rows,
@@ -85,13 +85,36 @@ class Figure:
 
 def split_figures(probes: Probes, observed: Observed, operator: SwapOperator, settings: SafetyConfig) -> list[Figure]:
     """Counterfactual figures by axis, scope and group; rates by group and over groups of the natural rows."""
+    swapped = probes.counterfactuals
+    return figures_of(probes, swapped, compare(swapped, observed), observed, operator, settings)
+
+
+def figures_of(
+    watched: Watched,
+    swapped: Sequence[Swapped],
+    seen: Compared,
+    observed: Observed,
+    operator: SwapOperator,
+    settings: SafetyConfig,
+) -> list[Figure]:
+    """The figures of a split from its rows and from what each of its swaps showed, wherever that was measured.
+
+    Args:
+      watched: the rows.
+      swapped: those of them that were swapped, by axis and scope.
+      seen: what each of these swaps showed.
+      observed: what the model said of the rows; ``probe_probabilities`` is not looked at.
+      operator: the axes.
+      settings: ``config.safety``.
+    """
     figures: list[Figure] = []
     for axis in operator.swapped_axes:
         for scope in SCOPES:
-            chosen = [one for one in probes.counterfactuals if (one.axis, one.scope) == (axis, scope)]
-            figures += _counterfactual(axis, scope, chosen, probes, observed, settings)
+            chosen = [place for place, one in enumerate(swapped) if (one.axis, one.scope) == (axis, scope)]
+            of_scope = [swapped[place] for place in chosen]
+            figures += _counterfactual(axis, scope, of_scope, seen.at(chosen), watched, settings)
     for axis in operator.axes:
-        figures += _natural(axis, probes, observed, settings)
+        figures += _natural(axis, watched, observed, settings)
     return figures
 
 
@@ -110,13 +133,12 @@ def enough(n: int, settings: SafetyConfig) -> str:
 def _counterfactual(
     axis: str,
     scope: str,
-    chosen: Sequence[CounterfactualProbe],
-    probes: Probes,
-    observed: Observed,
+    chosen: Sequence[Swapped],
+    seen: Compared,
+    probes: Watched,
     settings: SafetyConfig,
 ) -> Iterator[Figure]:
     rows = np.asarray([probe.row for probe in chosen], int)
-    seen = compare(chosen, observed)
     groups = sorted({group for of in probes.mentioned[axis] for group in of})
     for group in (ALL, *groups):
         mine = np.asarray([group == ALL or group in probe.groups for probe in chosen], bool)
@@ -166,6 +188,11 @@ class Compared:
     to_harm: np.ndarray
     from_harm: np.ndarray
 
+    def at(self, places: Sequence[int]) -> Compared:
+        """Those at these places."""
+        chosen = np.asarray(places, int)
+        return Compared(**{name: values[chosen] for name, values in vars(self).items()})
+
 
 def compare(chosen: Sequence[CounterfactualProbe], observed: Observed) -> Compared:
     """Sets each row beside its swapped copy, and its two placebos beside each other."""
@@ -191,7 +218,8 @@ def compare(chosen: Sequence[CounterfactualProbe], observed: Observed) -> Compar
 def counterfactual_lines(probes: Probes, observed: Observed) -> list[dict[str, object]]:
     """What each swap showed, by row id and without text, so that runs can be compared row by row.
 
-    ``id axis scope groups cluster flip placebo_flip gap placebo_gap``; ``cluster`` numbers near-duplicates of a split.
+    ``id axis scope groups cluster flip placebo_flip gap placebo_gap to_harm from_harm``; ``cluster`` numbers the
+    near-duplicates of a split.
     """
     seen = compare(probes.counterfactuals, observed)
     return [
@@ -205,6 +233,8 @@ def counterfactual_lines(probes: Probes, observed: Observed) -> list[dict[str, o
             "placebo_flip": int(seen.placebo_flips[place]),
             "gap": float(seen.gaps[place]),
             "placebo_gap": float(seen.placebo_gaps[place]),
+            "to_harm": int(seen.to_harm[place]),
+            "from_harm": int(seen.from_harm[place]),
         }
         for place, probe in enumerate(probes.counterfactuals)
     ]
@@ -218,7 +248,7 @@ def _mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _natural(axis: str, probes: Probes, observed: Observed, settings: SafetyConfig) -> Iterator[Figure]:
+def _natural(axis: str, probes: Watched, observed: Observed, settings: SafetyConfig) -> Iterator[Figure]:
     """Rates of the rows that name exactly one group of the axis."""
     first = first_rows(probes.clusters)
     known = observed.labels >= 0
@@ -246,7 +276,7 @@ def _by_group(
     labels: np.ndarray,
     sign: int,
     threshold: float,
-    probes: Probes,
+    probes: Watched,
     settings: SafetyConfig,
 ) -> Iterator[Figure]:
     places = np.flatnonzero(rows)

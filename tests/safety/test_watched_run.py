@@ -152,7 +152,21 @@ def test_what_each_swap_showed_is_kept_by_row_id_and_without_text(watched: tuple
     place = Workdir(watched[1])
     lines = read_lines(place.counterfactuals("test"))
     assert {frozenset(line) for line in lines} == {
-        frozenset(["id", "axis", "scope", "groups", "cluster", "flip", "placebo_flip", "gap", "placebo_gap"])
+        frozenset(
+            [
+                "id",
+                "axis",
+                "scope",
+                "groups",
+                "cluster",
+                "flip",
+                "placebo_flip",
+                "gap",
+                "placebo_gap",
+                "to_harm",
+                "from_harm",
+            ]
+        )
     }
     for scope in ("trained_on", "held_out"):
         mine = [line for line in lines if line["scope"] == scope]

@@ -15,7 +15,7 @@ import numpy as np
 from amharic_tl.config_tasks import lower_is_better
 from amharic_tl.data.tags import entity_types
 from amharic_tl.errors import BadInputError, ConfigError
-from amharic_tl.evaluation import entities, multi_label
+from amharic_tl.evaluation import entities, multi_label, regression
 from amharic_tl.evaluation.intervals import metrics_of_sums
 
 Lines = Sequence[Mapping[str, Any]]
@@ -170,21 +170,13 @@ def _numbers(lines: Lines, classes: Sequence[str] | None) -> _Read:
     del classes
     gold = np.asarray([float(line["label"]) for line in lines])
     predicted = np.asarray([float(line["predicted"]) for line in lines])
-    # Correlations do not change when both are moved; near 0 their sums of squares keep more digits.
-    x, y, error = gold - gold.mean(), predicted - gold.mean(), predicted - gold
-    sums = np.stack([error**2, np.abs(error), x, y, x * x, y * y, x * y, np.ones_like(x)], axis=1)
+    sums = regression.row_sums(gold, predicted)
     return tuple(gold.tolist()), (), sums, predicted.tolist()
 
 
 def _numbers_of_sums(sums: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
-    """``mse mae pearson``; a correlation with something constant is NaN."""
     del classes
-    n = np.maximum(sums[..., 7], 1)
-    square, absolute, x, y, xx, yy, xy = (sums[..., column] / n for column in range(7))
-    spread = np.maximum(xx - x * x, 0) * np.maximum(yy - y * y, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pearson = np.where(spread > 1e-24, (xy - x * y) / np.sqrt(spread), np.nan)
-    return {"mse": square, "mae": absolute, "pearson": pearson}
+    return regression.metrics_of_sums(sums)
 
 
 _READERS: dict[str, Callable[[Lines, Sequence[str] | None], _Read]] = {

@@ -1,0 +1,1 @@
+"""What runs whole jobs to answer a question about them."""
