@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from amharic_tl.data.download import fetch
+from amharic_tl.data.download import cache_dir, fetch
 from amharic_tl.data.readers import ID_COLUMNS
 from amharic_tl.data.rows import Columns, Row, Source, SourceFile
 from amharic_tl.data.tfds_builders import BUILDERS
@@ -30,12 +30,6 @@ from amharic_tl.errors import BadInputError, CannotCreateError, ConfigError, Mis
 
 SPLITS = ("train", "validation", "test")
 _SPEC = re.compile(r"tfds:(?P<name>\w+)(/(?P<config>[^:/]+))?:(?P<split>\w+)")
-
-
-def cache_dir() -> Path:
-    """Where data sets are built: ``$AMHARIC_TL_DATA_DIR``, or ``~/.cache/amharic_tl``."""
-    named = os.environ.get("AMHARIC_TL_DATA_DIR")
-    return Path(named) if named else Path.home() / ".cache" / "amharic_tl"
 
 
 def read_tfds(spec: str, columns: Columns) -> Source:

@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 from amharic_tl.config import Config
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
+from amharic_tl.data.sources import pinned
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tags import entity_types
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
@@ -72,8 +73,13 @@ class Run:
     safety: Safety | None
 
 
-def assemble(config: Config, mesh: Mesh | None = None) -> Run:
+def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str, str] | None = None) -> Run:
     """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
+
+    Args:
+      config: the run.
+      mesh: where it computes; None: over all devices, as ``config.mesh`` says.
+      read_before: what the splits of a run that goes on were read from, by split: hub data is read at that commit.
 
     Raises:
       AmharicTLError: any input that is absent or wrong, see the exit codes.
@@ -83,7 +89,7 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     hf_config = read_config(folder)
     paired = config.task.kind == "seq2seq-lm" and config.task.objective == "text-to-text"
     splits = load_splits(
-        config.data,
+        pinned(config.data, read_before or {}),
         labelled=config.task.kind in LABELLED,
         seed=config.train.seed,
         problem="tags" if config.task.kind == "token-classification" else config.task.problem,

@@ -21,7 +21,7 @@ from amharic_tl.models import save_pretrained
 from amharic_tl.records.files import read_json, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
-from amharic_tl.run.resumption import begin
+from amharic_tl.run.resumption import begin, read_before
 from amharic_tl.run.telling import NO_CLEAN_ROWS, about_data, about_loading, about_result
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
@@ -65,7 +65,7 @@ def train(
             progress.say(f"{place.root} is complete; its report is {place.report}")
             return dict(read_json(place.run))
         progress.note("reading data and model")
-        run = assemble(config, mesh)
+        run = assemble(config, mesh, read_before(place))
         interruption.check("reading data and model")
         with locked(place):
             state = workdir_state(place, config)  # another process may have been there while this one read its data

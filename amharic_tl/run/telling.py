@@ -12,10 +12,12 @@ NO_CLEAN_ROWS = "every row of test has a (near-)duplicate in train or validation
 
 
 def about_data(audit: Mapping[str, Any]) -> list[str]:
-    """How each split's quotes were read, and the audit's warnings."""
+    """What the sources say of themselves (licence, warnings: once), how quotes were read, and the audit's warnings."""
     splits = audit["splits"].items()
+    about = dict.fromkeys(note for _, split in splits for note in split.get("notes", []))
     quoting = [(name, split["quoting"]) for name, split in splits if split["quoting"] is not None]
     return [
+        *about,
         *(f"{name}: quoting {chosen['choice']}: {chosen['reason']}" for name, chosen in quoting),
         *(f"note: {warning}" for warning in audit["warnings"]),
     ]
