@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 from amharic_tl.config import Config
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
+from amharic_tl.data.long_text import KEEP
 from amharic_tl.data.sources import pinned
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tags import entity_types
@@ -154,7 +155,15 @@ def _check_select_by(select_by: str, splits: Splits) -> None:
 
 
 def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]:
-    found = audit(splits, prepared.encoded, config.task.kind, config.data.max_length, prepared.encoded_targets)
+    found = audit(
+        splits,
+        prepared.encoded,
+        config.task.kind,
+        config.data.max_length,
+        prepared.encoded_targets,
+        long_text=config.data.long_text,
+        windows=prepared.windows,
+    )
     found["warnings"] += prepared.notes
     return found
 
@@ -195,6 +204,7 @@ def _safety(
     config: Config, splits: Splits, prepared: Prepared, tokenizer: Any, schedule: Schedule, mesh: Mesh
 ) -> Safety:
     """The monitor, and the penalties whose weight is above 0."""
+    keep = KEEP[config.data.long_text]
     settings, share = config.safety, {"process_index": jax.process_index(), "process_count": jax.process_count()}
     check_positive_labels(settings.positive_labels or (), splits.labels)
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
@@ -214,12 +224,15 @@ def _safety(
         max_length=config.data.max_length,
         batch_rows=config.train.microbatch or config.train.batch_size,
         share=share,
+        keep=keep,
     )
     pairing = settings.penalties.logit_pairing
     if not pairing.weight:
         return Safety(monitor, (), None, {})
     _check_pairs(config, pairing.pairs, mesh)
-    pairs, refused = training_pairs(splits.train.rows, operator, tokenizer, config.data.max_length, config.train.seed)
+    pairs, refused = training_pairs(
+        splits.train.rows, operator, tokenizer, config.data.max_length, config.train.seed, keep
+    )
     batches = PairBatches(
         pairs, pairing.pairs, tokenizer.pad_token_id, config.train.seed, config.data.max_length, **share
     )

@@ -226,7 +226,7 @@ class _Training:
 
         def predict(source: BatchSource) -> np.ndarray:
             gathered = gather(run.steps, state, source.stream(0, len(source)), run.mesh, interruption)
-            return _in_order(gathered)["probabilities"]
+            return in_order(gathered)["probabilities"]
 
         return predict
 
@@ -257,6 +257,8 @@ class _Training:
         run = self.run
         batches = run.prepared.evaluation[split]
         gathered = gather(run.steps, state, batches.stream(0, len(batches)), run.mesh, interruption)
+        if split in run.prepared.pools:
+            gathered = run.prepared.pools[split](in_order(gathered))
         metrics = run.prepared.task.score(gathered)
         if split in run.prepared.generated:
             metrics |= run.prepared.generated[split].metrics(run.steps.model(whole(state, run.mesh)))
@@ -266,7 +268,7 @@ class _Training:
                 + ", ".join(f"validation/{name}" for name in metrics)
             )
         if run.prepared.judge is not None:
-            gathered = _in_order(gathered)
+            gathered = in_order(gathered)
             if self.first:
                 rows = dict(run.splits.items())[split].rows
                 write_lines(self.workdir.predictions(split), run.prepared.judge.predictions(rows, gathered))
@@ -341,7 +343,7 @@ class _Training:
             self.progress.say(f"note: the report could not be written: {type(error).__name__}: {error}")
 
 
-def _in_order(gathered: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def in_order(gathered: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Rows in the order of their split, without filler."""
     real = gathered["weights"] > 0
     order = np.argsort(gathered["row_index"][real], kind="stable")
