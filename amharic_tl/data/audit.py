@@ -168,7 +168,7 @@ def long_text_sentence(name: str, split: Mapping[str, Any], max_length: int) -> 
     about = split.get("long_text")
     if not about or not about["longer"]:
         return None
-    said = f"{about['longer_share']:.1%} of {name} ({about['longer']:,} rows) is longer than {max_length} tokens"
+    said = f"{about['longer_share']:.1%} of {name} is longer than {max_length} tokens ({about['longer']:,} rows)"
     if about["mode"] == "windows":
         return (
             f"{said} and is read in overlapping windows ({about['windows']:,} of {split['rows']:,} rows): none is cut"

@@ -46,6 +46,7 @@ FILES = {
     "safety.jsonl": "safety signals by evaluation, with interval, null and n",
     "alerts.jsonl": "signals that changed their state",
     "run.json": "status, provenance, final scores",
+    "environment.txt": "installed packages and their versions",
     "metrics.jsonl": "figures by step; the same bytes for an undisturbed and a resumed run",
     "timing.jsonl": "throughput, waiting, memory",
     "events.jsonl": "what happened, with times",

@@ -18,20 +18,22 @@ from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
-from amharic_tl.records.files import read_json, write_json, write_lines
+from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
+from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.resumption import begin, read_before
 from amharic_tl.run.telling import NO_CLEAN_ROWS, about_data, about_loading, about_result
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
+from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.loop import Loop, Memory
 from amharic_tl.training.progress import Progress, duration
-from amharic_tl.training.provenance import now, provenance
+from amharic_tl.training.provenance import now, provenance, session
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
@@ -90,9 +92,22 @@ class _Training:
         if run.safety is not None:
             self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
-        self.record: dict[str, Any] = {"status": "running", "provenance": provenance(run.config.train.seed)}
-        if resumed and workdir.run.exists():
-            self.record["provenance"]["started"] = read_json(workdir.run)["provenance"]["started"]
+        self.record: dict[str, Any] = {"status": "running", "provenance": self._origin()}
+
+    def _origin(self) -> dict[str, Any]:
+        """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""
+        run, code = self.run, code_state()
+        origin = provenance(run.config.train.seed, code, fingerprints(run.audit, run.model_folder))
+        if self.first:
+            write_text(self.workdir.environment, "\n".join(code.packages) + "\n")
+            kept = (code.git or {}).get("diff", {}).get("file")
+            if kept:
+                write_bytes(self.workdir.root / kept, code.diff)
+        earlier: list[Any] = []
+        if self.resumed and self.workdir.run.exists():
+            before = read_json(self.workdir.run)["provenance"]
+            origin["started"], earlier = before["started"], before.get("sessions", [])
+        return {**origin, "sessions": [*earlier, session(origin)]}
 
     def go(self) -> dict[str, Any]:
         try:
