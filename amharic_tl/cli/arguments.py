@@ -77,11 +77,15 @@ def parse(
 
 
 def presets() -> dict[str, Path]:
-    """Presets by name: their copies inside an installed wheel, or ``configs/`` of the checkout the package lies in."""
+    """Presets by name: their copies inside an installed wheel, or ``configs/`` of the checkout the package lies in.
+
+    Recipes of published results are called ``published/NAME``.
+    """
     packaged = Path(str(resources.files("amharic_tl") / "assets" / "configs"))
     checkout = Path(__file__).parents[2]
     folder = packaged if packaged.is_dir() or not (checkout / "pyproject.toml").is_file() else checkout / "configs"
-    return {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
+    found = [*sorted(folder.glob("*.py")), *sorted(folder.glob("published/*.py"))]
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found if path.stem[0] != "_"}
 
 
 def load_config(name: str | None, overrides: Mapping[str, Any]) -> Config:
