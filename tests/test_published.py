@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import re
 import runpy
@@ -18,7 +17,7 @@ import amharic_tl
 from amharic_tl.cli.arguments import load_config, presets
 from amharic_tl.config_tasks import is_metric
 from amharic_tl.data.hub import _SPEC as HUB_SPEC
-from amharic_tl.data.tfds_builders import BUILDERS
+from amharic_tl.data.tfds_builders import builder_class
 
 ROOT = Path(__file__).parents[1]
 RECIPES = [name for name in presets() if name.startswith("published/")]
@@ -40,8 +39,7 @@ def test_a_recipe_is_valid_and_its_data_can_be_named(name: str) -> None:
             assert HUB_SPEC.fullmatch(spec)
             continue
         builder, _, configuration = spec.removeprefix("tfds:").partition(":")[0].partition("/")
-        module = importlib.import_module(f"amharic_tl.data.tfds_builders.{BUILDERS[builder]}")
-        assert configuration in [one.name for one in getattr(module, builder.capitalize()).BUILDER_CONFIGS]
+        assert configuration in [one.name for one in builder_class(builder).BUILDER_CONFIGS]
 
 
 def test_the_recipe_of_masakhaner_is_the_published_one() -> None:
