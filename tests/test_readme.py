@@ -42,7 +42,7 @@ def test_a_command_is_understood(page: str, words: list[str]) -> None:
     del page
     if words[0] != "train":
         verb = importlib.import_module(VERBS[words[0]][0])
-        assert set(verb.WORDS) <= set(parse(words[1:], verb.OPTIONS, words=verb.WORDS).options)
+        assert set(verb.WORDS) <= set(parse(words[1:], verb.OPTIONS, getattr(verb, "FLAGS", ()), verb.WORDS).options)
         return
     parsed = parse(words[1:], ["config", "workdir"])
     assert "workdir" in parsed.options

@@ -1,0 +1,1 @@
+"""Whatever runs whole jobs: studies and their repetition."""
