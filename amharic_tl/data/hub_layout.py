@@ -23,6 +23,7 @@ _SPLIT_WORDS = {
 _ALL_SPLIT_WORDS = {word for words in _SPLIT_WORDS.values() for word in words}
 # Files about the data, not of it.
 _NOT_DATA = {"config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
+_DOCUMENTS = {"license", "licence", "readme", "requirements", "citation", "changelog"}
 _CONVERTED = re.compile(r"(?P<config>[^/]+)/(?P<partial>partial-)?(?P<split>[^/]+)/\d{4,}\.parquet")
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.")
 
@@ -35,7 +36,9 @@ def data_names(names: Iterable[str]) -> list[str]:
         hidden = any(part.startswith((".", "__")) and part != ".." for part in path.parts)
         if name.lower().endswith(tuple(f".{ending}" for ending in _ENDINGS)) and not hidden:
             found.append(name)
-    return [name for name in found if PurePosixPath(name).name not in _NOT_DATA]
+    paths = [PurePosixPath(name) for name in found]
+    about = [path.name in _NOT_DATA or path.name.split(".")[0].lower() in _DOCUMENTS for path in paths]
+    return [name for name, is_about in zip(found, about, strict=True) if not is_about]
 
 
 def declares_files(card: Mapping[str, Any]) -> bool:
@@ -177,7 +180,7 @@ def _by_name(spec: str, data: Sequence[str], config: str | None, split: str) -> 
     elif config == "default" and any("default" in PurePosixPath(name).parts[:-1] for name in data):
         data = [name for name in data if "default" in PurePosixPath(name).parts[:-1]]
     found = [name for name in data if _says(name, _SPLIT_WORDS.get(split, (split,)))]
-    if split == "train" and not any(_says(name, _ALL_SPLIT_WORDS) or _SHARD.match(name) for name in data):
+    if split == "train" and not any(_says(name, _ALL_SPLIT_WORDS) or _is_named_shard(name) for name in data):
         found = list(data)
     folders = sorted({"/".join(part for part in _folders(name) if part not in _ALL_SPLIT_WORDS) for name in found})
     if config is None and len(folders) > 1:
@@ -186,6 +189,11 @@ def _by_name(spec: str, data: Sequence[str], config: str | None, split: str) -> 
             f"{name_some(folder or '(the top)' for folder in folders)}; name one, owner/name/FOLDER:{split}"
         )
     return found
+
+
+def _is_named_shard(name: str) -> bool:
+    """Whether a file is called as ``datasets`` calls those that it uploads: ``data/SPLIT-00000-of-00001.parquet``."""
+    return _folders(name)[-1:] == ("data",) and _SHARD.match(name) is not None
 
 
 def _folders(name: str) -> tuple[str, ...]:

@@ -257,7 +257,7 @@ def _with_names(rows: Iterator[RawRow], columns: Columns, told: Classes) -> Iter
     wanted, labels = columns.wanted(), (columns.label, *columns.label_columns)
     names = [told.get(name, told.get(_ALIASES.get(name, name))) if name in labels else None for name in wanted]
     for row in rows:
-        yield replace(row, values=tuple(map(named, row.values, names)))
+        yield replace(row, values=tuple(map(named, row.values, names))) if any(names) else row
 
 
 def _plain(path: Path, table: Any) -> Any:

@@ -63,7 +63,7 @@ class Reading:
           BadInputError: a file is there and has no such figure.
         """
         found: list[float] = []
-        for path in sorted(glob.glob(self.file.format(**names), root_dir=folder)):  # the pattern may be absolute
+        for path in sorted(glob.glob(self.file.format(**names), root_dir=folder)):  # noqa: PTH207 (may be absolute)
             found += self._of_file(folder / path)
         return fmean(found) if found else None
 

@@ -29,9 +29,9 @@ _VERSIONS = (
     "numpy",
     "scikit-learn",
 )
-# Variables that change what is computed, or how; those that name folders are this machine's own affair.
+# Variables that change what is computed, or how; those that name folders or machines are nobody else's affair.
 _VARIABLES = re.compile(r"(XLA|JAX|LIBTPU|NVIDIA_TF32|CUBLAS|CUDNN|NCCL|OMP|MKL)_\w*")
-_FOLDERS = re.compile(r"_(DIR|PATH|HOME)$")
+_PRIVATE = re.compile(r"_(DIR|PATH|HOME|ADDRESS|HOSTS?|URL|TOKEN|KEY)$")
 _JAX_SETTINGS = (
     "jax_default_dtype_bits",
     "jax_default_matmul_precision",
@@ -77,7 +77,7 @@ def provenance(seed: int, code: CodeState, fingerprints: dict[str, Any]) -> dict
         "variables": {
             name: value
             for name, value in sorted(os.environ.items())
-            if _VARIABLES.fullmatch(name) and not _FOLDERS.search(name)
+            if _VARIABLES.fullmatch(name) and not _PRIVATE.search(name)
         },
         "jax_config": {name: getattr(jax.config, name, None) for name in _JAX_SETTINGS},
         "devices": {"kind": devices[0].device_kind, "platform": devices[0].platform, "count": len(devices)},

@@ -214,6 +214,7 @@ configs:
         (["train_5shot.tsv", "train_10shot.tsv"], "5shot", "train", ["train_5shot.tsv"]),
         (["gold.csv", "silver.csv"], None, "gold", ["gold.csv"]),
         (["corpus.jsonl", "dataset_infos.json", ".hidden/x.csv"], None, "train", ["corpus.jsonl"]),
+        (["part-00000-of-00001.parquet", "LICENSE.txt", "requirements.txt"], None, "train", None),
         (["amh/train/0000.parquet", "amh/dev/0000.parquet"], None, "dev", ["amh/dev/0000.parquet"]),
     ],
 )
@@ -230,6 +231,8 @@ def test_what_is_missing_is_said() -> None:
         choose_files("hf:a/b:test", ["test.bin"], {}, None, "test")
     with pytest.raises(MissingInputError, match="in several folders, .*: amh, hau; name one"):
         choose_files("hf:a/b:train", ["amh/train.csv", "hau/train.csv"], {}, None, "train")
+    with pytest.raises(MissingInputError, match="no data file of split 'train'"):
+        choose_files("hf:a/b:train", ["data/gold-00000-of-00001.parquet"], {}, None, "train")
 
 
 @pytest.mark.parametrize("spec", ["hf:owner/name", "hf:name:train", "hf:owner/name/a/b:train", "hf:owner/name:"])
