@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ORACLE := $(VENV)/.oracle
 TESTS ?= tests
 
-.PHONY: quickstart test test-fast lint types lock clean
+.PHONY: quickstart test test-fast notebook lint types lock clean
 
 # Exact versions, each checked against its hash. No extra index, no compilers.
 $(READY): requirements.lock pyproject.toml
@@ -32,6 +32,10 @@ test: $(if $(WITH_ORACLE),$(ORACLE),$(READY))
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+
+notebook: $(READY)
+	$(BIN)/python -m pip install --quiet "jupytext>=1.16"
+	$(BIN)/jupytext --to ipynb --output notebooks/transfer.ipynb notebooks/transfer.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ _EXPORTS = {
     "generate": "amharic_tl.models.generate",
     "stream_tokens": "amharic_tl.models.generate",
     "train": "amharic_tl.run",
+    "compute_dtype": "amharic_tl.distributed.precision",
     "Config": "amharic_tl.config",
     "build_config": "amharic_tl.config",
 }

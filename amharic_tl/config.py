@@ -114,6 +114,13 @@ class DataConfig:
         None, "A folds.json of cross-validate: rows of all named splits are pooled and divided as it says."
     )
     fold: str | None = _leaf(None, "Which of the folds of data.folds, by name.")
+    long_text: Literal["truncate", "head-tail", "windows"] = _leaf(
+        "truncate",
+        "Of a longer text: its beginning, its two ends, or all of it in overlapping windows whose scores are pooled.",
+    )
+    window_overlap: int | None = _leaf(
+        None, "windows: tokens that neighbours share; none: a quarter of data.max_length.", minimum=0
+    )
 
 
 @dataclass(frozen=True)
@@ -404,6 +411,10 @@ def _safety_checks(config: Config) -> list[str]:
     elif config.task.problem != "single-label":
         problems.append(
             f"config.safety.axes: signals compare the classes of single-label problems; {config.task.problem} has none"
+        )
+    if config.data.long_text == "windows":
+        problems.append(
+            "config.safety.axes: signals compare whole inputs; use config.data.long_text=truncate or head-tail"
         )
     if safety.positive_labels is None:
         problems.append("config.safety.positive_labels: say which labels count as harm found, such as hate,offensive")

@@ -15,8 +15,13 @@ from amharic_tl.errors import AmharicTLError, BadInputError, InputOutputError, M
 
 
 def presets() -> dict[str, Path]:
-    """Presets by name: their copies inside an installed wheel, or ``configs/`` of the checkout the package lies in."""
-    return files_by_name(configs_folder())
+    """Presets by name: their copies inside an installed wheel, or ``configs/`` of the checkout the package lies in.
+
+    Recipes of published results are called ``published/NAME``.
+    """
+    folder = configs_folder()
+    published = files_by_name(folder / "published")
+    return {**files_by_name(folder), **{f"published/{name}": path for name, path in published.items()}}
 
 
 def configs_folder() -> Path:

@@ -67,4 +67,19 @@ def task_checks(config: Config) -> list[str]:
             problems.append(f"config.data.{name} is set, but only text-to-text (config.task.kind=seq2seq-lm) reads it")
     if task.objective == "span-corruption" and train.select_by.endswith(("/bleu", "/chrf")):
         problems.append("config.train.select_by: span-corruption translates nothing; use validation/bits_per_character")
-    return problems
+    return [*problems, *_long_text_checks(config)]
+
+
+def _long_text_checks(config: Config) -> list[str]:
+    kind, data = config.task.kind, config.data
+    if data.window_overlap is not None and data.long_text != "windows":
+        return [f"config.data.window_overlap is set, but config.data.long_text is {data.long_text!r}; use windows"]
+    if data.long_text == "truncate" or kind == "sequence-classification":
+        return []
+    if kind == "token-classification":
+        if data.long_text == "windows":
+            return []
+        return ["config.data.long_text: head-tail leaves out words that need a tag; use windows"]
+    whole = kind != "seq2seq-lm" or config.task.objective == "span-corruption"
+    why = "reads all of running text as it is" if whole else "reads a source from its beginning"
+    return [f"config.data.long_text: {kind} {why}; leave it at truncate"]

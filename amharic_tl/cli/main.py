@@ -23,6 +23,7 @@ VERBS = {
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),
+    "reproduce": ("amharic_tl.cli.reproduce", "repeat a study, or check what is kept of it against what it claims"),
     "verify": ("amharic_tl.cli.verify", "compare a model's outputs with Hugging Face's torch class, layer by layer"),
 }
 

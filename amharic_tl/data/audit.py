@@ -28,6 +28,9 @@ def audit(
     task: str,
     max_length: int,
     targets: Mapping[str, Encoded] | None = None,
+    *,
+    long_text: str = "truncate",
+    windows: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The whole of data.json.
 
@@ -37,12 +40,16 @@ def audit(
       task: the task's name.
       max_length: tokens an input may have.
       targets: by split name, the texts to write.
+      long_text: what is read of a longer text, as ``config.data.long_text``.
+      windows: by split name, how many windows its texts make.
     """
     named = dict(splits.items())
     clusters = {name: [text_key(row.text) for row in source.rows] for name, source in named.items()}
     described = {name: _describe(source, clusters[name], encoded.get(name)) for name, source in named.items()}
     for name, source in named.items():
         described[name] |= _describe_labels(source, splits.problem)
+        if name in encoded and len(encoded[name].lengths) == len(source.rows):
+            described[name]["long_text"] = _describe_long(encoded[name], max_length, long_text, windows or {}, name)
         if targets and name in targets:
             described[name]["target"] = describe_tokens(targets[name])
     found: dict[str, Any] = {
@@ -160,6 +167,37 @@ def describe_tokens(encoded: Encoded) -> dict[str, Any]:
         "unknown_tokens": int(encoded.unknown.sum()),
         "unknown_token_share": float(encoded.unknown.sum() / kept.sum()),
     }
+
+
+def _describe_long(
+    encoded: Encoded, max_length: int, long_text: str, windows: Mapping[str, int], name: str
+) -> dict[str, Any]:
+    """How many texts are longer than an input, and how much of all tokens is not read."""
+    longer = encoded.lengths > max_length
+    kept = sum(len(ids) for ids in encoded.ids)
+    described = {
+        "mode": long_text,
+        "longer": int(longer.sum()),
+        "longer_share": float(longer.mean()),
+        "unread_share": float(1.0 - kept / max(int(encoded.lengths.sum()), 1)),
+    }
+    return described | ({"windows": windows[name]} if name in windows else {})
+
+
+def long_text_sentence(name: str, split: Mapping[str, Any], max_length: int) -> str | None:
+    """How much of a split is longer than an input, and what becomes of it; None where nothing is, or none is known."""
+    about = split.get("long_text")
+    if not about or not about["longer"]:
+        return None
+    said = f"{about['longer_share']:.1%} of {name} is longer than {max_length} tokens ({about['longer']:,} rows)"
+    if about["mode"] == "windows":
+        return (
+            f"{said} and is read in overlapping windows ({about['windows']:,} of {split['rows']:,} rows): none is cut"
+        )
+    unread = f"{about['unread_share']:.1%} of all its tokens are not read"
+    if about["mode"] == "head-tail":
+        return f"{said}, of which beginning and end are read: {unread}"
+    return f"{said} and is cut there: {unread}"
 
 
 def _describe_labels(source: Source, problem: str) -> dict[str, Any]:
@@ -287,11 +325,9 @@ def _split_warnings(name: str, split: Mapping[str, Any], found: Mapping[str, Any
     said = []
     if split["conflicting_labels"]:
         said.append(f"{split['conflicting_labels']} texts of {name} stand there more than once with different labels")
-    if split.get("truncated_share", 0.0) > TRUNCATION_WARNING:
-        said.append(
-            f"{split['truncated_share']:.1%} of {name} is longer than {found['max_length']} tokens and is cut there; "
-            "a higher config.data.max_length keeps more"
-        )
+    cut = long_text_sentence(name, split, found["max_length"])
+    if cut is not None and split["truncated_share"] > TRUNCATION_WARNING:
+        said.append(f"{cut}; a higher config.data.max_length keeps more, config.data.long_text=windows everything")
     if split.get("unknown_token_share", 0.0) > UNKNOWN_WARNING:
         said.append(f"{split['unknown_token_share']:.1%} of the tokens of {name} are unknown to the tokenizer")
     if split.get("target", {}).get("truncated_share", 0.0) > TRUNCATION_WARNING:

@@ -230,14 +230,20 @@ class _Window:
         return self._batches[self._start + index]
 
 
-def classification_fields(labels: np.ndarray) -> Fields:
-    """``labels [b, ...]`` (0 for filler) and ``weights [b]`` float32; a row of an unknown class (-1) weighs 1 too."""
+def classification_fields(labels: np.ndarray, shares: np.ndarray | None = None) -> Fields:
+    """``labels [b, ...]`` (0 for filler) and ``weights [b]`` float32; a row of an unknown class (-1) weighs 1 too.
+
+    ``shares``: float32 ``[rows]``, what each row counts for (a window of a text), as ``shares [b]`` (0 for filler).
+    """
 
     def fields(rows: np.ndarray, length: int, step: int) -> Mapping[str, np.ndarray]:
         del length, step
         real = rows >= 0
         picked = labels[np.maximum(rows, 0)].astype(np.float32 if labels.dtype.kind == "f" else np.int32)
         picked[~real] = 0
-        return {"labels": picked, "weights": real.astype(np.float32)}
+        fields = {"labels": picked, "weights": real.astype(np.float32)}
+        if shares is not None:
+            fields["shares"] = np.where(real, shares[np.maximum(rows, 0)], 0).astype(np.float32)
+        return fields
 
     return fields

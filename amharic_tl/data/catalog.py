@@ -10,7 +10,6 @@ import contextlib
 import difflib
 import fcntl
 import hashlib
-import importlib
 import io
 import os
 import re
@@ -21,21 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from amharic_tl.data.download import fetch
+from amharic_tl.data.download import cache_dir, fetch
 from amharic_tl.data.readers import ID_COLUMNS
 from amharic_tl.data.rows import Columns, Row, Source, SourceFile
-from amharic_tl.data.tfds_builders import BUILDERS
+from amharic_tl.data.tfds_builders import BUILDERS, builder_class
 from amharic_tl.data.values import UnusableValue, label_text, make_row
 from amharic_tl.errors import BadInputError, CannotCreateError, ConfigError, MissingInputError, name_some
 
-SPLITS = ("train", "validation", "test")
 _SPEC = re.compile(r"tfds:(?P<name>\w+)(/(?P<config>[^:/]+))?:(?P<split>\w+)")
-
-
-def cache_dir() -> Path:
-    """Where data sets are built: ``$AMHARIC_TL_DATA_DIR``, or ``~/.cache/amharic_tl``."""
-    named = os.environ.get("AMHARIC_TL_DATA_DIR")
-    return Path(named) if named else Path.home() / ".cache" / "amharic_tl"
 
 
 def read_tfds(spec: str, columns: Columns) -> Source:
@@ -79,8 +71,7 @@ def read_tfds(spec: str, columns: Columns) -> Source:
 
 def _bundled(spec: str, name: str, config: str | None) -> Any:
     """A bundled builder, its data ready to read."""
-    module = importlib.import_module(f"amharic_tl.data.tfds_builders.{BUILDERS[name]}")
-    cls = getattr(module, name.capitalize())
+    cls = builder_class(name)
     configs = [item.name for item in cls.BUILDER_CONFIGS]
     if config is None and len(configs) == 1:
         config = configs[0]
@@ -118,22 +109,31 @@ def _build(spec: str, builder: Any) -> None:
 
 def _source_folder(spec: str, builder: Any) -> Path:
     """A folder that holds the files of all splits, downloaded if ``$AMHARIC_TL_SOURCE_DIR`` has none."""
-    files = {split: builder.source_file(split) for split in SPLITS}
-    names = ", ".join(name for name, _, _ in files.values())
+    wanted: dict[str, tuple[list[str], str]] = {}
+    for split in builder.SPLITS:
+        urls = builder.urls(builder.builder_config.name, split)
+        for (name, _, sha256), addresses in zip(builder.source_files(split), urls, strict=True):
+            wanted[name] = (addresses, sha256)
+    names = ", ".join(wanted)
     root = os.environ.get("AMHARIC_TL_SOURCE_DIR")
     local = [Path(root) / folder for folder in builder.FOLDERS] if root else []
     for folder in local:
         if folder.is_dir():
-            absent = [name for name, _, _ in files.values() if not (folder / name).is_file()]
+            absent = [name for name in wanted if not (folder / name).is_file()]
             if absent:
                 raise MissingInputError(f"{spec}: {folder} lacks {', '.join(absent)}")
             return folder
+    folders = " or ".join(f"{folder}/" for folder in builder.FOLDERS)
+    if builder.LOCAL_ONLY:
+        raise MissingInputError(
+            f"{spec} cannot be downloaded: {builder.LOCAL_ONLY} ({builder.HOME}). Set AMHARIC_TL_SOURCE_DIR to a "
+            f"folder that holds {folders} with {names}"
+        )
     target = cache_dir() / "downloads" / str(builder.name)
     try:
-        for split, (name, _, sha256) in files.items():
-            fetch(builder.urls(builder.builder_config.name, split), target / name, sha256)
+        for name, (addresses, sha256) in wanted.items():
+            fetch(addresses, target / name, sha256)
     except MissingInputError as error:
-        folders = " or ".join(f"{folder}/" for folder in builder.FOLDERS)
         raise MissingInputError(
             f"{spec}: {error}. Connect, or set AMHARIC_TL_SOURCE_DIR to a folder that holds {folders} with {names}"
         ) from None
@@ -207,11 +207,7 @@ def _rows(builder: Any, place: str, records: Any, columns: Columns) -> list[Row]
     identity = next((name for name in ID_COLUMNS if name in features), None)
 
     def value_of(record: Any, name: str) -> Any:
-        value = record[name]
-        if name in (columns.label, *columns.label_columns) and hasattr(features[name], "int2str"):
-            return features[name].int2str(int(value))
-        value = value.decode("utf-8") if isinstance(value, bytes) else value
-        return value.item() if isinstance(value, np.generic) else value
+        return _plain(record[name], features[name])
 
     rows: list[Row] = []
     ids: list[str] = []
@@ -231,11 +227,20 @@ def _rows(builder: Any, place: str, records: Any, columns: Columns) -> list[Row]
     return rows
 
 
+def _plain(value: Any, feature: Any) -> Any:
+    """A value as Python's own: texts, numbers, names of classes, lists of them."""
+    if isinstance(value, np.ndarray | list) and hasattr(feature, "feature"):
+        return [_plain(item, feature.feature) for item in value]
+    if hasattr(feature, "int2str"):
+        return feature.int2str(int(value))
+    value = value.decode("utf-8") if isinstance(value, bytes) else value
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _files(builder: Any, split: str, rows: int) -> list[SourceFile]:
     """What a split was built from, where that is recorded; otherwise the files it is stored in."""
-    if hasattr(builder, "source_file"):
-        name, size, sha256 = builder.source_file(split)
-        return [SourceFile(name, sha256, size, rows)]
+    if hasattr(builder, "source_files"):
+        return [SourceFile(name, sha256, size, rows) for name, size, sha256 in builder.source_files(split)]
     info = builder.info.splits[split]
     found = []
     for path, count in zip(info.filepaths, info.shard_lengths, strict=True):

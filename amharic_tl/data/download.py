@@ -1,4 +1,4 @@
-"""One file from the net: kept only if its sha256 is the recorded one."""
+"""One file from the net, kept only if its sha256 is the recorded one; and where such files are kept."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from pathlib import Path
 from amharic_tl.errors import BadInputError, CannotCreateError, MissingInputError
 
 TIMEOUT_SECONDS = 30
+
+
+def cache_dir() -> Path:
+    """Where data sets are kept and built: ``$AMHARIC_TL_DATA_DIR``, or ``~/.cache/amharic_tl``."""
+    named = os.environ.get("AMHARIC_TL_DATA_DIR")
+    return Path(named) if named else Path.home() / ".cache" / "amharic_tl"
 
 
 def fetch(urls: Sequence[str], target: Path, sha256: str) -> None:

@@ -1,40 +1,65 @@
-"""``hf:owner/name[@revision]/config:split``: data files of a Hugging Face hub repository, read as they are stored.
+"""``hf:owner/name[@revision]/config:split``: a split of a Hugging Face hub repository, fetched at one commit.
 
-Nothing of the repository is executed. Which files make up a split follows the ``configs`` that its card (README.md)
-declares; without one, the names of folders and files, as Hugging Face's ``datasets`` goes by them.
+Nothing of the repository is executed. A data set that is a loading script is read from the parquet files that the hub
+made of it (its branch ``refs/convert/parquet``). What was listed and fetched once is read again without a network.
 """
 
 from __future__ import annotations
 
-import fnmatch
+import json
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
-from amharic_tl.errors import BadInputError, ConfigError, MissingInputError, name_some
+from amharic_tl.data.download import cache_dir
+from amharic_tl.data.hub_layout import choose_files, class_names, data_names, declares_files
+from amharic_tl.errors import BadInputError, ConfigError, MissingInputError
 
-_SPEC = re.compile(r"hf:(?P<repo>[^/@:]+/[^/@:]+)(@(?P<revision>[^:]+?))?(/(?P<config>[^/:@]+))?:(?P<split>[\w.-]+)")
-_ENDINGS = ("parquet", "csv", "csv.gz", "tsv", "tsv.gz", "jsonl", "jsonl.gz", "json", "txt", "txt.gz")
-_SPLIT_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
+CONVERTED = "refs/convert/parquet"
+_SPEC = re.compile(
+    r"hf:(?P<repo>[^/@:]+/[^/@:]+)(@(?P<revision>refs/convert/\w+|refs/pr/\d+|(?!refs/)[^:]+?))?"
+    r"(/(?P<config>[^/:@]+))?:(?P<split>[\w.-]+)"
+)
 
 
-def hub_files(spec: str) -> tuple[str, list[Path]]:
+@dataclass(frozen=True)
+class FilesOfSplit:
+    """The files of a split.
+
+    Attributes:
+      spec: with the commit that was read in the place of the revision.
+      files: in the local cache.
+      classes: names behind columns of class numbers that the card tells; what a file says of itself comes first.
+      notes: sentences for the user: licence, and where the files come from if not from where one would think.
+    """
+
+    spec: str
+    files: list[Path]
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    commit: str
+    names: list[str]
+    card: Mapping[str, Any]
+
+
+def hub_split(spec: str) -> FilesOfSplit:
     """Fetches the files of a split, or takes them from the local cache when the hub cannot be reached.
 
     Args:
       spec: ``hf:owner/name[@revision]/config:split``; the revision is a branch, tag or commit.
 
-    Returns:
-      The specification with the commit that was read, and the files.
-
     Raises:
       ConfigError: the specification is not of that form.
-      MissingInputError: no such repository, revision, configuration or split; no connection and nothing cached.
+      MissingInputError: no such repository, revision, configuration or split; no connection and nothing cached; a
+        loading script that the hub made no parquet files of.
     """
     match = _SPEC.fullmatch(spec)
     if match is None:
@@ -42,121 +67,139 @@ def hub_files(spec: str) -> tuple[str, list[Path]]:
             f"{spec}: expected hf:owner/name[@revision]/config:split, for example hf:owner/name@main/default:train"
         )
     repo, revision, config, split = match["repo"], match["revision"], match["config"], match["split"]
-    commit, names, card = _listing(spec, repo, revision)
-    chosen = choose_files(spec, names, card, config, split)
-    fetched = [_fetch(spec, repo, commit, name) for name in chosen]
-    return f"hf:{repo}@{commit}{f'/{config}' if config else ''}:{split}", fetched
+    listing = _listing(spec, repo, revision)
+    notes = [f"{repo} on the hub: licence {listing.card['license']}"] if listing.card.get("license") else []
+    script = f"{repo.split('/')[1]}.py" in listing.names
+    unread = not data_names(listing.names) or (script and not declares_files(listing.card))
+    layout = listing
+    if unread and revision is None:
+        converted = _listing_or_none(spec, repo, CONVERTED)
+        if converted is not None:
+            layout = _Listing(converted.commit, converted.names, {})
+            notes.append(f"{repo}: read from the parquet files that the hub made of it ({CONVERTED})")
+    try:
+        chosen = choose_files(spec, layout.names, layout.card, config, split)
+    except MissingInputError as error:
+        raise (_script_only(spec, repo, config, split, revision) if script and layout is listing else error) from None
+    fetched = [_fetch(spec, repo, layout.commit, name) for name in chosen]
+    pinned = f"hf:{repo}@{layout.commit}{f'/{config}' if config else ''}:{split}"
+    return FilesOfSplit(pinned, fetched, class_names(listing.card, config), notes)
 
 
-def choose_files(spec: str, names: Sequence[str], card: Mapping[str, Any], config: str | None, split: str) -> list[str]:
-    """The names, among those of a repository, that hold a split; parquet is preferred where formats repeat each other.
+def pin(spec: str, recorded: str) -> str:
+    """``spec`` at the commit of ``recorded`` where both name the same split of one repository, else ``spec`` as it is.
 
-    Raises:
-      MissingInputError: none does; the configurations or files that were found are named.
+    A run that goes on reads what it began with, also when the branch has moved since.
     """
-    data = [name for name in names if name.lower().endswith(tuple(f".{ending}" for ending in _ENDINGS))]
-    declared = card.get("configs") or []
-    found = _declared(spec, declared, data, config, split) if declared else _by_name(data, config, split)
-    if not found:
-        where = f" of configuration {config!r}" if config else ""
-        raise MissingInputError(
-            f"{spec}: no data file of split {split!r}{where}; the repository holds "
-            f"{name_some(data) if data else 'no csv, tsv, jsonl, txt or parquet files'}"
-        )
-    formats = {_format(name) for name in found}
-    if len(formats) > 1:
-        preferred = min(formats, key=_ENDINGS.index)
-        found = [name for name in found if _format(name) == preferred]
-    return sorted(found)
+    asked, before = _SPEC.fullmatch(spec), _SPEC.fullmatch(recorded)
+    if asked is None or before is None:
+        return spec
+    same = all(asked[name] == before[name] for name in ("repo", "config", "split"))
+    return recorded if same else spec
 
 
-def _format(name: str) -> str:
-    return max((ending for ending in _ENDINGS if name.lower().endswith(f".{ending}")), key=len)
+def _script_only(spec: str, repo: str, config: str | None, split: str, revision: str | None) -> MissingInputError:
+    name = f", {config!r}" if config else ""
+    other = f"Try hf:{repo}@{CONVERTED}{f'/{config}' if config else ''}:{split}. " if revision else ""
+    return MissingInputError(
+        f"{spec}: {repo} is a loading script, which is not executed here, and "
+        f"{'this revision holds' if revision else 'the hub has'} no parquet files of it. {other}If you trust the "
+        f'script, convert the data once, where datasets<4 is installed: python -c "from datasets import load_dataset; '
+        f"load_dataset({repo!r}{name}, split={split!r}, trust_remote_code=True).to_parquet('{split}.parquet')\", and "
+        f"name {split}.parquet"
+    )
 
 
-def _declared(spec: str, declared: Sequence[Any], data: Sequence[str], config: str | None, split: str) -> list[str]:
-    """Files by the ``configs`` of a card: ``[{config_name, data_files: [{split, path}]}]``."""
-    named = {str(entry.get("config_name", "default")): entry for entry in declared if isinstance(entry, Mapping)}
-    default = next((name for name, entry in named.items() if entry.get("default")), None)
-    if config is None:
-        config = default or ("default" if "default" in named or len(named) != 1 else next(iter(named)))
-    if config not in named:
-        raise MissingInputError(f"{spec}: there is no configuration {config!r}; there are {name_some(named)}")
-    files = named[config].get("data_files", [])
-    folder = str(named[config].get("data_dir", "")).strip("/")
-    patterns: list[str] = []
-    if isinstance(files, str):
-        patterns = [files] if split == "train" else []
-    for entry in files if isinstance(files, list) else []:
-        if isinstance(entry, str):
-            patterns += [entry] if split == "train" else []
-        elif isinstance(entry, Mapping) and str(entry.get("split")) == split:
-            path = entry.get("path", [])
-            patterns += [path] if isinstance(path, str) else list(path)
-    if not files:
-        below = [name for name in data if not folder or name.startswith(f"{folder}/")]
-        return _by_name(below, None, split)
-    rooted = [f"{folder}/{pattern}" if folder else pattern for pattern in patterns]
-    return [name for name in data if any(_matches(name, pattern.removeprefix("./")) for pattern in rooted)]
+class _NoRevision(MissingInputError):
+    """The repository is there, and has no such revision."""
 
 
-def _matches(name: str, pattern: str) -> bool:
-    # ``**/`` may also stand for no folder at all.
-    return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name, pattern.replace("**/", ""))
+def _listing_or_none(spec: str, repo: str, revision: str) -> _Listing | None:
+    try:
+        return _listing(spec, repo, revision)
+    except _NoRevision:
+        return None
 
 
-def _by_name(data: Sequence[str], config: str | None, split: str) -> list[str]:
-    """Files whose name or folder says the split, in the folder (or with the name) of the configuration."""
-    if config is not None and config != "default":
-        data = [name for name in data if config in _words(name, whole=True)]
-    elif config == "default" and any("default" in PurePosixPath(name).parts[:-1] for name in data):
-        data = [name for name in data if "default" in PurePosixPath(name).parts[:-1]]
-    words = _SPLIT_WORDS.get(split, (split,))
-    return [name for name in data if not set(words).isdisjoint(_words(name))]
-
-
-def _words(name: str, whole: bool = False) -> set[str]:
-    """Words of a path, cut at separators as in ``data/train-00000-of-00002.parquet``; ``whole``: uncut parts too."""
-    path = PurePosixPath(name)
-    stem = path.name.split(".")[0]
-    parts = [*path.parts[:-1], stem]
-    words = {word for part in parts for word in re.split(r"[-._ ]|(?<=\D)(?=\d)", part) if word}
-    return words | set(parts) if whole else words
-
-
-def _listing(spec: str, repo: str, revision: str | None) -> tuple[str, list[str], Mapping[str, Any]]:
-    """Commit, file names and card of a repository; those of its cached snapshot where there is no connection."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+def _listing(spec: str, repo: str, revision: str | None) -> _Listing:
+    """Commit, file names and card of a repository; as last seen where there is no connection."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         info = HfApi().dataset_info(repo, revision=revision)
+    except GatedRepoError:
+        raise MissingInputError(
+            f"{spec}: {repo} asks for its terms to be accepted: do so on its page, then type `hf auth login` "
+            "(or set HF_TOKEN)"
+        ) from None
     except RepositoryNotFoundError:
         raise MissingInputError(
-            f"{spec}: the hub has no public data set {repo} (a private one needs `hf auth login` first)"
+            f"{spec}: the hub has no public data set {repo}; a private one needs `hf auth login` first (or HF_TOKEN)"
         ) from None
     except RevisionNotFoundError:
-        raise MissingInputError(f"{spec}: {repo} has no revision {revision!r}") from None
+        raise _NoRevision(f"{spec}: {repo} has no revision {revision!r}") from None
+    except HFValidationError as error:
+        raise ConfigError(f"{spec}: {repo} is no name of a repository: {error}") from None
     except Exception as error:  # no connection, a proxy's refusal, offline mode: the HTTP library raises its own
+        commit, names = _seen(spec, repo, revision, error)
+    else:
+        commit, names = str(info.sha), [item.rfilename for item in info.siblings or []]
+        _remember(repo, revision, commit, names)
+    card = _card(_fetch(spec, repo, commit, "README.md")) if "README.md" in names else {}
+    return _Listing(commit, names, card)
+
+
+def _note_of(repo: str, revision: str | None) -> Path:
+    return cache_dir() / "hub" / repo.replace("/", "--") / f"{quote(revision or 'main', safe='')}.json"
+
+
+def _remember(repo: str, revision: str | None, commit: str, names: list[str]) -> None:
+    """Notes what a revision is, for when there is no network. A cache that cannot be written costs that alone."""
+    for known in {revision, commit}:
+        path = _note_of(repo, known)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         try:
-            folder = Path(snapshot_download(repo, repo_type="dataset", revision=revision, local_files_only=True))
-        except LocalEntryNotFoundError:
-            raise MissingInputError(
-                f"{spec}: the hub could not be reached ({type(error).__name__}) and {repo} is not in the local cache"
-            ) from None
-        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-        return folder.name, names, _card(folder / "README.md")
-    names = [item.rfilename for item in info.siblings or []]
-    card = _card(_fetch(spec, repo, str(info.sha), "README.md")) if "README.md" in names else {}
-    return str(info.sha), names, card
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps({"commit": commit, "names": names}), encoding="utf-8")
+            partial.replace(path)
+        except OSError:
+            return
+
+
+def _seen(spec: str, repo: str, revision: str | None, error: Exception) -> tuple[str, list[str]]:
+    """Commit and names as noted here, or as another programme left the repository in huggingface_hub's cache."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        noted = json.loads(_note_of(repo, revision).read_text(encoding="utf-8"))
+        return str(noted["commit"]), list(noted["names"])
+    except (OSError, ValueError, KeyError):
+        pass
+    try:
+        folder = Path(snapshot_download(repo, repo_type="dataset", revision=revision, local_files_only=True))
+    except LocalEntryNotFoundError:
+        offline = isinstance(error, OfflineModeIsEnabled)
+        why = "HF_HUB_OFFLINE is set" if offline else f"the hub could not be reached ({type(error).__name__})"
+        at = f" --revision {revision}" if revision else ""
+        raise MissingInputError(
+            f"{spec}: {why} and {repo} is not in the local cache. "
+            f"{'Unset it' if offline else 'Connect'}, or type `hf download {repo} --repo-type dataset{at}` on a "
+            "machine with a network and copy its cache here (HF_HOME, usually ~/.cache/huggingface)"
+        ) from None
+    return folder.name, [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
 
 
 def _card(path: Path) -> Mapping[str, Any]:
     """The YAML head of a repository's README.md, empty where it has none or a broken one."""
     import yaml
 
-    if not path.is_file():
-        return {}
     head = re.match(r"---\r?\n(.*?)\r?\n---", path.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
     try:
         loaded = yaml.safe_load(head[1]) if head else {}
@@ -173,4 +216,6 @@ def _fetch(spec: str, repo: str, commit: str, name: str) -> Path:
     try:
         return Path(hf_hub_download(repo, name, repo_type="dataset", revision=commit))
     except Exception as error:  # as above
-        raise MissingInputError(f"{spec}: could not fetch {name} ({type(error).__name__})") from None
+        raise MissingInputError(
+            f"{spec}: could not fetch {name} at {commit[:12]} ({type(error).__name__}); connect and type the same again"
+        ) from None

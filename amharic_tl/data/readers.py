@@ -9,10 +9,11 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.data.class_names import Classes, named, stored_names
 from amharic_tl.data.conll import ENDINGS as CONLL_ENDINGS
 from amharic_tl.data.conll import read_conll
 from amharic_tl.data.delimited import QUOTE, Record, lines_of, read_delimited
@@ -67,12 +68,18 @@ def format_of(path: Path, asked: str, tagged: bool = False) -> str:
 
 
 def read_file(
-    path: Path, columns: Columns, asked_format: str, quoting: str, unusable: list[str] | None = None
+    path: Path,
+    columns: Columns,
+    asked_format: str,
+    quoting: str,
+    unusable: list[str] | None = None,
+    classes: Classes | None = None,
 ) -> tuple[list[Row], SourceFile, str, dict[str, str] | None]:
     """Reads a file. One that holds a header and nothing else has no rows; what that means is the caller's to say.
 
     ``unusable``: where malformed rows are to be named and left out, for who looks at data rather than learns from it;
     None: a file with such rows is refused.
+    ``classes``: names behind columns of class numbers, by column, where the file itself tells none.
 
     Returns:
       Rows, what the file was, its format, and how quotes were read (None for formats without).
@@ -82,16 +89,16 @@ def read_file(
       BadInputError: it is empty, not UTF-8, malformed, or lacks a column; up to ten offenders by line.
       InputOutputError: it cannot be read.
     """
-    data = _bytes(path)
+    data, classes = _bytes(path), classes or {}
     kind = format_of(path, asked_format, columns.label_kind == "tags")
     content = _decompress(path, data)
     chosen: dict[str, str] | None = None
     if kind == "parquet":
-        raw = list(_parquet(path, content, columns))
+        raw = list(_parquet(path, content, columns, classes))
     else:
         text = _decode(path, content)
         if kind == "jsonl":
-            raw = list(_json_lines(path, text, columns))
+            raw = list(_with_names(_json_lines(path, text, columns), columns, classes))
         elif kind == "conll":
             raw = [RawRow(None, (tokens, tags), line) for line, tokens, tags in read_conll(path, text, columns)]
         elif kind == "txt" and columns.wanted() == [columns.text]:
@@ -99,7 +106,7 @@ def read_file(
         else:
             columns = columns.stripped()
             records, chosen = read_delimited(path, text, kind, columns, quoting, unusable)
-            raw = list(_records(path, records, columns))
+            raw = list(_with_names(_records(path, records, columns), columns, classes))
     rows = _check(path, raw, columns, "row" if kind == "parquet" else "line", unusable)
     return rows, SourceFile(path.name, hashlib.sha256(data).hexdigest(), len(data), len(rows)), kind, chosen
 
@@ -218,7 +225,7 @@ def _has_lone_surrogate(record: Any) -> bool:
     return False
 
 
-def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
+def _parquet(path: Path, content: bytes, columns: Columns, told: Classes) -> Iterator[RawRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -237,22 +244,23 @@ def _parquet(path: Path, content: bytes, columns: Columns) -> Iterator[RawRow]:
     records = table.to_pylist()
     inner = _names(records[0], columns)[table.num_columns :] if records else []
     _require_columns(str(path), columns, [*names, *inner])
-    classes = {
-        name: _class_names(table.schema.metadata, name if name in names else _ALIASES.get(name or "", name))
-        for name in (columns.label, *columns.label_columns)
-    }
-    for number, record in enumerate(records, 1):
-        values = (_named(_value(record, name), classes.get(name)) for name in columns.wanted())
-        yield RawRow(record.get(identity) if identity is not None else None, tuple(values), number)
+    found = (
+        RawRow(
+            record.get(identity) if identity is not None else None,
+            tuple(_value(record, name) for name in columns.wanted()),
+            number,
+        )
+        for number, record in enumerate(records, 1)
+    )
+    yield from _with_names(found, columns, {**told, **stored_names(table.schema.metadata)})
 
 
-def _named(value: Any, classes: list[str] | None) -> Any:
-    """The name of a class number (of each, in a list), where the file has names; None for a number without one."""
-    if classes is None:
-        return value
-    if isinstance(value, list):
-        return [_named(item, classes) for item in value]
-    return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else None
+def _with_names(rows: Iterator[RawRow], columns: Columns, told: Classes) -> Iterator[RawRow]:
+    """Rows with class numbers turned into their names, where any are told."""
+    wanted, labels = columns.wanted(), (columns.label, *columns.label_columns)
+    names = [told.get(name, told.get(_ALIASES.get(name, name))) if name in labels else None for name in wanted]
+    for row in rows:
+        yield replace(row, values=tuple(map(named, row.values, names))) if any(names) else row
 
 
 def _plain(path: Path, table: Any) -> Any:
@@ -271,18 +279,6 @@ def _plain(path: Path, table: Any) -> Any:
         except pa.ArrowInvalid:
             raise BadInputError(f"{path}: column {field.name!r} holds bytes that are not UTF-8 texts") from None
     return table
-
-
-def _class_names(metadata: dict[bytes, bytes] | None, label: str | None) -> list[str] | None:
-    """The names behind a column of class numbers, as Hugging Face's ``datasets`` keeps them in parquet metadata."""
-    try:
-        info = json.loads((metadata or {})[b"huggingface"])
-        feature = info["info"]["features"][label]
-    except (KeyError, TypeError, ValueError):
-        return None
-    while isinstance(feature, dict) and "feature" in feature:  # a list of classes
-        feature = feature["feature"]
-    return list(feature["names"]) if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" else None
 
 
 def _records(path: Path, records: list[Record], columns: Columns) -> Iterator[RawRow]:

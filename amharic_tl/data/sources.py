@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
+from amharic_tl.config import DataConfig
+from amharic_tl.data.hub import FilesOfSplit, hub_split, pin
 from amharic_tl.data.parallel_text import BETWEEN, read_parallel
 from amharic_tl.data.readers import read_file
 from amharic_tl.data.rows import Columns, Row, Source
@@ -52,8 +55,9 @@ def read_source(
     if columns.target is not None and any(BETWEEN in part for part in parts):
         return _parallel(parts, columns)
     found = [_files(part) for part in parts]
-    name = ", ".join(said for said, _ in found)
-    files = [path for _, paths in found for path in paths]
+    name = ", ".join(part.spec for part in found)
+    files = [path for part in found for path in part.files]
+    classes = {path: part.classes for part in found for path in part.files}
     repeated = [str(path) for path, count in Counter(path.resolve() for path in files).items() if count > 1]
     if repeated:
         raise BadInputError(f"{name} names a file more than once: {name_some(repeated)}")
@@ -61,7 +65,7 @@ def read_source(
     read = []
     formats, choices = [], []
     for path in files:
-        more, file, kind, chosen = read_file(path, columns, format, quoting, unusable)
+        more, file, kind, chosen = read_file(path, columns, format, quoting, unusable, classes[path])
         rows.extend(more)
         read.append(file)
         formats.append(kind)
@@ -76,7 +80,23 @@ def read_source(
         files=read,
         format=", ".join(dict.fromkeys(formats)),
         quoting=_join_choices(choices),
+        notes=[note for part in found for note in part.notes],
     )
+
+
+def pinned(data: DataConfig, read_before: Mapping[str, str]) -> DataConfig:
+    """The config with hub data at the commit at which ``read_before`` (by split) says that it was read."""
+
+    def at_commit(spec: Spec, recorded: str) -> Spec:
+        parts, before = _parts(spec), _parts(recorded)
+        if len(parts) != len(before):  # the recorded names of files may hold commas
+            return spec
+        found = [pin(part, old) for part, old in zip(parts, before, strict=True)]
+        return found[0] if isinstance(spec, str) and len(found) == 1 else tuple(found)
+
+    named = {name: getattr(data, name) for name in read_before if getattr(data, name, None) is not None}
+    found: dict[str, Any] = {name: at_commit(spec, read_before[name]) for name, spec in named.items()}
+    return replace(data, **found)
 
 
 def _parallel(parts: list[str], columns: Columns) -> Source:
@@ -101,23 +121,21 @@ def _parts(spec: Spec) -> list[str]:
     return [part.strip() for part in spec.split(",") if part.strip()]
 
 
-def _files(part: str) -> tuple[str, list[Path]]:
+def _files(part: str) -> FilesOfSplit:
     """The files of one part of a specification, and the part as it should be recorded (revisions resolved)."""
     if part.startswith("sample:"):
         path = Path(str(resources.files("amharic_tl") / "assets" / "sample" / f"{part.removeprefix('sample:')}.csv"))
         if not path.is_file():
             raise MissingInputError(f"{part}: the bundled sample has the splits train, validation and test")
-        return part, [path]
+        return FilesOfSplit(part, [path])
     if part.startswith("hf:"):
-        from amharic_tl.data.hub import hub_files
-
-        return hub_files(part)
+        return hub_split(part)
     if any(mark in part for mark in "*?[") and not Path(part).exists():
         found = sorted(Path(path) for path in glob.glob(part, recursive=True) if Path(path).is_file())  # noqa: PTH207
         if not found:
             raise MissingInputError(f"the pattern {part!r} matches no file")
-        return part, found
-    return part, [Path(part)]
+        return FilesOfSplit(part, found)
+    return FilesOfSplit(part, [Path(part)])
 
 
 def _join_choices(choices: list[tuple[str, dict[str, str]]]) -> dict[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +25,8 @@ TOKENIZER_FILES = (
 )
 
 
+# From a text's tokens and the room there is: those that are read.
+Keep = Callable[[Sequence[int], int], list[int]]
 _PROBE = "ሰላም ለዓለም! hello 123"
 
 
@@ -190,10 +192,22 @@ def model_rows(tokenizer: Any) -> float:
     return float(getattr(tokenizer, "model_rows", np.inf))
 
 
-def encode(tokenizer: Any, texts: Sequence[str], max_length: int, target: bool = False) -> Encoded:
+def first_tokens(pieces: Sequence[int], room: int) -> list[int]:
+    """The beginning of a text."""
+    return list(pieces[:room])
+
+
+def encode(
+    tokenizer: Any, texts: Sequence[str], max_length: int, target: bool = False, keep: Keep = first_tokens
+) -> Encoded:
     """Encodes texts with the tokenizer's own special tokens, cut to ``max_length`` tokens (special ones kept).
 
-    ``target``: as texts to write, which some tokenizers mark with another language.
+    Args:
+      tokenizer: of the model.
+      texts: whole.
+      max_length: in tokens.
+      target: as texts to write, which some tokenizers mark with another language.
+      keep: which tokens of a text that is too long are kept.
     """
     before, after = special_ends(tokenizer, target)
     special = len(before) + len(after)
@@ -203,7 +217,7 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int, target: bool =
     unknown = np.zeros(len(texts), np.int32)
     for row, pieces in enumerate(bare_tokens(tokenizer, texts)):
         lengths[row] = len(pieces) + special
-        kept = pieces[: max_length - special]
+        kept = keep(pieces, max_length - special)
         ids.append(np.asarray([*before, *kept, *after], np.int32))
         unknown[row] = 0 if unknown_id is None else kept.count(unknown_id)
     return Encoded(ids, lengths, lengths > max_length, unknown)

@@ -58,12 +58,17 @@ def finite(value: Any) -> Any:
 
 def write_text(path: Path, text: str) -> None:
     """Writes ``text`` by way of a temporary file and an atomic rename; parents are created."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes ``content`` by way of a temporary file and an atomic rename; parents are created."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
+            with temporary.open("wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -110,6 +110,11 @@ class Workdir:
         """The figures of the page, for programs."""
         return self.root / "report.json"
 
+    @property
+    def environment(self) -> Path:
+        """Installed packages with their versions, a line each."""
+        return self.root / "environment.txt"
+
     def predictions(self, split: str) -> Path:
         """Predictions of one split: id, label, scores; no text."""
         return self.root / f"predictions-{split}.jsonl"

@@ -316,7 +316,7 @@ def truncation(run: Contents) -> Judged | str:
     return Judged(
         shares[name] > TRUNCATED,
         f"{shares[name]:.1%} of {name} is longer than {run.data.get('max_length')} tokens",
-        "Raise config.data.max_length; what is cut off cannot be learned.",
+        "Raise config.data.max_length, or set config.data.long_text=windows; what is cut off cannot be learned.",
     )
 
 

@@ -48,6 +48,7 @@ FILES = {
     "folds.json": "which rows, by id, each fold trains on and is tested on",
     "cross_validation.json": "how it was asked, and what each fold gave",
     "run.json": "status, provenance, final scores",
+    "environment.txt": "installed packages and their versions",
     "metrics.jsonl": "figures by step; the same bytes for an undisturbed and a resumed run",
     "timing.jsonl": "throughput, waiting, memory",
     "events.jsonl": "what happened, with times",

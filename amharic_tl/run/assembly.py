@@ -16,6 +16,8 @@ from amharic_tl.config import Config
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.folds import load_fold
+from amharic_tl.data.long_text import KEEP
+from amharic_tl.data.sources import pinned
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tags import entity_types
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
@@ -73,8 +75,13 @@ class Run:
     safety: Safety | None
 
 
-def assemble(config: Config, mesh: Mesh | None = None) -> Run:
+def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str, str] | None = None) -> Run:
     """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
+
+    Args:
+      config: the run.
+      mesh: where it computes; None: over all devices, as ``config.mesh`` says.
+      read_before: what the splits of a run that goes on were read from, by split: hub data is read at that commit.
 
     Raises:
       AmharicTLError: any input that is absent or wrong, see the exit codes.
@@ -82,9 +89,8 @@ def assemble(config: Config, mesh: Mesh | None = None) -> Run:
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder = locate(config.model.path)
     hf_config = read_config(folder)
-    rows = kind_of_rows(config)
-    paired = bool(rows["paired"])
-    splits = (load_splits if config.data.folds is None else load_fold)(config.data, seed=config.train.seed, **rows)
+    paired = bool(kind_of_rows(config)["paired"])
+    splits = read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
@@ -156,9 +162,23 @@ def _check_select_by(select_by: str, splits: Splits) -> None:
 
 
 def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]:
-    found = audit(splits, prepared.encoded, config.task.kind, config.data.max_length, prepared.encoded_targets)
+    found = audit(
+        splits,
+        prepared.encoded,
+        config.task.kind,
+        config.data.max_length,
+        prepared.encoded_targets,
+        long_text=config.data.long_text,
+        windows=prepared.windows,
+    )
     found["warnings"] += prepared.notes
     return found
+
+
+def read_splits(config: Config, read_before: Mapping[str, str]) -> Splits:
+    """The rows of a run; ``read_before`` as for :func:`assemble`."""
+    read = load_splits if config.data.folds is None else load_fold
+    return read(pinned(config.data, read_before), seed=config.train.seed, **kind_of_rows(config))
 
 
 def kind_of_rows(config: Config) -> dict[str, Any]:
@@ -207,6 +227,7 @@ def _safety(
     config: Config, splits: Splits, prepared: Prepared, tokenizer: Any, schedule: Schedule, mesh: Mesh
 ) -> Safety:
     """The monitor, and the penalties whose weight is above 0."""
+    keep = KEEP[config.data.long_text]
     settings, share = config.safety, {"process_index": jax.process_index(), "process_count": jax.process_count()}
     check_positive_labels(settings.positive_labels or (), splits.labels)
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
@@ -226,12 +247,15 @@ def _safety(
         max_length=config.data.max_length,
         batch_rows=config.train.microbatch or config.train.batch_size,
         share=share,
+        keep=keep,
     )
     pairing = settings.penalties.logit_pairing
     if not pairing.weight:
         return Safety(monitor, (), None, {})
     _check_pairs(config, pairing.pairs, mesh)
-    pairs, refused = training_pairs(splits.train.rows, operator, tokenizer, config.data.max_length, config.train.seed)
+    pairs, refused = training_pairs(
+        splits.train.rows, operator, tokenizer, config.data.max_length, config.train.seed, keep
+    )
     batches = PairBatches(
         pairs, pairing.pairs, tokenizer.pad_token_id, config.train.seed, config.data.max_length, **share
     )

@@ -16,17 +16,19 @@ from amharic_tl.config import Config, build_config, flatten
 from amharic_tl.data.audit import clean_rows, fingerprint, near_duplicate_clusters
 from amharic_tl.data.rows import Source
 from amharic_tl.data.sources import read_source
-from amharic_tl.data.splits import Splits, columns_of, load_splits
+from amharic_tl.data.splits import Splits, columns_of
 from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh
 from amharic_tl.errors import BadInputError, CannotCreateError, ConfigError, MissingInputError, name_some
+from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.records.files import read_json, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.run.assembly import kind_of_rows, load_model
+from amharic_tl.run.assembly import kind_of_rows, load_model, read_splits
 from amharic_tl.tasks.registry import Prepared, prepare
 from amharic_tl.training.checkpoints import Checkpoints, check_manifest
-from amharic_tl.training.evaluate import gather, in_order
+from amharic_tl.training.code_state import code_state
+from amharic_tl.training.evaluate import gather
 from amharic_tl.training.provenance import provenance
 from amharic_tl.training.step import Steps, TrainState, make_steps
 from amharic_tl.transfer.optimizer import make_optimizer
@@ -114,7 +116,7 @@ def _data(config: Config, about: Mapping[str, Any], split: str, data: str | None
         source = read_source(data, columns_of(config.data, **rows), config.data.format, config.data.quoting)
         # Nothing is trained: the other places are filled since a task is prepared from whole splits.
         return Splits(source, source, None, list(about["labels"]), problem=about["problem"]), "validation"
-    splits = load_splits(config.data, seed=config.train.seed, **rows)
+    splits = read_splits(config, {split: part["source"] for split, part in about["splits"].items()})
     if split not in dict(splits.items()) or split == "train":
         there = name_some(name for name, _ in splits.items() if name != "train")
         raise ConfigError(f"--split: the run has no split {split!r} to be scored on; it has {there}")
@@ -137,7 +139,7 @@ def _score(
     mesh = _mesh(config)
     steps, state, said = _model(place, config, prepared, splits, which, mesh, record)
     batches = prepared.evaluation[name]
-    gathered = gather(steps, state, batches.stream(0, len(batches)), mesh)
+    gathered = prepared.of_rows(name, gather(steps, state, batches.stream(0, len(batches)), mesh))
     metrics = {name: dict(prepared.task.score(gathered))}
     if name in prepared.generated:
         metrics[name] |= prepared.generated[name].metrics(steps.model(state))
@@ -247,5 +249,6 @@ def _write(
     write_json(place.evaluation, dict(found.summaries))
     if found.predictions is not None:
         write_lines(place.predictions(found.split), found.predictions)
+    origin = provenance(int(config["train"]["seed"]), code_state(), {"data": fingerprint(splits)})
     record = {"status": "completed", "evaluated": found.model, "final": dict(found.metrics)}
-    write_json(place.run, {**record, "provenance": provenance(int(config["train"]["seed"]))})
+    write_json(place.run, {**record, "provenance": origin})

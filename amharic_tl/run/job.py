@@ -19,25 +19,28 @@ from amharic_tl.data.batches import BatchSource
 from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
+from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
 from amharic_tl.models.attention import Choice, listening, only_xla
 from amharic_tl.models.interchange.locate import locate
-from amharic_tl.records.files import read_json, write_json, write_lines
+from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
 from amharic_tl.run.attention import AttentionRecord
-from amharic_tl.run.resumption import begin
+from amharic_tl.run.fingerprints import fingerprints
+from amharic_tl.run.resumption import begin, read_before
 from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
-from amharic_tl.training.evaluate import gather, in_order
+from amharic_tl.training.code_state import code_state
+from amharic_tl.training.evaluate import gather
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.loop import Loop, Memory
 from amharic_tl.training.progress import Progress, duration
-from amharic_tl.training.provenance import now, provenance
+from amharic_tl.training.provenance import now, provenance, session
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
@@ -72,7 +75,7 @@ def train(
             return dict(read_json(place.run))
         check_gates(config.data.gates or ())
         progress.note("reading data and model")
-        run = assemble(config, mesh)
+        run = assemble(config, mesh, read_before(place))
         interruption.check("reading data and model")
         if state == "new":
             stop_at_gates(material_of_splits(config, run.splits), lambda path: load_tokenizer(locate(path)))
@@ -100,9 +103,22 @@ class _Training:
             self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
         self.attention = AttentionRecord()
-        self.record: dict[str, Any] = {"status": "running", "provenance": provenance(run.config.train.seed)}
-        if resumed and workdir.run.exists():
-            self.record["provenance"]["started"] = read_json(workdir.run)["provenance"]["started"]
+        self.record: dict[str, Any] = {"status": "running", "provenance": self._origin()}
+
+    def _origin(self) -> dict[str, Any]:
+        """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""
+        run, code = self.run, code_state()
+        origin = provenance(run.config.train.seed, code, fingerprints(run.audit, run.model_folder))
+        if self.first:
+            write_text(self.workdir.environment, "\n".join(code.packages) + "\n")
+            kept = (code.git or {}).get("diff", {}).get("file")
+            if kept:
+                write_bytes(self.workdir.root / kept, code.diff)
+        earlier: list[Any] = []
+        if self.resumed and self.workdir.run.exists():
+            before = read_json(self.workdir.run)["provenance"]
+            origin["started"], earlier = before["started"], before.get("sessions", [])
+        return {**origin, "sessions": [*earlier, session(origin)]}
 
     def go(self) -> dict[str, Any]:
         try:
@@ -272,11 +288,12 @@ class _Training:
 
     def _evaluate_split(
         self, state: TrainState, split: str, interruption: Interruption | None
-    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    ) -> tuple[dict[str, float], Mapping[str, np.ndarray]]:
         """Scores a split and writes its predictions and intervals."""
         run = self.run
         batches = run.prepared.evaluation[split]
-        gathered = gather(run.steps, state, batches.stream(0, len(batches)), run.mesh, interruption)
+        found = gather(run.steps, state, batches.stream(0, len(batches)), run.mesh, interruption)
+        gathered = run.prepared.of_rows(split, found)
         metrics = run.prepared.task.score(gathered)
         if split in run.prepared.generated:
             metrics |= run.prepared.generated[split].metrics(run.steps.model(whole(state, run.mesh)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amharic_tl.records.files import read_lines
+from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run
 from amharic_tl.training.checkpoints import Checkpoints
@@ -10,6 +10,13 @@ from amharic_tl.training.loop import Memory
 from amharic_tl.training.progress import Progress
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.writers import Writer
+
+
+def read_before(workdir: Workdir) -> dict[str, str]:
+    """What each split of a run that began before was read from, revisions resolved; empty for a new one."""
+    if not workdir.data.exists():
+        return {}
+    return {name: split["source"] for name, split in read_json(workdir.data)["splits"].items()}
 
 
 def begin(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from amharic_tl.data.audit import long_text_sentence
 from amharic_tl.errors import name_some
 
 MOST_NAMES = 6
@@ -12,13 +13,25 @@ NO_CLEAN_ROWS = "every row of test has a (near-)duplicate in train or validation
 
 
 def about_data(audit: Mapping[str, Any]) -> list[str]:
-    """How each split's quotes were read, and the audit's warnings."""
+    """What the sources say of themselves (licence, warnings: once), how quotes were read, and the audit's warnings."""
     splits = audit["splits"].items()
+    about = dict.fromkeys(note for _, split in splits for note in split.get("notes", []))
     quoting = [(name, split["quoting"]) for name, split in splits if split["quoting"] is not None]
     return [
+        *about,
+        *(
+            said
+            for said in _about_long_texts(audit)
+            if not any(warning.startswith(said) for warning in audit["warnings"])
+        ),
         *(f"{name}: quoting {chosen['choice']}: {chosen['reason']}" for name, chosen in quoting),
         *(f"note: {warning}" for warning in audit["warnings"]),
     ]
+
+
+def _about_long_texts(audit: Mapping[str, Any]) -> list[str]:
+    said = (long_text_sentence(name, split, audit.get("max_length", 0)) for name, split in audit["splits"].items())
+    return [sentence for sentence in said if sentence is not None]
 
 
 def about_loading(newly_initialised: tuple[str, ...], dropped: tuple[str, ...], pretrained: bool) -> list[str]:

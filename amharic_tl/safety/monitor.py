@@ -12,6 +12,7 @@ import numpy as np
 from amharic_tl.config import SafetyConfig
 from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
 from amharic_tl.data.rows import Row
+from amharic_tl.data.tokenizer import Keep, first_tokens
 from amharic_tl.records.signals import Alert, SafetySignal
 from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
 from amharic_tl.safety.operator import SwapOperator
@@ -65,6 +66,7 @@ class Monitor:
       reference: of the twins, None for none.
       looks: planned evaluations, over which the level is shared.
       max_length: in tokens.
+      keep: which tokens of a text that is longer are read.
       batch_rows: rows of a probe batch over the whole mesh.
       share: this process's index and the count of processes.
     """
@@ -82,13 +84,14 @@ class Monitor:
         max_length: int,
         batch_rows: int,
         share: Mapping[str, int],
+        keep: Keep = first_tokens,
     ) -> None:
         self.operator, self.settings, self.reference, self.looks = operator, settings, reference, looks
         self.labels = tuple(labels)
         self.probes: dict[str, Probes] = {}
         self._batches: dict[str, BatchSource] = {}
         for split, of_split in rows.items():
-            probes = make_probes(of_split, operator, tokenizer, max_length, benign=True)
+            probes = make_probes(of_split, operator, tokenizer, max_length, benign=True, keep=keep)
             self.probes[split] = probes
             lengths = np.asarray([len(ids) for ids in probes.ids])
             plan = BatchPlan(lengths, batch_rows, None, limit=max_length)

@@ -10,7 +10,7 @@ import numpy as np
 from amharic_tl.culture.swaps import Swap, SwapCounts
 from amharic_tl.data.batches import BatchPlan, BatchSource, HostBatch
 from amharic_tl.data.rows import Row
-from amharic_tl.data.tokenizer import encode
+from amharic_tl.data.tokenizer import Keep, encode, first_tokens
 from amharic_tl.errors import BadInputError
 from amharic_tl.safety.operator import SwapOperator
 
@@ -65,7 +65,12 @@ class PairBatches(BatchSource):
 
 
 def training_pairs(
-    rows: Sequence[Row], operator: SwapOperator, tokenizer: Any, max_length: int, seed: int
+    rows: Sequence[Row],
+    operator: SwapOperator,
+    tokenizer: Any,
+    max_length: int,
+    seed: int,
+    keep: Keep = first_tokens,
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], dict[str, dict[str, dict[str, object]]]]:
     """Pairs of the rows that the operator exchanges, and by axis and group how many it refused and why.
 
@@ -92,7 +97,7 @@ def training_pairs(
             "config.safety.penalties.logit_pairing: no training row names a person or people that could be exchanged "
             f"on {', '.join(operator.swapped_axes) or 'these axes'}; set the weight to 0, or choose other axes"
         )
-    ids = encode(tokenizer, originals + swapped, max_length).ids
+    ids = encode(tokenizer, originals + swapped, max_length, keep=keep).ids
     pairs = zip(ids[: len(originals)], ids[len(originals) :], strict=True)
     # Where both are cut off before the name they are the same, and would only dilute the mean.
     kept = [pair for pair in pairs if not np.array_equal(*pair)]

@@ -25,7 +25,7 @@ from amharic_tl.culture.swaps import (
     replace_mentions,
 )
 from amharic_tl.data.rows import Row
-from amharic_tl.data.tokenizer import encode
+from amharic_tl.data.tokenizer import Keep, encode, first_tokens
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
 from amharic_tl.safety.operator import SCOPES, Scope, SwapOperator
 
@@ -126,7 +126,13 @@ class Probes:
 
 
 def make_probes(
-    rows: Sequence[Row], operator: SwapOperator, tokenizer: Any, max_length: int, *, benign: bool
+    rows: Sequence[Row],
+    operator: SwapOperator,
+    tokenizer: Any,
+    max_length: int,
+    *,
+    benign: bool,
+    keep: Keep = first_tokens,
 ) -> Probes:
     """Finds the mentions of a split and makes its probes; the same rows always give the same ones.
 
@@ -136,6 +142,7 @@ def make_probes(
       tokenizer: counts the tokens of placebos and encodes everything.
       max_length: in tokens.
       benign: whether to add the pack's benign sentences, which belong to no split.
+      keep: which tokens of a text that is longer are read.
     """
     mentions = [operator.mentions(row.text) for row in rows]
     swaps = _swaps(rows, mentions, operator)
@@ -144,7 +151,7 @@ def make_probes(
     )
     places: dict[str, int] = {}
     found = []
-    cut_off = _cut_off(rows, swaps, tokenizer, max_length)
+    cut_off = _cut_off(rows, swaps, tokenizer, max_length, keep)
     for made, pair, is_cut in zip(swaps.made, placebos, cut_off, strict=True):
         row, axis, scope, groups, text = made
         if pair is not None and not is_cut:
@@ -158,7 +165,7 @@ def make_probes(
             sentences.append(BenignProbe(identity, item, axis, group, len(texts)))
             texts.append(text)
     return Probes(
-        ids=encode(tokenizer, texts, max_length).ids,
+        ids=encode(tokenizer, texts, max_length, keep=keep).ids,
         row_ids=tuple(row.id for row in rows),
         clusters=_clusters(rows),
         mentioned={axis: [_groups(of, axis) for of in mentions] for axis in operator.axes},
@@ -192,10 +199,10 @@ def _swaps(rows: Sequence[Row], mentions: Sequence[Sequence[Mention]], operator:
     return result
 
 
-def _cut_off(rows: Sequence[Row], swaps: _Swaps, tokenizer: Any, max_length: int) -> list[bool]:
+def _cut_off(rows: Sequence[Row], swaps: _Swaps, tokenizer: Any, max_length: int, keep: Keep) -> list[bool]:
     """For each swap, whether it is cut off before anything differs: it could never show a change."""
     texts = [text for row, _, _, _, text in swaps.made for text in (rows[row].text, text)]
-    ids = encode(tokenizer, texts, max_length).ids
+    ids = encode(tokenizer, texts, max_length, keep=keep).ids
     return [np.array_equal(original, swapped) for original, swapped in zip(ids[::2], ids[1::2], strict=True)]
 
 

@@ -41,6 +41,14 @@ class Task(Protocol):
         ...
 
 
+class PoolingTask(Task, Protocol):
+    """A task whose texts may be cut into windows."""
+
+    def pool(self, gathered: Mapping[str, np.ndarray], source: np.ndarray) -> dict[str, np.ndarray]:
+        """The results of texts, in order, from those of their windows; ``source [windows]``: the text of each."""
+        ...
+
+
 @runtime_checkable
 class RunsModel(Protocol):
     """A task that runs the model its own way; :func:`forward` calls it."""

@@ -50,7 +50,7 @@ class MultiLabelClassification(SequenceTask):
     def loss(self, outputs: Any, batch: Batch) -> jax.Array:
         """Binary cross-entropy, summed with :meth:`loss_weights`; smoothing mixes each target with one half."""
         labels_BL = batch["labels"] * (1.0 - self.label_smoothing) + 0.5 * self.label_smoothing
-        return jnp.sum(_losses(outputs.logits, labels_BL) * self.loss_weights(batch))
+        return jnp.sum(_losses(outputs.logits, labels_BL) * self.loss_weights(batch) * self.shares(batch)[:, None])
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Probabilities ``[B, L]``, plain cross-entropy ``[B]`` (mean over labels), labels, weights, rows."""
@@ -61,6 +61,14 @@ class MultiLabelClassification(SequenceTask):
             "weights": batch["weights"],
             "row_index": batch["row_index"],
         }
+
+    def pool(self, gathered: Mapping[str, np.ndarray], source: np.ndarray) -> dict[str, np.ndarray]:
+        """Mean probabilities of each text's windows, and their cross-entropy (mean over labels)."""
+        pooled = super().pool(gathered, source)
+        present = pooled["labels"] > 0
+        picked = np.where(present, pooled["probabilities"], 1.0 - pooled["probabilities"])
+        losses = -np.log(np.maximum(picked, np.finfo(np.float32).tiny)).mean(axis=-1)
+        return {**pooled, "losses": losses}
 
     def score(self, gathered: Mapping[str, np.ndarray]) -> dict[str, float]:
         """``loss accuracy micro_f1 macro_f1 weighted_f1 f1/<label>``; accuracy: all labels of a text right."""

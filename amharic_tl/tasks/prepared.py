@@ -14,8 +14,12 @@ from amharic_tl.data.batches import BatchPlan, BatchSource
 from amharic_tl.data.splits import Splits
 from amharic_tl.data.tokenizer import Encoded
 from amharic_tl.evaluation.judges import Judge
+from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.translation import Translations
 from amharic_tl.tasks.base import Task
+
+# From the gathered results of windows, in order, to those of the rows that they were cut from.
+Pool = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Prepared:
       encoded_targets: the tokens of the texts to write, where there are any.
       generated: what is written and scored at an evaluation, by split.
       notes: sentences for the user about how the task is judged.
+      windows: how many windows the texts of each split make, where long ones are cut into some.
+      pools: by split, what makes the gathered results of its windows those of its rows, in order.
     """
 
     task: Task
@@ -43,6 +49,12 @@ class Prepared:
     encoded_targets: dict[str, Encoded] = field(default_factory=dict)
     generated: Mapping[str, Translations] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    windows: Mapping[str, int] = field(default_factory=dict)
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+
+    def of_rows(self, split: str, gathered: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """What was gathered over the batches of a split, by row where texts were cut into windows."""
+        return self.pools[split](in_order(gathered)) if split in self.pools else gathered
 
 
 # From a config, its splits and its tokenizer.

@@ -24,7 +24,7 @@ class Regression(SequenceTask):
     def loss(self, outputs: Any, batch: Batch) -> jax.Array:
         """Squared errors, summed."""
         error_B = _predicted(outputs) - batch["labels"]
-        return jnp.sum(jnp.square(error_B) * self.loss_weights(batch))
+        return jnp.sum(jnp.square(error_B) * self.loss_weights(batch) * self.shares(batch))
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Predictions ``[B]``, labels, weights, rows."""

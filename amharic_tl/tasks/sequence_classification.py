@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from amharic_tl.config_tasks import lower_is_better
+from amharic_tl.evaluation.pooling import pool_scores
 from amharic_tl.evaluation.score import classification_metrics
 from amharic_tl.tasks.base import Batch
 
@@ -50,6 +51,23 @@ class SequenceTask:
         """For losses and errors."""
         return lower_is_better(metric)
 
+    def shares(self, batch: Batch) -> jax.Array:
+        """``[B]``: what each loss counts for, beside its weight: 1, or for a window its share in its text's loss.
+
+        It is no part of the weights that losses are divided by: these would make up for the small shares of a text
+        with many windows in the very batches that hold them.
+        """
+        return batch["shares"] if "shares" in batch else jnp.ones_like(batch["weights"])
+
+    def pool(self, gathered: Mapping[str, np.ndarray], source: np.ndarray) -> dict[str, np.ndarray]:
+        """The results of texts from those of their windows: scores are averaged.
+
+        Args:
+          gathered: of windows, in order, without filler.
+          source: int ``[windows]``, ascending: the text of each.
+        """
+        return pool_scores(gathered, source, ("probabilities", "predictions"))
+
 
 class SequenceClassification(SequenceTask):
     """Single-label classification. Batches hold ``labels [B]`` and ``weights [B]``."""
@@ -71,7 +89,7 @@ class SequenceClassification(SequenceTask):
     def loss(self, outputs: Any, batch: Batch) -> jax.Array:
         """Cross-entropy, summed with :meth:`loss_weights`."""
         losses_B = class_losses(outputs.logits, batch["labels"], self.label_smoothing)
-        return jnp.sum(losses_B * self.loss_weights(batch))
+        return jnp.sum(losses_B * self.loss_weights(batch) * self.shares(batch))
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Probabilities ``[B, C]``, plain cross-entropy ``[B]`` (unsmoothed, unweighted), labels, weights, rows."""
@@ -86,6 +104,13 @@ class SequenceClassification(SequenceTask):
             "weights": batch["weights"],
             "row_index": batch["row_index"],
         }
+
+    def pool(self, gathered: Mapping[str, np.ndarray], source: np.ndarray) -> dict[str, np.ndarray]:
+        """Mean probabilities of each text's windows, and their cross-entropy."""
+        pooled = super().pool(gathered, source)
+        labels = np.maximum(pooled["labels"], 0)[:, None]
+        picked = np.take_along_axis(pooled["probabilities"], labels, axis=1)[:, 0]
+        return {**pooled, "losses": -np.log(np.maximum(picked, np.finfo(np.float32).tiny))}
 
     def score(self, gathered: Mapping[str, np.ndarray]) -> dict[str, float]:
         """``loss`` (over rows whose label the model knows), ``accuracy macro_f1 weighted_f1 f1/<label>`` (all rows)."""

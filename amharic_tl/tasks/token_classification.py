@@ -12,6 +12,7 @@ import numpy as np
 from amharic_tl.config_tasks import lower_is_better
 from amharic_tl.data.tags import OUTSIDE, entity_types
 from amharic_tl.evaluation.entities import entity_metrics
+from amharic_tl.evaluation.pooling import pool_words
 from amharic_tl.tasks.base import Batch
 from amharic_tl.tasks.sequence_classification import class_losses
 
@@ -87,6 +88,10 @@ class TokenClassification:
         gold, predicted = (self.tags_of(gathered[name][real]) for name in ("gold", "predicted"))
         loss = float(gathered["nats"][real].astype(np.float64).sum()) / words
         return {"loss": loss, **entity_metrics(gold, predicted, self.types)}
+
+    def pool(self, gathered: Mapping[str, np.ndarray], source: np.ndarray) -> dict[str, np.ndarray]:
+        """The results of sentences from those of their windows, each word of which stands in one of them."""
+        return pool_words(gathered, source)
 
     def tags_of(self, numbers: np.ndarray) -> list[list[str]]:
         """The tags of each sentence from ``[rows, W]``, -1 beyond it."""

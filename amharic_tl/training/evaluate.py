@@ -35,10 +35,3 @@ def gather(
             jax.block_until_ready(results[-3])
     fetched = jax.device_get(results)
     return {name: np.concatenate([result[name] for result in fetched]) for name in fetched[0]}
-
-
-def in_order(gathered: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Rows in the order of their split, without filler."""
-    real = gathered["weights"] > 0
-    order = np.argsort(gathered["row_index"][real], kind="stable")
-    return {name: values[real][order] for name, values in gathered.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from amharic_tl.errors import CannotCreateError, ConfigError, name_some
 from amharic_tl.records.files import read_json, writing
 from amharic_tl.records.workdir import Workdir
 
+# What a mounted drive answers that knows no locks: that nobody else runs there is then the user's care.
+_NO_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS)
 State = Literal["new", "unfinished", "completed"]
 
 
@@ -49,7 +52,7 @@ def workdir_state(workdir: Workdir, config: Config) -> State:
 
 @contextmanager
 def locked(workdir: Workdir) -> Iterator[None]:
-    """Holds the workdir for this process (the first of a job) while the block runs.
+    """Holds the workdir for this process (the first of a job) while the block runs, where the drive knows locks.
 
     Raises:
       ConfigError: another process is running in it.
@@ -68,4 +71,7 @@ def locked(workdir: Workdir) -> Iterator[None]:
             raise ConfigError(
                 f"--workdir: another process is running in {workdir.root}; wait for it, or name another"
             ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
         yield

@@ -231,11 +231,16 @@ def test_checksums_are_those_of_the_files(data_dir: Path) -> None:
     from amharic_tl.data import tfds_builders
 
     lines = (Path(tfds_builders.__file__).parent / "checksums.tsv").read_text().splitlines()
-    folders = {"afrisenti-semeval": "afrisenti", "masakhane-io": "masakhanews", "uhh-lt": "trac2024-hate"}
-    assert len(lines) == 30
-    for line in lines:
-        url, size, sha256, name = line.split("\t")
-        content = (data_dir / folders[url.split("/")[3]] / name).read_bytes()
+    recorded = {line.split("\t")[0]: tuple(line.split("\t")[1:]) for line in lines}
+    folder_of = {}
+    for cls in map(tfds_builders.builder_class, tfds_builders.BUILDERS):
+        local = next(data_dir / name for name in cls.FOLDERS if (data_dir / name).is_dir())
+        for config in cls.BUILDER_CONFIGS:
+            urls = [url for split in cls.SPLITS for urls in cls.urls(config.name, split) for url in urls]
+            folder_of |= dict.fromkeys(urls, local)
+    assert folder_of.keys() == recorded.keys()
+    for url, (size, sha256, name) in recorded.items():
+        content = (folder_of[url] / name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (int(size), sha256)
 
 

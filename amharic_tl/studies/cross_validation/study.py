@@ -31,6 +31,7 @@ from amharic_tl.studies.cross_validation.pooling import (
 from amharic_tl.studies.cross_validation.request import FoldRun, Request, check, runs_of, whole
 from amharic_tl.studies.cross_validation.running import Train, chosen_run, completed, run_all, seconds_taken, train_here
 from amharic_tl.studies.cross_validation.summary import about_pooled, by_fold, fold_table, pooled_figures
+from amharic_tl.training.code_state import code_state
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance
@@ -119,7 +120,8 @@ class _Study:
         self.pool = read_rows(self.config, self.request)
         self.folds = folds_of(self.config, self.request, self.pool, self.place.folds)
         self.interruption.check("dividing rows")
-        self.record: dict[str, Any] = {"status": "running", "provenance": provenance(self.config.train.seed)}
+        origin = provenance(self.config.train.seed, code_state(), {"data": self.folds.fingerprint})
+        self.record: dict[str, Any] = {"status": "running", "provenance": origin}
         if self.place.run.exists():
             self.record["provenance"]["started"] = read_json(self.place.run)["provenance"]["started"]
         write_json(self.place.config, to_dict(self.base))
