@@ -12,7 +12,7 @@ from amharic_tl.records.files import write_text
 from amharic_tl.sweeps.collection import collect
 from amharic_tl.sweeps.identity import names as names_of
 from amharic_tl.sweeps.manifest import Manifest, read_manifest
-from amharic_tl.sweeps.measured import MeasuredRun, Question, Value
+from amharic_tl.sweeps.measured import MeasuredRun, Value
 from amharic_tl.sweeps.place import Place
 from amharic_tl.sweeps.selection import choices, chosen
 from amharic_tl.sweeps.state import RETRIES, look
@@ -24,7 +24,8 @@ def write_report(directory: str | Path, retries: int = RETRIES) -> list[Path]:
     """Writes the tables of a sweep, whatever state it is in; returns their paths.
 
     ``report/runs.md`` and ``report/runs.csv`` have a line a run and nothing derived from a clock or from where the
-    sweep lies; ``report/minutes.csv`` has the time of each.
+    sweep lies; ``report/minutes.csv`` has the time of each. ``report/tables.md`` and the tables and plots beside it
+    compare the arms with the control: of tuned arms, by the runs that validation chose.
 
     Raises:
       MissingInputError: it is not the directory of a sweep.
@@ -44,19 +45,9 @@ def write_report(directory: str | Path, retries: int = RETRIES) -> list[Path]:
     }
     for path, text in files.items():
         write_text(path, text)
-    return [*files, *write_analysis(chosen(manifest, runs), manifest.question, folder)]
+    from amharic_tl.sweeps.analysis import analyse, write_tables  # charts and statistics are heavy
 
-
-def write_analysis(runs: Sequence[MeasuredRun], question: Question, folder: Path) -> list[Path]:
-    """The arms against the control: the place of the paired analysis, which adds its tables and plots to ``folder``.
-
-    Args:
-      runs: of a tuned arm, those that validation chose.
-      question: what they answer.
-      folder: where the tables of single runs are.
-    """
-    del runs, question, folder
-    return []
+    return [*files, *write_tables(analyse(chosen(manifest, runs), manifest.question), folder)]
 
 
 def runs_csv(names: Sequence[str], runs: Sequence[MeasuredRun]) -> str:
