@@ -91,7 +91,7 @@ def from_pretrained(
     model, report = fill(
         nnx.eval_shape(initialise),
         initialise,
-        family,
+        family.for_task(task),
         weights,
         classes=classes,
         dtype=dtype,

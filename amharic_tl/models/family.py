@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -44,6 +44,7 @@ class Family:
       sharding_rules: the first match holds; a name without a match is replicated.
       optional: patterns of parameters that may be missing and are then initialised (heads, pooler).
       droppable: patterns of known names that a task may not need (other heads, saved buffers, tied aliases).
+      droppable_for: further such patterns by task: of a tower that a model for it does without.
       classifier: pattern of the parameters of the classification head, drawn anew together.
       class_rows: pattern of those among them that have a row for each class.
       bias_alias: (alias, name) of the decoder's bias, None where there is one name only. Where the two differ,
@@ -73,6 +74,11 @@ class Family:
     word_table: str = ""
     word_aliases: str | None = None
     tied_tables: tuple[TiedTable, ...] = ()
+    droppable_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def for_task(self, task: str | None) -> Family:
+        """The family, with what a model for ``task`` may leave aside."""
+        return replace(self, droppable=self.droppable + self.droppable_for.get(task or "", ()))
 
     def untied(self, names: Container[str]) -> bool:
         """Whether a model with parameters of these names has a decoder table of its own, and a bias of two names."""

@@ -11,6 +11,7 @@ import jax
 from amharic_tl.errors import BadInputError
 from amharic_tl.models.config_values import ConfigValues, has_own_table, label_names
 from amharic_tl.models.encoder_decoder import EncoderDecoder, EndTokenClassifier, Seq2SeqHead, SpecialIds, own_words
+from amharic_tl.models.encoder_tagger import EncoderTagger
 from amharic_tl.models.family import Family, TiedTable
 from amharic_tl.models.layers import ACTIVATIONS, Embedding, Linear, RMSNorm, normal
 from amharic_tl.models.positions import UNLIMITED, RelativeBuckets
@@ -177,10 +178,10 @@ class _Maker:
         )
 
 
-def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> EncoderDecoder:
-    """The backbone (task None), or with the head of a task."""
+def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> EncoderDecoder | EncoderTagger:
+    """The backbone (task None), or with the head of a task. A tagger has no decoder."""
     s = T5Settings.from_config(config)
-    prefix = "transformer." if task == "sequence-classification" else ""
+    prefix = "transformer." if task in ("sequence-classification", "token-classification") else ""
     maker = _Maker(s, prefix)
     head: Seq2SeqHead | EndTokenClassifier | None = None
     if task == "seq2seq-lm":
@@ -193,6 +194,15 @@ def build(config: Mapping[str, Any], task: str | None, key: jax.Array) -> Encode
     def words(name: str) -> Embedding:
         return Embedding(prefix + name, s.vocabulary, s.hidden, normal(s.factor), key)
 
+    if task == "token-classification":
+        return EncoderTagger(
+            words("shared"),
+            maker.tower(False, key),
+            Linear("classifier", s.hidden, s.labels, normal(s.factor), key),
+            rate=s.classifier_dropout,
+            max_positions=UNLIMITED,
+            encoder_words=own_words(config, "encoder", words),
+        )
     return EncoderDecoder(
         words("shared"),
         maker.tower(False, key),
@@ -220,6 +230,11 @@ FAMILY = Family(
             "t5": "T5ForSequenceClassification",
             "umt5": "UMT5ForSequenceClassification",
         },
+        "token-classification": {
+            "mt5": "MT5ForTokenClassification",
+            "t5": "T5ForTokenClassification",
+            "umt5": "UMT5ForTokenClassification",
+        },
     },
     build=build,
     # Rows of the word table and the outputs of the wide products over "tensor", the other dimension over "fsdp".
@@ -231,8 +246,9 @@ FAMILY = Family(
         (r".*DenseReluDense\.wi(_[01])?\.weight", ("tensor", "fsdp")),
         (r".*DenseReluDense\.wo\.weight", ("fsdp", "tensor")),
         (r"classification_head\.(dense|out_proj)\.weight", (None, "fsdp")),
+        (r"classifier\.weight", (None, "fsdp")),
     ),
-    optional=(r"lm_head\..*", r"classification_head\..*"),
+    optional=(r"lm_head\..*", r"classification_head\..*", r"classifier\..*"),
     droppable=(
         r"lm_head\..*",
         r"classification_head\..*",
@@ -242,8 +258,9 @@ FAMILY = Family(
         # The original checkpoints hold a table for cross-attention that nothing reads.
         r"(transformer\.)?decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",
     ),
-    classifier=r"classification_head\..*",
-    class_rows=r"classification_head\.out_proj\.(weight|bias)",
+    droppable_for={"token-classification": (r"(transformer\.)?decoder\..*",)},
+    classifier=r"classification_head\..*|classifier\..*",
+    class_rows=r"(classification_head\.out_proj|classifier)\.(weight|bias)",
     dropout_keys=("dropout_rate", "classifier_dropout"),
     word_table="shared.weight",
     word_aliases=r"(transformer\.)?(encoder|decoder)\.embed_tokens\.weight",

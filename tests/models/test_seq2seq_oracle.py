@@ -31,10 +31,15 @@ XGLM = {"vocab_size": VOCABULARY, "d_model": 24, "ffn_dim": 40, "num_layers": 2,
 GPT2 = {"vocab_size": VOCABULARY, "n_positions": 40, "n_embd": 24, "n_layer": 3, "n_head": 3}
 # The stem of the classes, the config's sizes, the class of each task.
 LANGUAGE_MODEL, SEQUENCE, TOKEN = "seq2seq-lm", "sequence-classification", "token-classification"
+T5_CLASSES: dict[str | None, str] = {
+    LANGUAGE_MODEL: "ForConditionalGeneration",
+    SEQUENCE: "ForSequenceClassification",
+    TOKEN: "ForTokenClassification",
+}
 KINDS: dict[str, tuple[str, dict[str, Any], dict[str | None, str]]] = {
-    "t5": ("T5", T5, {LANGUAGE_MODEL: "ForConditionalGeneration", SEQUENCE: "ForSequenceClassification"}),
-    "mt5": ("MT5", T5, {LANGUAGE_MODEL: "ForConditionalGeneration", SEQUENCE: "ForSequenceClassification"}),
-    "umt5": ("UMT5", T5, {LANGUAGE_MODEL: "ForConditionalGeneration", SEQUENCE: "ForSequenceClassification"}),
+    "t5": ("T5", T5, T5_CLASSES),
+    "mt5": ("MT5", T5, T5_CLASSES),
+    "umt5": ("UMT5", T5, T5_CLASSES),
     "m2m_100": ("M2M100", BART, {LANGUAGE_MODEL: "ForConditionalGeneration"}),
     "mbart": ("MBart", BART, {LANGUAGE_MODEL: "ForConditionalGeneration", SEQUENCE: "ForSequenceClassification"}),
     "xglm": ("XGLM", XGLM, {"causal-lm": "ForCausalLM"}),
@@ -70,7 +75,7 @@ def _inputs(oracle: Any, left: bool) -> dict[str, np.ndarray]:
         mask[row, slice(0, padding) if left else slice(12 - padding, 12)] = 0
     ids = np.where(mask == 1, ids, pad)
     inputs = {"input_ids": ids, "attention_mask": mask}
-    if config.is_encoder_decoder:
+    if config.is_encoder_decoder and "TokenClassification" not in type(oracle).__name__:
         if "Classification" in type(oracle).__name__:
             inputs["input_ids"][np.arange(3), [11, 6, 9]] = config.eos_token_id
         else:
@@ -88,7 +93,7 @@ def _compare(oracle: Any, folder: Path, task: str | None, left: bool = False) ->
     assert model.load_report.newly_initialised == ()
     ours = model(**{name: jnp.asarray(value) for name, value in inputs.items()}, output_hidden_states=True)
     mask = inputs.get("decoder_attention_mask", inputs["attention_mask"])
-    if oracle.config.is_encoder_decoder:
+    if oracle.config.is_encoder_decoder and task != TOKEN:
         for what in ("encoder_hidden_states", "decoder_hidden_states"):
             found = np.stack(getattr(ours, what.removeprefix("decoder_")))
             kept = inputs["attention_mask"] if what.startswith("encoder") else mask
@@ -130,6 +135,9 @@ def _given_back(model: Any, oracle: Any, folder: Path) -> None:
         ("umt5", LANGUAGE_MODEL, {"num_decoder_layers": 3, "feed_forward_proj": "relu"}),
         ("umt5", None, {"relative_attention_num_buckets": 9}),
         ("umt5", SEQUENCE, {"num_labels": 5}),
+        ("t5", TOKEN, {"num_labels": 5, "classifier_dropout": 0.2}),
+        ("mt5", TOKEN, {"num_labels": 3, "feed_forward_proj": "gated-gelu"}),
+        ("umt5", TOKEN, {"num_labels": 4}),
         ("m2m_100", LANGUAGE_MODEL, {"scale_embedding": False, "activation_function": "gelu", "decoder_layers": 3}),
         ("m2m_100", LANGUAGE_MODEL, {"d_model": 27, "pad_token_id": 4}),
         ("m2m_100", LANGUAGE_MODEL, {"tie_word_embeddings": False, "decoder_attention_heads": 6}),
@@ -157,6 +165,21 @@ def test_shapes_options_and_heads(kind: str, task: str | None, changes: dict[str
     _given_back(model, oracle, tmp_path / "ours")
     atl.save_pretrained(model, tmp_path / "flax", format="flax")
     _compare(oracle, tmp_path / "flax", task)
+
+
+def test_a_tagger_takes_the_encoder_of_a_whole_model_and_leaves_its_decoder_aside(tmp_path: Path) -> None:
+    whole = _oracle("t5", LANGUAGE_MODEL)
+    whole.save_pretrained(tmp_path)
+    tagger = atl.from_pretrained(str(tmp_path), TOKEN, labels=["O", "B-PER"])
+    report = tagger.load_report
+    assert set(report.newly_initialised) == {"classifier.weight", "classifier.bias"}
+    assert report.dropped and all(name.startswith("decoder.") for name in report.dropped)
+    inputs = _inputs(whole, left=False)
+    with torch.no_grad():
+        encoder = whole.encoder(torch.tensor(inputs["input_ids"]), torch.tensor(inputs["attention_mask"]))
+    found = tagger(jnp.asarray(inputs["input_ids"]), attention_mask=jnp.asarray(inputs["attention_mask"]))
+    assert_close(found.last_hidden_state, encoder[0].numpy(), inputs["attention_mask"], "encoder")
+    assert found.logits.shape == (3, 12, 2)
 
 
 @pytest.mark.parametrize("kind", ["t5", "umt5", "m2m_100", "mbart"])
