@@ -7,6 +7,7 @@ import re
 import shlex
 from pathlib import Path
 
+import jax
 import pytest
 
 from amharic_tl.cli.arguments import load_config, parse
@@ -74,6 +75,8 @@ def test_ones_own_files_then_further_pretraining_then_its_export(
 ) -> None:
     """The commands of the sections "Your own files" and "Further pretraining", on tiny files and a tiny model."""
     monkeypatch.chdir(tmp_path)
+    one = jax.devices()[:1]
+    monkeypatch.setattr(jax, "devices", lambda: one)  # programs for eight take long to compile
     for name, copy in (("train", "train"), ("validation", "dev"), ("test", "test")):
         (tmp_path / f"{copy}.csv").write_bytes((tiny_files / f"{name}.csv").read_bytes())
     lines = "\n".join(line.split('","')[0].strip('"') for line in (tmp_path / "train.csv").read_text().splitlines()[1:])
