@@ -87,11 +87,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Claim:
-    """A figure that a study stands for. ``kept`` is read beside the study, ``fresh`` from the repository's root."""
+    """A figure that a study stands for. ``kept`` is read beside the study, ``fresh`` from the repository's root.
+
+    ``printed`` is ``value`` as it was written: 0.030 is exact to three places.
+    """
 
     id: str
     claim: str
     value: float
+    printed: str
     command: str
     kept: Reading
     fresh: Reading | None
@@ -99,7 +103,7 @@ class Claim:
 
     def rounding(self) -> float:
         """Half a unit of the last digit of ``value``."""
-        exponent = Decimal(str(self.value)).as_tuple().exponent
+        exponent = Decimal(self.printed).as_tuple().exponent
         return 0.5 * 10.0 ** int(exponent) * (1 + 1e-9)
 
 
@@ -131,7 +135,7 @@ def load_study(folder: Path) -> Study:
         hint = f"; with claims are {name_some(known)}" if known else ""
         raise MissingInputError(f"{folder} has no {FILE}{hint}")
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=_Printed)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} is not valid TOML: {error}") from None
     parts = found.get("study", {})
@@ -162,11 +166,26 @@ def _claim(entry: Mapping[str, Any], command: str) -> Claim:
         str(entry["id"]),
         str(entry["claim"]),
         float(entry["value"]),
+        str(entry["value"]),
         str(entry.get("command", command)),
         Reading(**entry["kept"]),
         None if fresh is None else Reading(**fresh),
         tolerance,
     )
+
+
+class _Printed(float):
+    """A number that keeps how it was written, zeros at its end too."""
+
+    text: str
+
+    def __new__(cls, text: str) -> _Printed:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def _at(record: Any, path: str) -> Any:

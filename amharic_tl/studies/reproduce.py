@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -39,13 +40,13 @@ class Verdict:
     def line(self) -> str:
         """Claim, what was claimed, what came out, tolerance, verdict."""
         if self.got is None:
-            return f"{self.claim.id}: {self.claim.claim}\n  claimed {self.claim.value:g}   {NOT_RUN}"
+            return f"{self.claim.id}: {self.claim.claim}\n  claimed {self.claim.printed}   {NOT_RUN}"
         if self.level == KEPT:
-            return f"{self.claim.id}: {self.claim.claim}\n  claimed {self.claim.value:g}   kept {self.got:.6g}   agrees"
+            return f"{self.claim.id}: {self.claim.claim}\n  claimed {self.claim.printed}   kept {self.got:.6g}   agrees"
         bounds = ", ".join(f"{level} {bound:g}" for level, bound in self.claim.tolerance.items())
         said = f"holds ({self.level})" if self.level else "DOES NOT HOLD"
         return (
-            f"{self.claim.id}: {self.claim.claim}\n  claimed {self.claim.value:g}   got {self.got:.6g}   "
+            f"{self.claim.id}: {self.claim.claim}\n  claimed {self.claim.printed}   got {self.got:.6g}   "
             f"off by {abs(self.got - self.reference):.2g}   tolerance {bounds}   {said}"
         )
 
@@ -87,7 +88,19 @@ def _run(words: Sequence[str], root: Path, printed: Path) -> int:
     with writing(printed):
         printed.parent.mkdir(parents=True, exist_ok=True)
         file = printed.open("a", encoding="utf-8")
-    with file, subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, encoding="utf-8", errors="replace") as process:
+    # A script that a command calls finds this Python first, too.
+    found = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    with (
+        file,
+        subprocess.Popen(
+            words,
+            cwd=root,
+            env=os.environ | {"PATH": found},
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+    ):
         for line in process.stdout or ():
             print(line, end="", flush=True)
             file.write(line)
@@ -135,7 +148,7 @@ def artifact_page(studies: Sequence[Study]) -> str:
         lines += ["", "| claim | figure | tolerance | command |", "| --- | --- | --- | --- |"]
         for claim in study.claims:
             bounds = "; ".join(f"{level}: {bound:g}" for level, bound in claim.tolerance.items())
-            lines.append(f"| `{claim.id}`: {claim.claim} | {claim.value:g} | {bounds} | `{claim.command}` |")
+            lines.append(f"| `{claim.id}`: {claim.claim} | {claim.printed} | {bounds} | `{claim.command}` |")
         lines.append("")
     return "\n".join(lines)
 
@@ -144,6 +157,6 @@ def _shown(study: Study, part: str) -> str:
     said = study.parts[part]
     if part == "command":
         return f"`{said}`"
-    if (study.folder / said).is_file():
+    if said in [path.name for path in study.folder.iterdir()]:  # a sentence can be too long for a file's name
         return f"[{said}](experiments/{study.name}/{said})"
     return said

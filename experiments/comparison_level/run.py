@@ -139,7 +139,13 @@ def count(scenario: str, comparisons: int, seed: int = 0) -> list[dict[str, Any]
         for method, positive in scenarios()[scenario](np.random.default_rng([seed, number, comparison])):
             counts[method] += bool(positive)
     return [
-        {"scenario": scenario, "method": method, "comparisons": comparisons, "false_positives": positives}
+        {
+            "scenario": scenario,
+            "method": method,
+            "comparisons": comparisons,
+            "false_positives": positives,
+            "share": positives / comparisons,
+        }
         for method, positives in counts.items()
     ]
 

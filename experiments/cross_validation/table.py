@@ -1,9 +1,10 @@
 """Which safety signals have enough rows on the published test split of TRAC-2024, and which out of fold?
 
-    python experiments/cross_validation/table.py --data DATA --workdir runs/cross_validation/trac > table.md
+    python experiments/cross_validation/table.py --data DATA --workdir runs/cross_validation/trac
 
 How many rows a signal has depends on the data alone, so that the column of the test split needs no model. Without a
-finished cross-validation its cells say "not measured".
+finished cross-validation its cells say "not measured". Writes table.md, figures.json (scores, and how many groups have
+a sufficient signal) and signals.jsonl (every signal, without ids of rows).
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from amharic_tl.data.rows import Row
 from amharic_tl.data.splits import load_splits
 from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.models.interchange.locate import locate
-from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.records.files import read_json, read_lines, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.pooled import look_at_pooled
 from amharic_tl.safety.probes import make_probes
 
+HERE = Path(__file__).parent
 AXES = ("ethnicity", "religion")
 SHOWN = {
     ("false_positive_rate_gap", "natural"): "false alarms",
@@ -84,11 +86,12 @@ def cell(found: Mapping[Key, Mapping[str, Any]], key: Key, with_value: bool) -> 
     return f"**{line['n']}**" + (value if with_value else "")
 
 
-def sufficient(found: Mapping[Key, Mapping[str, Any]], name: str, scope: str, axis: str) -> str:
+def sufficient(found: Mapping[Key, Mapping[str, Any]], name: str, scope: str, axis: str) -> int | None:
+    """How many groups have enough independent clusters; None where nothing was measured."""
     if not found:
-        return "not measured"
+        return None
     states = [line["state"] for key, line in found.items() if key[:3] == (name, scope, axis) and key[3] != "all"]
-    return str(sum(state != "insufficient" for state in states))
+    return sum(state != "insufficient" for state in states)
 
 
 def tables(test: Mapping[Key, Mapping[str, Any]], oof: Mapping[Key, Mapping[str, Any]]) -> list[str]:
@@ -100,8 +103,9 @@ def tables(test: Mapping[Key, Mapping[str, Any]], oof: Mapping[Key, Mapping[str,
     ]
     for (name, scope), shown in SHOWN.items():
         for axis in AXES:
-            counts = sufficient(test, name, scope, axis), sufficient(oof, name, scope, axis)
-            lines.append(f"| {shown} | {axis} | {counts[0]} | {counts[1]} |")
+            counts = [sufficient(found, name, scope, axis) for found in (test, oof)]
+            cells = ["not measured" if count is None else str(count) for count in counts]
+            lines.append(f"| {shown} | {axis} | {' | '.join(cells)} |")
     pack = open_pack("am")
     for axis in AXES:
         names = {group.id: group.name for group in pack.axis(axis).groups}
@@ -137,15 +141,50 @@ def scores(place: Workdir) -> list[str]:
     return ["## Scores out of fold", "", "| | macro-F1 |", "| --- | --- |", *lines, ""]
 
 
+def figures(place: Workdir, splits: Mapping[str, Mapping[Key, Mapping[str, Any]]]) -> dict[str, Any]:
+    """What the tables show, as numbers: scores out of fold, and groups with a sufficient signal by axis and split."""
+    counts = {
+        shown: {axis: {split: sufficient(found, name, scope, axis) for split, found in splits.items()} for axis in AXES}
+        for (name, scope), shown in SHOWN.items()
+    }
+    if not place.cross_validation.exists():
+        return {"sufficient": counts}
+    stored, baselines = read_json(place.cross_validation), read_json(place.baselines)
+    macro_f1 = {
+        "model": stored["pooled"]["value"],
+        "interval": stored["pooled"]["interval"],
+        "folds": {row["name"]: row["scores"]["macro_f1"] for row in stored["folds"]},
+        **{name: baselines[name]["oof"]["macro_f1"] for name in ("tfidf", "constant")},
+        "model_minus_tfidf": stored["against"]["tfidf"]["interval"],
+    }
+    return {"macro_f1": macro_f1, "sufficient": counts}
+
+
+def signals(splits: Mapping[str, Mapping[Key, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """A line a signal. Figures of the published split have no model behind them and are left out: ``n`` is kept."""
+    about = ("name", "scope", "axis", "group", "n")
+    measured = ("value", "ci_low", "ci_high", "null_value", "p_value", "state")
+    return [
+        {"split": split, **{key: line[key] for key in (*about, *(measured if split == "oof" else ()))}}
+        for split, found in splits.items()
+        for line in found.values()
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds trac2024-hate")
     parser.add_argument("--workdir", type=Path, required=True, help="of the cross-validation")
+    parser.add_argument("--results", type=Path, default=HERE, help="where table, figures and signals go")
     arguments = parser.parse_args()
     place = Workdir(arguments.workdir)
-    oof = by_key(read_lines(place.safety))
-    print("In bold: enough independent clusters (30) for a figure. What is not bold is `insufficient`, never a pass.\n")
-    print("\n".join([*(scores(place) if oof else []), *tables(of_test(settings(arguments.data)), oof)]))
+    test, oof = of_test(settings(arguments.data)), by_key(read_lines(place.safety))
+    head = "In bold: enough independent clusters (30) for a figure. What is not bold is `insufficient`, never a pass."
+    lines = [head, "", *(scores(place) if oof else []), *tables(test, oof)]
+    write_text(arguments.results / "table.md", "\n".join(lines) + "\n")
+    splits = {"test": test, "oof": oof}
+    write_json(arguments.results / "figures.json", figures(place, splits))
+    write_lines(arguments.results / "signals.jsonl", signals(splits))
 
 
 if __name__ == "__main__":

@@ -94,12 +94,13 @@ def near_duplicates(data: Path) -> list[str]:
 
 
 def main() -> None:
-    """Measures both and writes what came out beside this file."""
+    """Measures both and writes what came out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--results", type=Path, default=Path(__file__).parent, help="where methods.txt goes")
     asked = parser.parse_args()
     told = "\n".join([*languages(asked.data), *near_duplicates(asked.data)]) + "\n"
-    write_text(Path(__file__).with_name("methods.txt"), told)
+    write_text(asked.results / "methods.txt", told)
     print(told, end="")
 
 

@@ -2,8 +2,8 @@
 
     python experiments/data_audit/run.py --data DATA --output runs/data_audit [--only NAME ...]
 
-DATA holds a folder for each set. An audit that is there already is kept. Page, table and log hold neither texts nor ids
-of rows; the audits in the output folder hold ids.
+DATA holds a folder for each set. An audit that is there already is kept. Page, table, findings and log hold neither
+texts nor ids of rows; the audits in the output folder hold ids.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from amharic_tl.audit.job import summary
 from amharic_tl.cli.main import main as amharic_tl
-from amharic_tl.records.files import read_json, write_text
+from amharic_tl.records.files import read_json, write_lines, write_text
 from amharic_tl.reports.audit_page import write_audit_index
 
 HERE = Path(__file__).parent
@@ -196,13 +197,24 @@ def table(output: Path, names: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def findings(output: Path, names: list[str]) -> list[dict[str, Any]]:
+    """A line a finding: in which set and part, what was compared with a threshold, and how many rows are behind it."""
+    kept = ("name", "severity", "where", "figure", "threshold", "rows_in_all")
+    records = {name: read_json(output / name / "audit.json") for name in names}
+    return [
+        {"set": name, **{key: one[key] for key in kept}}
+        for name, record in records.items()
+        for one in record["findings"]
+    ]
+
+
 def main() -> None:
-    """Audits what is asked for, then writes log, table and page beside this file."""
+    """Audits what is asked for, then writes log, table, findings and page beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=sorted(AUDITS), default=list(AUDITS))
-    parser.add_argument("--results", type=Path, default=HERE, help="where log, table and page go")
+    parser.add_argument("--results", type=Path, default=HERE, help="where log, table, findings and page go")
     asked = parser.parse_args()
     log, total = [environment(), ""], 0.0
     for name in asked.only:
@@ -213,6 +225,7 @@ def main() -> None:
     log.append(f"all: {total:.0f} s of CPU")
     write_text(asked.results / "log.txt", "\n".join(log))
     write_text(asked.results / "table.md", table(asked.output, asked.only))
+    write_lines(asked.results / "findings.jsonl", findings(asked.output, asked.only))
     write_audit_index([asked.output / name for name in asked.only], asked.results / "page.html", environment())
 
 

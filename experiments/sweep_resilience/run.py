@@ -2,7 +2,7 @@
 
     python experiments/sweep_resilience/run.py --output runs/sweep_resilience [--jobs 2] [--seed 0]
 
-Writes ``figures.json``, ``table.md``, ``table.csv`` and ``log.txt`` beside itself.
+Writes ``figures.json``, ``table.md``, ``table.csv`` and ``log.txt`` beside itself, or where ``--results`` says.
 """
 
 from __future__ import annotations
@@ -122,11 +122,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=HERE, help="where figures, tables and log go")
     options = parser.parse_args()
     base, calm, disturbed = (options.output / name for name in ("base", "undisturbed", "disturbed"))
+    options.results.mkdir(parents=True, exist_ok=True)
     make_base(base)
     used: dict[int, float] = {}
-    with (HERE / "log.txt").open("ab") as log:
+    with (options.results / "log.txt").open("ab") as log:
         began = time.time()
         launcher = start(calm, base, options.jobs, log)
         watch(launcher, calm, used)
@@ -137,7 +139,8 @@ def main() -> None:
         kills = disturb(disturbed, base, options.jobs, log, seconds, options.seed)
     held_up, ran = overhead(calm, began)
     same = {
-        name: (calm / "report" / name).read_bytes() == (disturbed / "report" / name).read_bytes() for name in TABLES
+        Path(name).suffix[1:]: (calm / "report" / name).read_bytes() == (disturbed / "report" / name).read_bytes()
+        for name in TABLES
     }
     lines = [line for path in (disturbed / "attempts").iterdir() for line in read_lines(path)]
     figures = {
@@ -151,9 +154,9 @@ def main() -> None:
         "attempts_of_the_disturbed_sweep": sum(line["event"] == "started" for line in lines),
         "same_bytes": same,
     }
-    write_json(HERE / "figures.json", figures)
+    write_json(options.results / "figures.json", figures)
     for name in TABLES:
-        shutil.copy(disturbed / "report" / name, HERE / name.replace("runs", "table"))
+        shutil.copy(disturbed / "report" / name, options.results / name.replace("runs", "table"))
     print(json.dumps(figures, indent=1))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,10 +87,13 @@ def test_checking_runs_nothing_and_sees_a_figure_that_is_not_what_is_kept(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(study.parents[1])
-    assert main(["reproduce", "one", "--check"]) == 0
-    assert "2 of 2 claims hold" in capsys.readouterr().out and not Path("runs").exists()
     path = study / "claims.toml"
+    path.write_text(path.read_text().replace('"h"', f'"{"a long hypothesis, " * 20}"'))
+    assert main(["reproduce", "one", "--check"]) == 0 == main(["reproduce", "--artifact", "page.md"])
+    assert "2 of 2 claims hold" in capsys.readouterr().out and not Path("runs").exists()
     path.write_text(path.read_text().replace("value = 0.436", "value = 0.437"))
+    assert main(["reproduce", "one", "--check"]) == 65
+    path.write_text(path.read_text().replace("value = 0.437", "value = 0.440"))  # not within a thousandth of 0.43615
     assert main(["reproduce", "one", "--check"]) == 65
     (study / "runs.jsonl").unlink()
     assert main(["reproduce", "one", "--check"]) == 0
@@ -113,6 +117,11 @@ def test_a_command_that_fails_and_claims_that_are_wrong(study: Path) -> None:
         path.write_text(wrong)
         with pytest.raises(BadInputError, match=said):
             load_study(study)
+    with pytest.raises(InputOutputError, match="ended with 7"):  # a script's own commands find this Python
+        code = "import sys; sys.exit(7 if sys.prefix == sys.argv[1] else 1)"
+        (study.parents[1] / "call.sh").write_text(f"{Path(sys.executable).name} -c '{code}' \"$1\"\n")
+        path.write_text(CLAIMS.replace("python make.py {output} 0.4321 0.4402", f"sh call.sh {sys.prefix}"))
+        reproduce(load_study(study), study.parents[1], {"data": "", "output": "runs"}, lambda line: None)
     path.unlink()
     with pytest.raises(MissingInputError, match=r"has no claims\.toml"):
         load_study(study)
