@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.records.files import read_json
+from amharic_tl.records.files import read_json, write_lines
 
 SENTINELS = 100
 
@@ -203,6 +203,24 @@ def table(output: Path) -> list[str]:
     return lines
 
 
+def results(output: Path) -> list[dict[str, Any]]:
+    """The scores of finished runs, a line each."""
+    lines = []
+    for name, figures in FIGURES.items():
+        path = output / name / "run.json"
+        record = read_json(path) if path.exists() else {}
+        if record.get("status") == "completed":
+            scores = {
+                split: {
+                    figure: record["final"][split][figure] for figure in figures if figure in record["final"][split]
+                }
+                for split in ("validation", "test")
+                if split in record["final"]
+            }
+            lines.append({"run": name, "steps": record["step"], **scores})
+    return lines
+
+
 def _shown(scores: Mapping[str, Any], figures: tuple[str, ...]) -> str:
     return ", ".join(f"{figure} {scores[figure]:.3f}" for figure in figures if scores.get(figure) is not None)
 
@@ -215,7 +233,7 @@ def _baseline(workdir: Path, figure: str) -> str:
 
 
 def main() -> None:
-    """Runs what is missing, then prints the table and writes it to ``OUTPUT/table.md``."""
+    """Runs what is missing, then prints the table and keeps it in ``OUTPUT/table.md``, its scores in ``runs.jsonl``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds trac2024-hate, enh-news, ...")
     parser.add_argument("--output", type=Path, required=True)
@@ -228,6 +246,7 @@ def main() -> None:
         run(name, arguments.data, arguments.output)
     text = "\n".join(table(arguments.output)) + "\n"
     (arguments.output / "table.md").write_text(text, encoding="utf-8")
+    write_lines(arguments.output / "runs.jsonl", results(arguments.output))
     print(text)
 
 
