@@ -45,8 +45,9 @@ class Trainer:
         self.trained.append(workdir.name)
         splits = load_fold(config.data, labelled=True, seed=0)
         assert splits.test is not None
+        scores = {label: float(label == splits.labels[0]) for label in splits.labels}
         lines = [
-            {"id": row.id, "label": row.label, "predicted": splits.labels[0], "scores": {splits.labels[0]: 1.0}}
+            {"id": row.id, "label": row.label, "predicted": splits.labels[0], "scores": scores}
             for row in splits.test.rows
         ]
         write_json(place.config, to_dict(config))
