@@ -13,7 +13,7 @@ from amharic_tl.audit.reading import read_material
 from amharic_tl.audit.whole import audit_record, run_checks
 from amharic_tl.config import Config
 from amharic_tl.data.tokenizer import load_tokenizer
-from amharic_tl.errors import ConfigError
+from amharic_tl.errors import CannotCreateError, ConfigError
 from amharic_tl.models.interchange.locate import locate
 from amharic_tl.records.files import read_json, write_json
 from amharic_tl.records.findings import Finding
@@ -43,8 +43,11 @@ def audit_to(
     Raises:
       ConfigError: ``output`` holds another audit, or one of data that have changed since.
       MissingInputError, BadInputError: an input is absent or cannot be read at all.
+      CannotCreateError: ``output`` is a file.
     """
     check_gates(config.data.gates or ())
+    if output.exists() and not output.is_dir():
+        raise CannotCreateError(f"--output: {output} is a file; name a new directory")
     say("reading")
     material = read_material(config, files, against, by, given, show_words)
     asked = _asked(config, files, against, by, show_words)

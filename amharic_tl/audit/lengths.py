@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,8 @@ def check(material: Material, load_tokenizer: LoadTokenizer) -> Checked:
             encoded = encode_words(tokenizer, [row.tokens for row in part.rows], limit).encoded
         else:
             encoded = encode(tokenizer, texts, limit, target=view.name == "target")
+        if data.long_text == "windows":  # all of a text is read, by one window or another
+            encoded = dataclasses.replace(encoded, truncated=np.zeros_like(encoded.truncated))
         words = np.asarray([len(text.split()) for text in texts])
         figures["parts"][where] = {
             "words": {
@@ -49,26 +52,28 @@ def check(material: Material, load_tokenizer: LoadTokenizer) -> Checked:
         }
         # Running text is cut into windows where it is long, and nothing is lost.
         cut = material.problem != "none"
-        found += _findings([row.id for row in part.rows], encoded, where, limit, leaf, cut)
+        how = "only its two ends are read" if data.long_text == "head-tail" else "is cut there"
+        found += _findings([row.id for row in part.rows], encoded, where, limit, leaf, how if cut else None)
     return Checked(figures, found)
 
 
-def _findings(ids: list[str], encoded: Encoded, where: str, limit: int, leaf: str, cut: bool) -> list[Finding]:
+def _findings(ids: list[str], encoded: Encoded, where: str, limit: int, leaf: str, cut: str | None) -> list[Finding]:
     found = []
     share = float(encoded.truncated.mean())
     severity = graded(share, warning=TRUNCATION_WARNING, error=TRUNCATION_ERROR) if cut else None
     if severity:
+        windows = ", config.data.long_text=windows reads all of every text" if leaf == "max_length" else ""
         needed = int(np.percentile(encoded.lengths, 95))
         found.append(
             finding(
                 "truncation",
                 severity,
                 where,
-                f"{share:.1%} of {where} is longer than {limit} tokens and is cut there (config.data.{leaf})",
+                f"{share:.1%} of {where} is longer than {limit} tokens and {cut} (config.data.{leaf})",
                 share,
                 TRUNCATION_WARNING,
                 [row for row, is_cut in zip(ids, encoded.truncated, strict=True) if is_cut],
-                f"config.data.{leaf}={needed} holds 95% of the texts whole.",
+                f"config.data.{leaf}={needed} holds 95% of the texts whole{windows}.",
             )
         )
     unknown = int(encoded.unknown.sum()) / max(sum(map(len, encoded.ids)), 1)

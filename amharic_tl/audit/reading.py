@@ -10,6 +10,7 @@ from amharic_tl.audit.material import Material, Part, Problem
 from amharic_tl.config import Config
 from amharic_tl.data.conll import ENDINGS
 from amharic_tl.data.delimited import lines_of
+from amharic_tl.data.folds import load_fold
 from amharic_tl.data.parallel_text import BETWEEN
 from amharic_tl.data.readers import read_text
 from amharic_tl.data.rows import Columns, Source
@@ -50,6 +51,8 @@ def read_material(
         raise ConfigError(f"name files, or config.data.{next(iter(specs))}, not both")
     if not files and config.data.train is None:
         raise ConfigError("nothing to audit: name files, or --config.data.train=train.csv")
+    if not files and config.data.folds is not None:
+        return _fold(config, against, by, show_words)
     notes: list[str] = []
     problem = _asked_problem(config)
     if files:
@@ -79,6 +82,20 @@ def material_of_splits(config: Config, splits: Any) -> Material:
     """What a run has read already (:class:`amharic_tl.data.splits.Splits`), to be audited."""
     parts = [Part(name, source) for name, source in splits.items()]
     return Material(config, _asked_problem(config), parts, splits.labels)
+
+
+def _fold(config: Config, against: Sequence[str], by: Sequence[str], show_words: bool) -> Material:
+    """The splits of a fold, which are those that its run trains on and is scored by."""
+    if by:
+        raise ConfigError(
+            "--by: a fold is audited without further columns; name the files in place of config.data.folds"
+        )
+    problem = _asked_problem(config)
+    splits = load_fold(config.data, labelled=problem not in ("pairs", "none"), seed=config.train.seed, problem=problem)
+    found = material_of_splits(config, splits)
+    found.against = [_read_other(spec, config) for spec in against]
+    found.notes, found.show_words = list(splits.notes), show_words
+    return found
 
 
 def _asked_problem(config: Config) -> Problem:

@@ -51,6 +51,7 @@ def parse(
     overrides: dict[str, str] = {}
     rest, unnamed = list(arguments), list(words)
     lists: dict[str, list[str]] = {name: [] for name in several}
+    given: set[str] = set()
     current = several[0] if several else None
     while rest:
         word = rest.pop(0)
@@ -68,6 +69,7 @@ def parse(
         current = several[0] if several else None
         if name in several[1:]:
             current = name
+            given.add(name)
             lists[name] += [value] if equals else []
             continue
         if name in flags:
@@ -86,6 +88,9 @@ def parse(
             overrides[name.removeprefix("config.")] = value
         else:
             found[name] = value
+    empty = next((name for name in several[1:] if name in given and not lists[name]), None)
+    if empty is not None:
+        raise UsageError(f"--{empty} needs a value: --{empty} VALUE ...")
     return Arguments(found, overrides, False, lists)
 
 

@@ -61,7 +61,8 @@ def understand(arguments: Sequence[str]) -> tuple[Arguments, list[str]]:
     Raises:
       UsageError: options that do not go together, or fewer than two systems.
     """
-    words = list(arguments)
+    # --compare=A B is --compare A B.
+    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--compare=") else [word])]
     systems: list[str] = []
     comparing = "--compare" in words
     if comparing:
@@ -118,12 +119,13 @@ def _score(options: dict[str, str]) -> None:
 
 def _compare(options: dict[str, str], systems: Sequence[str]) -> None:
     from amharic_tl.evaluation.compare.systems import Pairs, compare
-    from amharic_tl.sweeps.analysis.comparison import comparison_tables, refuse_existing, write_comparison
+    from amharic_tl.records.files import refuse_existing
+    from amharic_tl.sweeps.analysis.comparison import comparison_tables, write_comparison
     from amharic_tl.sweeps.analysis.tables import markdown
 
     output = Path(options["output"]) if "output" in options else None
     if output is not None:
-        refuse_existing(output)
+        refuse_existing(output, "output")
     split, slash, metric = options.get("measure", "test").partition("/")
     if slash and not metric:
         raise UsageError(f"--measure: expected split/metric such as test/macro_f1, found {options['measure']!r}")
@@ -165,7 +167,7 @@ def _groups(options: dict[str, str]) -> dict[str, Any]:
 
 
 def _seed(options: dict[str, str]) -> int:
-    try:
-        return int(options.get("seed", "0"))
-    except ValueError:
-        raise UsageError(f"--seed: expected a whole number, found {options['seed']!r}") from None
+    text = options.get("seed", "0")
+    if not text.isdecimal():
+        raise UsageError(f"--seed: expected a whole number from 0, found {text!r}")
+    return int(text)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,6 @@ def main(arguments: Sequence[str]) -> int:
     from amharic_tl.models.generation_settings import GenerationSettings
 
     GenerationSettings.checked(settings)  # before anything is loaded
-    from amharic_tl.models.generated_file import write_file
     from amharic_tl.models.text_generation import TextGenerator
 
     def load() -> TextGenerator:
@@ -84,12 +84,38 @@ def main(arguments: Sequence[str]) -> int:
     if "input" in options:
         about = {name: options.get(name) for name in ("MODEL", "dtype", "source-language", "target-language")}
         print(
-            write_file(load, Path(options["input"]), Path(options["output"]), batch_size, settings, about),
-            file=sys.stderr,
+            _write(load, Path(options["input"]), Path(options["output"]), batch_size, settings, about), file=sys.stderr
         )
     else:
         _show(load(), options["prompt"], settings)
     return 0
+
+
+def _write(
+    load: Callable[[], Any],
+    source: Path,
+    output: Path,
+    batch_size: int,
+    settings: dict[str, Any],
+    about: dict[str, Any],
+) -> str:
+    """Writes a file of texts and shows how far it is; says what was done."""
+    from amharic_tl.models.generated_file import write_file
+    from amharic_tl.training.progress import Progress, duration
+
+    progress, began = Progress(1), time.monotonic()
+
+    def after_batch(before: int, written: int, rows: int) -> None:
+        left = (time.monotonic() - began) / (written - before) * (rows - written)
+        progress.note(f"{written:,} of {rows:,} rows, {duration(left)} left")
+
+    try:
+        before, rows = write_file(load, source, output, batch_size, settings, about, after_batch)
+    finally:
+        progress.close()
+    if before == rows:
+        return f"{output} is complete: {rows} rows"
+    return f"wrote {rows - before} rows to {output} in {duration(time.monotonic() - began)}"
 
 
 def _show(generator: Any, prompt: str, settings: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ def _long(arguments: Sequence[str]) -> list[str]:
 
 def _whole(parsed: Arguments, option: str, default: int, least: int) -> int:
     value = parsed.options.get(option, str(default))
-    if not value.isdigit() or int(value) < least:
+    if not value.isdecimal() or int(value) < least:
         raise UsageError(f"--{option}: expected a whole number from {least}, found {value!r}")
     return int(value)
 
@@ -127,5 +127,5 @@ def _settings(text: str | None) -> dict[str, Any]:
         if part and not (name and equals and value):
             raise UsageError(f"--slurm: expected name=value,name=value, found {part!r}")
         if part:
-            settings[name.strip().replace("-", "_")] = int(value) if value.isdigit() else value
+            settings[name.strip().replace("-", "_")] = int(value) if value.isdecimal() else value
     return settings

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from amharic_tl.data.rows import Columns, Row, Source
-from amharic_tl.data.sources import distinct_ids, read_source
+from amharic_tl.data.sources import distinct_ids, pinned, read_source
 from amharic_tl.data.splits import Splits, check_labels, columns_of, labels_of
 from amharic_tl.errors import BadInputError, ConfigError, name_some
 from amharic_tl.records.files import read_json, write_json
@@ -54,6 +54,7 @@ class Folds:
       folds: in the order in which they are run.
       clusters: by row id, the number of the cluster that never straddles folds.
       notes: sentences on what was done with rows that do not fit the plan.
+      read_from: by split, what the rows were read from, revisions resolved: hub data is read at that commit again.
     """
 
     settings: Mapping[str, Any]
@@ -62,6 +63,14 @@ class Folds:
     folds: tuple[Fold, ...]
     clusters: Mapping[str, int]
     notes: tuple[str, ...] = field(default_factory=tuple)
+    read_from: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pool(Source):
+    """The rows of several splits in one source; ``read_from`` as in :class:`Folds`."""
+
+    read_from: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_folds(path: Path, folds: Folds) -> None:
@@ -90,13 +99,20 @@ def read_folds(path: Path) -> Folds:
             for one in stored["folds"]
         )
         clusters = {str(row): int(number) for row, number in stored["clusters"].items()}
-        notes = tuple(stored["notes"])
-        return Folds(dict(stored["settings"]), str(stored["fingerprint"]), int(stored["rows"]), folds, clusters, notes)
+        return Folds(
+            dict(stored["settings"]),
+            str(stored["fingerprint"]),
+            int(stored["rows"]),
+            folds,
+            clusters,
+            tuple(stored["notes"]),
+            dict(stored.get("read_from", {})),
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInputError(f"{path} is no folds file of amharic-tl cross-validate: {error!r}") from None
 
 
-def read_pool(data: Any, problem: str, group: str | None = None) -> Source:
+def read_pool(data: Any, problem: str, group: str | None = None) -> Pool:
     """The rows of all splits that ``config.data`` names, in one source, each with the id it has in its file.
 
     Ids that several files count anew get the file's name in front.
@@ -123,13 +139,14 @@ def read_pool(data: Any, problem: str, group: str | None = None) -> Source:
     _refuse_repeated_files(sources)
     rows = [row for source in sources.values() for row in source.rows]
     _refuse_repeated_rows(rows)
-    pool = Source(
+    pool = Pool(
         spec=", ".join(source.spec for source in sources.values()),
         rows=distinct_ids(rows),
         files=[file for source in sources.values() for file in source.files],
         format=", ".join(dict.fromkeys(source.format for source in sources.values())),
         quoting=next(iter(sources.values())).quoting,
         notes=list(dict.fromkeys(note for source in sources.values() for note in source.notes)),
+        read_from={name: source.spec for name, source in sources.items()},
     )
     check_labels(pool, columns, labels_of(pool, columns))
     return pool
@@ -187,7 +204,7 @@ def load_fold(data: Any, *, labelled: bool, seed: int, problem: str = "single-la
     if fold is None:
         names = name_some(one.name for one in folds.folds)
         raise ConfigError(f"config.data.fold: {data.folds} has no fold {data.fold!r}; it has {names}")
-    pool = read_pool(data, problem)
+    pool = read_pool(pinned(data, folds.read_from), problem)
     refuse_other_rows(data.folds, folds, pool.rows)
     return divide(pool, fold, columns_of(data, True, problem), problem)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from amharic_tl.data.readers import read_text
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.text_generation import TextGenerator
 from amharic_tl.records.files import append_line, read_json, read_lines, write_json, write_lines
-from amharic_tl.training.progress import Progress, duration
 
 
 def write_file(
@@ -24,7 +22,8 @@ def write_file(
     batch_size: int,
     settings: Mapping[str, Any],
     about: Mapping[str, Any],
-) -> str:
+    after_batch: Callable[[int, int, int], None] = lambda before, written, rows: None,
+) -> tuple[int, int]:
     """Writes ``{"line": ..., "input": ..., "output": ...}`` for each line of ``source`` to ``output``, in order.
 
     A blank line becomes an empty output. Beside the output stands ``OUTPUT.settings.json``, by which a later call
@@ -37,9 +36,10 @@ def write_file(
       batch_size: rows at once.
       settings: of generation.
       about: what else makes the same command: model, languages, precision.
+      after_batch: told how many rows were there before, how many are now, and how many there will be.
 
     Returns:
-      A sentence on what was done.
+      How many rows were there before, and how many there are.
 
     Raises:
       ConfigError: the output exists and is of another command.
@@ -55,12 +55,10 @@ def write_file(
     }
     done = _done(output, made, len(lines), batch_size)
     if done >= len(lines):
-        return f"{output} is complete: {len(lines)} rows"
+        return len(lines), len(lines)
     generator = load()
     if not done:
         write_json(_beside(output), made)
-    progress = Progress(len(lines), done)
-    began = time.monotonic()
     for start in range(done, len(lines), batch_size):
         batch = lines[start : start + batch_size]
         texts = [line for line in batch if line.strip()]
@@ -68,11 +66,8 @@ def write_file(
         written = iter(generator.write(texts, **{**settings, "seed": seed}) if texts else ())
         for number, line in enumerate(batch, start + 1):
             append_line(output, {"line": number, "input": line, "output": next(written) if line.strip() else ""})
-        finished = start + len(batch)
-        left = (time.monotonic() - began) / (finished - done) * (len(lines) - finished)
-        progress.note(f"{finished:,} of {len(lines):,} rows, {duration(left)} left")
-    progress.close()
-    return f"wrote {len(lines) - done} rows to {output} in {duration(time.monotonic() - began)}"
+        after_batch(done, start + len(batch), len(lines))
+    return done, len(lines)
 
 
 def _beside(output: Path) -> Path:

@@ -96,6 +96,19 @@ def read_json(path: Path) -> Any:
         raise BadInputError(f"{path} is not valid JSON: {error}") from None
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """Reads a JSON file that holds an object.
+
+    Raises:
+      MissingInputError: there is no such file.
+      BadInputError: it is not JSON, or no object.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise BadInputError(f"{path}: expected a JSON object, found a {type(value).__name__}")
+    return value
+
+
 def append_line(path: Path, record: dict[str, Any]) -> None:
     """Appends one whole line to a JSON-lines file."""
     line = json.dumps(finite(record), ensure_ascii=False, allow_nan=False) + "\n"
@@ -139,6 +152,17 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
                 break
             raise BadInputError(f"{path}, line {number} is not valid JSON: {error}") from None
     return records
+
+
+def refuse_existing(directory: Path, option: str) -> None:
+    """Refuses a directory that holds something, before the work whose result would go there.
+
+    Raises:
+      CannotCreateError: it is not empty, or is a file.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        what = "is not empty" if directory.is_dir() else "is a file"
+        raise CannotCreateError(f"--{option}: {directory} {what}; name a new directory")
 
 
 def truncate_file(path: Path, length: int) -> None:

@@ -18,11 +18,11 @@ from amharic_tl.data.rows import Source
 from amharic_tl.data.sources import read_source
 from amharic_tl.data.splits import Splits, columns_of
 from amharic_tl.data.tokenizer import load_tokenizer
-from amharic_tl.distributed.mesh import batch_shards, make_mesh
-from amharic_tl.errors import BadInputError, CannotCreateError, ConfigError, MissingInputError, name_some
+from amharic_tl.distributed.mesh import batch_shards, make_mesh, whole
+from amharic_tl.errors import BadInputError, ConfigError, MissingInputError, name_some
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.models.interchange.locate import locate, read_config
-from amharic_tl.records.files import read_json, write_json, write_lines
+from amharic_tl.records.files import read_object, refuse_existing, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import kind_of_rows, load_model, read_splits
 from amharic_tl.tasks.registry import Prepared, prepare
@@ -90,14 +90,15 @@ def evaluate(
     place = Workdir(workdir)
     if not place.run.exists():
         raise MissingInputError(f"{workdir} is not a workdir: expected {place.run}")
-    record = read_json(place.run)
+    record = read_object(place.run)
     if record.get("status") != "completed":
         raise MissingInputError(f"{workdir}: the run is {record.get('status')!r}; go on with it before it is scored")
-    if output is not None and output.exists() and any(output.iterdir()):
-        raise CannotCreateError(f"--output: {output} is not empty; name a new directory")
-    stored_config = read_json(place.config)
+    _check_own_model(place, record)
+    if output is not None:
+        refuse_existing(output, "output")
+    stored_config = read_object(place.config)
     config = build_config(flatten(stored_config))
-    about = read_json(place.data)
+    about = read_object(place.data)
     splits, name = _data(config, about, split, data)
     # Weights of classes are of training: they are not in any score.
     judging = dataclasses.replace(config, train=dataclasses.replace(config.train, class_weights="none"))
@@ -107,6 +108,17 @@ def evaluate(
     if output is not None:
         _write(evaluation, Workdir(output), stored_config, about, dict(splits.items())[name], splits, data)
     return evaluation
+
+
+def _check_own_model(place: Workdir, record: Mapping[str, Any]) -> None:
+    """Refuses directories that look like a workdir and have no model."""
+    if "evaluated" in record:
+        raise MissingInputError(f"{place.root} was written by evaluate and has no model; name the run's own workdir")
+    if place.cross_validation.exists():
+        raise MissingInputError(
+            f"{place.root} is a cross-validation, which has no model of its own; name a fold, such as "
+            f"{place.root / 'folds' / 'fold-1'}"
+        )
 
 
 def _data(config: Config, about: Mapping[str, Any], split: str, data: str | None) -> tuple[Splits, str]:
@@ -142,7 +154,7 @@ def _score(
     gathered = prepared.of_rows(name, gather(steps, state, batches.stream(0, len(batches)), mesh))
     metrics = {name: dict(prepared.task.score(gathered))}
     if name in prepared.generated:
-        metrics[name] |= prepared.generated[name].metrics(steps.model(state))
+        metrics[name] |= prepared.generated[name].metrics(steps.model(whole(state, mesh)))
     summaries: dict[str, Any] = {}
     predictions = None
     if prepared.judge is not None:

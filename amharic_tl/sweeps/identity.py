@@ -13,15 +13,19 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from amharic_tl.config import MAY_CHANGE_ON_RESUME, Config, flatten, to_dict
 from amharic_tl.sweeps.measured import Value
 
-IGNORED = (*MAY_CHANGE_ON_RESUME, "output.")
+# A folds file may lie elsewhere on resume, but says which rows are learned from.
+IGNORED = (*(name for name in MAY_CHANGE_ON_RESUME if name != "data.folds"), "output.")
 # Leaves that may name local files or folders.
-INPUT_LEAVES = ("model.path", "data.train", "data.validation", "data.test", "safety.pack", "safety.reference")
+INPUT_LEAVES = (
+    *("model.path", "data.train", "data.validation", "data.test", "data.folds"),
+    *("safety.pack", "safety.reference"),
+)
 _LONGEST_NAME = 60  # characters; Ethiopic letters take three bytes each, and a file name may have 255
 
 
@@ -32,12 +36,15 @@ def leaf_values(config: Config) -> dict[str, Any]:
     }
 
 
-def run_id(config: Config, fingerprints: Mapping[str, str] | None = None) -> str:
+def run_id(
+    config: Config, fingerprints: Mapping[str, str] | None = None, known_leaves: Collection[str] | None = None
+) -> str:
     """The identity of a run: 16 hexadecimal digits.
 
     Args:
       config: resolved.
       fingerprints: of local inputs, by the text that names them; a text without one counts as it is written.
+      known_leaves: those that there were when the identity was made; None: all.
     """
     known = fingerprints or {}
 
@@ -50,6 +57,9 @@ def run_id(config: Config, fingerprints: Mapping[str, str] | None = None) -> str
         name: content(value) if name in INPUT_LEAVES else value
         for name, value in leaf_values(config).items()
         if not name.startswith(IGNORED)
+        and (known_leaves is None or name in known_leaves)
+        # What is not divided keeps the identity that it had before there were folds.
+        and not (name == "data.folds" and value is None)
     }
     canonical = json.dumps(counted, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()[:16]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from amharic_tl.config import Config
 from amharic_tl.errors import InputOutputError
 from amharic_tl.sweeps.identity import INPUT_LEAVES, leaf_values
 
-_ELSEWHERE = ("sample:", "tfds:", "hf:")  # bundled, or named by a version of their own
+_ELSEWHERE = ("sample:", "tfds:", "hf:")  # bundled, or named by a version of their own, if it is named
+_COMMIT = re.compile(r"@[0-9a-f]{40}[/:]")
 _PAIR = "::"  # between two parallel files
 
 
@@ -25,29 +27,38 @@ def fingerprints(configs: Iterable[Config]) -> dict[str, str]:
       InputOutputError: a file cannot be read.
     """
     named: dict[str, str] = {}
-    for config in configs:
-        values = leaf_values(config)
-        for leaf in INPUT_LEAVES:
-            value = values[leaf]
-            for text in value if isinstance(value, list) else [value]:
-                if isinstance(text, str) and text not in named:
-                    digest = _fingerprint(leaf, text)
-                    if digest is not None:
-                        named[text] = digest
+    for leaf, text in _texts(configs):
+        if text not in named:
+            digest = _fingerprint(leaf, text)
+            if digest is not None:
+                named[text] = digest
     return named
 
 
 def absent(configs: Iterable[Config]) -> list[str]:
     """Data files that are named and not there, as ``config.data.train: x.csv``, each once."""
     found: dict[str, None] = {}
+    for leaf, text in _texts(configs):
+        if leaf.startswith("data.") and not text.startswith(_ELSEWHERE):
+            found |= {f"config.{leaf}: {text}": None} if not _files(text) else {}
+    return list(found)
+
+
+def unpinned(configs: Iterable[Config]) -> list[str]:
+    """Hub data that is named without a commit, each once: runs that start later may read other rows."""
+    parts = [part.strip() for leaf, text in _texts(configs) if leaf.startswith("data.") for part in text.split(",")]
+    return [part for part in dict.fromkeys(parts) if part.startswith("hf:") and not _COMMIT.search(part)]
+
+
+def _texts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
+    """Each text of a leaf that names inputs, with the leaf."""
     for config in configs:
         values = leaf_values(config)
         for leaf in INPUT_LEAVES:
             value = values[leaf]
             for text in value if isinstance(value, list) else [value]:
-                if leaf.startswith("data.") and isinstance(text, str) and not text.startswith(_ELSEWHERE):
-                    found |= {f"config.{leaf}: {text}": None} if not _files(text) else {}
-    return list(found)
+                if isinstance(text, str):
+                    yield leaf, text
 
 
 def _fingerprint(leaf: str, text: str) -> str | None:

@@ -17,7 +17,7 @@ from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.records.files import write_text
 from amharic_tl.sweeps import locks
 from amharic_tl.sweeps.estimate import Estimate, estimate
-from amharic_tl.sweeps.inputs import absent, fingerprints
+from amharic_tl.sweeps.inputs import absent, fingerprints, unpinned
 from amharic_tl.sweeps.local import TRAIN, LocalEngine
 from amharic_tl.sweeps.manifest import Manifest, read_manifest, store
 from amharic_tl.sweeps.measured import Status
@@ -263,6 +263,10 @@ def _say_plan(what: Plan, progress: Progress) -> None:
     missing = absent(run.config for run in what.runs)
     for one in missing[:10]:
         progress.say(f"note: {one}: no such file here; runs that read it will fail")
+    for spec in unpinned(run.config for run in what.runs)[:10]:
+        progress.say(
+            f"note: {spec} names no commit: runs that start later may read other rows; write owner/name@COMMIT"
+        )
 
 
 def _counts(states: Sequence[RunState]) -> str:

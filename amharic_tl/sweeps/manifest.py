@@ -11,7 +11,7 @@ from typing import Any
 from amharic_tl.config import differences, flatten, to_dict
 from amharic_tl.errors import BadInputError, ConfigError, MissingInputError
 from amharic_tl.records.files import read_json, write_json
-from amharic_tl.sweeps.identity import file_name
+from amharic_tl.sweeps.identity import file_name, run_id
 from amharic_tl.sweeps.measured import Question, Value
 from amharic_tl.sweeps.place import Place
 from amharic_tl.sweeps.resolution import Plan, PlannedRun
@@ -69,7 +69,7 @@ def store(place: Place, spec: str, question: Question, plan: Plan) -> Manifest:
     before = read_manifest(place) if place.plan.exists() else None
     if before is None and place.root.is_dir() and any(not path.name.startswith(".") for path in place.root.iterdir()):
         raise ConfigError(f"--directory: {place.root} holds files, but no sweep; name a new directory")
-    stored = {run.run_id: run for run in before.runs} if before else {}
+    stored = {run.run_id: run for run in _renewed(place, before.runs, plan)} if before else {}
     _refuse_changes(place, list(stored.values()), plan)
     runs = tuple(
         StoredRun(
@@ -89,6 +89,27 @@ def store(place: Place, spec: str, question: Question, plan: Plan) -> Manifest:
     if manifest != before:
         write_json(place.plan, dataclasses.asdict(manifest))
     return manifest
+
+
+def _renewed(place: Place, stored: Sequence[StoredRun], plan: Plan) -> list[StoredRun]:
+    """The stored runs; those of a time with fewer leaves get the identity that the same config has now.
+
+    The same is what differs in no leaf, a new leaf being at its default, and has the old identity by the old leaves.
+    """
+    planned = {run.run_id for run in plan.runs}
+    old = [run for run in stored if run.run_id not in planned and place.config(run.folder).exists()]
+    new = [run for run in plan.runs if run.run_id not in {one.run_id for one in stored}]
+    by_old_identity: dict[frozenset[str], dict[str, PlannedRun]] = {}
+    renewed = {}
+    for run in old if new else ():
+        config = read_json(place.config(run.folder))
+        leaves = frozenset(flatten(config))
+        if leaves not in by_old_identity:
+            by_old_identity[leaves] = {run_id(one.config, plan.fingerprints, leaves): one for one in new}
+        same = by_old_identity[leaves].get(run.run_id)
+        if same is not None and not differences(config, same.config):
+            renewed[run.run_id] = same.run_id
+    return [dataclasses.replace(run, run_id=renewed.get(run.run_id, run.run_id)) for run in stored]
 
 
 def _write_config(place: Place, folder: str, planned: PlannedRun) -> None:

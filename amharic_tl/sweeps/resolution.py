@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from amharic_tl.config import Config, build_config, flatten, leaves
@@ -42,11 +42,15 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Plan:
-    """All runs of a sweep, in the order of its spec; ``doubles`` counts points that are another one's run."""
+    """All runs of a sweep, in the order of its spec.
+
+    ``doubles`` counts points that are another one's run; ``fingerprints`` are those that the identities rest on.
+    """
 
     runs: tuple[PlannedRun, ...]
     tuned: bool
     doubles: int
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve(sweep: Sweep) -> list[Config]:
@@ -86,7 +90,7 @@ def plan(sweep: Sweep, fingerprints: Mapping[str, str] | None = None) -> Plan:
     tuning = dict.fromkeys(leaf for arm in arms for point in arm.tuning for leaf in point)
     runs = _runs(configs, identities, list(own), list(own | tuning))
     _check_question(sweep.question, runs, tuned)
-    return Plan(tuple(runs), tuned, len(points) - len(runs))
+    return Plan(tuple(runs), tuned, len(points) - len(runs), fingerprints or {})
 
 
 def _configs(shared: Mapping[str, Any], points: Sequence[Point]) -> list[Config]:

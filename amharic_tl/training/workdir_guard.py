@@ -6,13 +6,14 @@ import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import jax
 
 from amharic_tl.config import Config, differences
 from amharic_tl.errors import CannotCreateError, ConfigError, name_some
-from amharic_tl.records.files import read_json, writing
+from amharic_tl.records.files import read_object, writing
 from amharic_tl.records.workdir import Workdir
 
 # What a mounted drive answers that knows no locks: that nobody else runs there is then the user's care.
@@ -39,15 +40,40 @@ def workdir_state(workdir: Workdir, config: Config) -> State:
                 "run to resume; nothing was changed. Name a new directory."
             )
         return "new"
-    changed = differences(read_json(workdir.config), config)
+    record = read_object(workdir.run) if workdir.run.exists() else {}
+    if "evaluated" in record:
+        raise ConfigError(
+            f"--workdir: {root} was written by evaluate and is no run to go on with; name a new directory"
+        )
+    changed = differences(read_object(workdir.config), config)
     if changed:
         raise ConfigError(
             f"--workdir: {root} is a run of another config; nothing was changed. Name a new directory, or take "
             "back:\n  " + "\n  ".join(changed[:10])
         )
-    if workdir.run.exists() and read_json(workdir.run).get("status") == "completed":
+    if record.get("status") == "completed":
         return "completed"
     return "unfinished"
+
+
+def _lock_of(workdir: Workdir) -> Path:
+    return workdir.root / ".lock"
+
+
+def is_locked(workdir: Workdir) -> bool:
+    """Whether a process is running in a workdir, as far as its drive knows locks."""
+    path = _lock_of(workdir)
+    if not path.exists():
+        return False
+    with path.open("r") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+    return False
 
 
 @contextmanager
@@ -60,7 +86,7 @@ def locked(workdir: Workdir) -> Iterator[None]:
     if jax.process_index() != 0:
         yield
         return
-    path = workdir.root / ".lock"
+    path = _lock_of(workdir)
     with writing(path):
         workdir.root.mkdir(parents=True, exist_ok=True)
         handle = path.open("w")

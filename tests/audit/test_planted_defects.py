@@ -280,3 +280,13 @@ def test_the_record_is_plain_json_the_same_each_time_and_holds_no_text() -> None
     for one in audited.parts:
         for row in one.rows:
             assert row.text not in records[0] and " ".join(row.text.split()[:3]) not in records[0]
+
+
+def test_what_windows_or_two_ends_read_is_not_said_to_be_cut() -> None:
+    for mode, said in (("truncate", "is cut there"), ("head-tail", "only its two ends are read"), ("windows", None)):
+        audited = material(**{"data.long_text": mode})
+        cut(audited)
+        found = named(audited, "truncation")
+        assert [said] == [said for one in found if said and said in one.sentence] or (said is None and not found), mode
+        figures = run_checks(audited, lambda path: load_tokenizer(locate(path)), ["truncation"])["lengths"].figures
+        assert (figures["parts"]["test"]["truncated"] > 0) is (mode != "windows")

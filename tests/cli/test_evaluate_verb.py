@@ -80,6 +80,23 @@ def test_wrong_usage_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert "Traceback" not in capsys.readouterr().err
 
 
+def test_what_has_no_model_is_not_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"status": "completed", "evaluated": "export"}), encoding="utf-8")
+    assert main(["evaluate", str(tmp_path)]) == 66
+    assert "written by evaluate" in capsys.readouterr().err
+    (tmp_path / "run.json").write_text(json.dumps({"status": "completed"}), encoding="utf-8")
+    (tmp_path / "cross_validation.json").write_text("{}", encoding="utf-8")
+    assert main(["evaluate", str(tmp_path)]) == 66
+    assert "folds/fold-1" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_output_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"status": "completed"}), encoding="utf-8")
+    (tmp_path / "out").touch()
+    assert main(["evaluate", str(tmp_path), f"--output={tmp_path / 'out'}"]) == 73
+    assert "is a file" in capsys.readouterr().err
+
+
 def test_an_unfinished_run_is_not_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"status": "preempted"}), encoding="utf-8")
     assert main(["evaluate", str(tmp_path)]) == 66

@@ -30,7 +30,8 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_help_loads_neither_jax_nor_any_other_heavy_library() -> None:
     code = (
-        "import sys; from amharic_tl.cli.main import main; main(['--help']); main(['train', '--help']); "
+        "import sys; from amharic_tl.cli.main import VERBS, main; main(['--help']); "
+        "[main([verb, '--help']) for verb in VERBS]; "
         "import amharic_tl; print(sorted({n.split('.')[0] for n in sys.modules} & "
         "{'jax', 'numpy', 'flax', 'transformers', 'altair', 'sklearn', 'torch', 'tensorflow'}), file=sys.stderr)"
     )
@@ -49,6 +50,10 @@ def test_help_loads_neither_jax_nor_any_other_heavy_library() -> None:
         (["train", "--config", "classify", "--config.optim.lr=nan", "--workdir", "w"], 78, "finite"),
         (["train", "--config", "classify", "--config.optim.lrr=1", "--workdir", "w"], 78, "config.optim.lr?"),
         (["report", "--workdir", "nowhere"], 66, "not a workdir"),
+        (["sweep", "run", "sample", "--jobs=²"], 2, "--jobs: expected a whole number"),
+        (["evaluate", "--compare=a"], 2, "two or more systems"),
+        (["audit", "a.csv", "--against", "--output", "o"], 2, "--against needs a value"),
+        (["cross-validate", "--config", "classify", "--workdir", "w"], 78, "--folds is missing"),
     ],
 )
 def test_a_users_mistake_is_one_sentence_and_an_exit_code(

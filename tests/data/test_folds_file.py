@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from amharic_tl.config import DataConfig, build_config
+from amharic_tl.data import sources
 from amharic_tl.data.folds import Fold, Folds, load_fold, pool_fingerprint, read_folds, read_pool, write_folds
+from amharic_tl.data.hub import FilesOfSplit
 from amharic_tl.errors import BadInputError, ConfigError
 
 WORDS = "ባለ ታመ ካነ ዳረ ጋሰ ፋቀ ዛወ"
@@ -46,6 +48,31 @@ def test_a_fold_divides_all_files_and_keeps_ids(tmp_path: Path) -> None:
         "test": ["n1", "n8"],
     }
     assert splits.labels == ["a", "b"]
+
+
+def test_hub_data_is_read_at_the_commit_that_the_folds_were_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data(tmp_path, train=made(0, 8), test=made(8, 4))
+    newest = "1" * 40
+    asked: list[str] = []
+
+    def hub_split(spec: str) -> FilesOfSplit:
+        asked.append(spec)
+        split = spec.rpartition(":")[2]
+        return FilesOfSplit(spec if "@" in spec else f"hf:o/n@{newest}:{split}", [tmp_path / f"{split}.tsv"])
+
+    monkeypatch.setattr(sources, "hub_split", hub_split)
+    named = {"data.train": "hf:o/n:train", "data.test": "hf:o/n:test"}
+    pool = read_pool(build_config(named).data, "single-label")
+    assert pool.read_from == {split: f"hf:o/n@{newest}:{split}" for split in ("train", "test")}
+    path, fold = tmp_path / "folds.json", Fold("fold-1", 0, ("n8", "n1"), ("n0", "n9"))
+    clusters = {row.id: 0 for row in pool.rows}
+    write_folds(path, Folds({}, pool_fingerprint(pool.rows), 12, (fold,), clusters, (), pool.read_from))
+    newest = "2" * 40  # the branch has moved
+    asked.clear()
+    load_fold(build_config({**named, "data.folds": str(path), "data.fold": "fold-1"}).data, labelled=True, seed=0)
+    assert asked == [f"hf:o/n@{'1' * 40}:{split}" for split in ("train", "test")]
 
 
 def test_a_folds_file_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from amharic_tl.errors import BadInputError, CannotCreateError, MissingInputError
-from amharic_tl.records.files import append_line, read_json, read_lines, truncate_file, write_json, writing
+from amharic_tl.records.files import (
+    append_line,
+    read_json,
+    read_lines,
+    read_object,
+    refuse_existing,
+    truncate_file,
+    write_json,
+    writing,
+)
 
 
 def test_non_finite_numbers_become_null_at_any_depth(tmp_path: Path) -> None:
@@ -71,3 +80,18 @@ def test_errors_have_exit_codes(tmp_path: Path) -> None:
     with pytest.raises(CannotCreateError) as caught, writing(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied")
     assert caught.value.exit_code == 73 and "free some space" not in str(caught.value)
+
+
+def test_a_place_that_holds_something_is_refused_before_the_work(tmp_path: Path) -> None:
+    refuse_existing(tmp_path, "output")
+    refuse_existing(tmp_path / "new", "output")
+    (tmp_path / "file").touch()
+    for place, said in ((tmp_path, "is not empty"), (tmp_path / "file", "is a file")):
+        with pytest.raises(CannotCreateError, match=f"--output.*{said}"):
+            refuse_existing(place, "output")
+
+
+def test_a_file_that_should_hold_an_object_and_does_not_is_told(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("[1]")
+    with pytest.raises(BadInputError, match="run.json: expected a JSON object, found a list"):
+        read_object(tmp_path / "run.json")

@@ -17,6 +17,7 @@ from amharic_tl.cli.cross_validate import main
 from amharic_tl.config import Config, build_config, to_dict
 from amharic_tl.data.folds import Fold, load_fold, read_folds
 from amharic_tl.errors import BadInputError, ConfigError, Preempted, TrainingStopped
+from amharic_tl.evaluation.compare.systems import read_system
 from amharic_tl.records.files import read_json, read_lines, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.studies.cross_validation import running
@@ -44,8 +45,9 @@ class Trainer:
         self.trained.append(workdir.name)
         splits = load_fold(config.data, labelled=True, seed=0)
         assert splits.test is not None
+        scores = {label: float(label == splits.labels[0]) for label in splits.labels}
         lines = [
-            {"id": row.id, "label": row.label, "predicted": splits.labels[0], "scores": {splits.labels[0]: 1.0}}
+            {"id": row.id, "label": row.label, "predicted": splits.labels[0], "scores": scores}
             for row in splits.test.rows
         ]
         write_json(place.config, to_dict(config))
@@ -87,6 +89,33 @@ def test_every_row_is_predicted_once_and_the_report_says_so(config: Config, tmp_
     assert "fold-3" in page and "out of fold" in page
     trainer = Trainer()
     assert run(config, tmp_path / "cv", trainer) == record and trainer.trained == []
+
+
+def test_a_gate_stops_before_the_first_fold_trains(tmp_path: Path) -> None:
+    trainer = Trainer()
+    lines = [f"{row.text}\t{row.label}\n" for row in world.rows(60, seed=0)]
+    (tmp_path / "rows.tsv").write_text("text\tlabel\n" + "".join(lines + lines[:20]), encoding="utf-8")
+    leaves = {"data.train": str(tmp_path / "rows.tsv"), "data.gates": "duplicates-within"}
+    with pytest.raises(BadInputError, match=r"(?s)^fold-1: .*data\.gates.*duplicates-within"):
+        run(build_config(leaves), tmp_path / "cv", trainer)
+    assert trainer.trained == [] and [path.name for path in (tmp_path / "cv").iterdir()] == [".lock"]
+    with pytest.raises(ConfigError, match="no finding or severity"):
+        run(build_config({**leaves, "data.gates": "leek"}), tmp_path / "cv", trainer)
+    run(build_config({**leaves, "data.gates": "none"}), tmp_path / "cv", trainer)
+    assert len(trainer.trained) == 3
+
+
+def test_rows_of_one_cluster_are_no_independent_items_of_a_comparison(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(
+        "".join(json.dumps({"text": f"{row.text} {n}", "label": row.label, "page": n // 3}) + "\n" for n, row in
+                enumerate(world.rows(60, seed=0)))
+    )  # fmt: skip
+    run(build_config({"data.train": str(path)}), tmp_path / "cv", Trainer(), group_by="page")
+    (system, _) = read_system("cv", tmp_path / "cv", "oof", "macro_f1")
+    (judged,) = system.runs
+    assert judged.clusters_known and len(judged.near_duplicates) == 60
+    assert len(set(judged.near_duplicates.values())) <= 20
 
 
 def test_what_was_cut_off_goes_on_to_the_same_end(config: Config, tmp_path: Path) -> None:

@@ -8,15 +8,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from amharic_tl import sweeps
-from amharic_tl.config import build_config
+from amharic_tl.config import build_config, flatten, to_dict
 from amharic_tl.errors import BadInputError, ConfigError, MissingInputError
+from amharic_tl.records.files import read_json, write_json
 from amharic_tl.sweeps.identity import file_name, names, run_id
-from amharic_tl.sweeps.inputs import fingerprints
+from amharic_tl.sweeps.inputs import fingerprints, unpinned
 from amharic_tl.sweeps.launch import planned
+from amharic_tl.sweeps.manifest import store
+from amharic_tl.sweeps.place import Place
 from amharic_tl.sweeps.resolution import plan
 from amharic_tl.sweeps.spec import load_spec, specs
 
@@ -136,8 +140,46 @@ def test_of_local_data_the_contents_count_and_not_the_place(tmp_path: Path) -> N
         for folder in ("here", "there", "edited")
     ]
     assert runs[0] == runs[1] != runs[2]
+    folds = [
+        {"data.folds": str(tmp_path / folder / "train.csv"), "data.fold": "fold-1"} for folder in ("here", "edited")
+    ]
+    told_apart = planned(sweeps.Sweep(arms=folds, fixed={"data.train": "sample:train"}))
+    assert len(told_apart.runs) == 2 * len(sweeps.Sweep(arms=[{}]).seeds) and not told_apart.doubles
     pattern = build_config({"data.train": f"{tmp_path}/*/train.csv", "data.test": "sample:test"})
     assert set(fingerprints([pattern])) == {f"{tmp_path}/*/train.csv"}
+
+
+def test_hub_data_without_a_commit_is_told() -> None:
+    commit = f"hf:owner/name@{'0123456789' * 4}/am:test"
+    named = build_config({"data.train": "hf:owner/name/am:train, a.csv", "data.test": commit})
+    assert unpinned([named, named]) == ["hf:owner/name/am:train"]
+
+
+def test_a_run_of_a_time_with_fewer_leaves_is_gone_on_with(tmp_path: Path) -> None:
+    place, begun = Place(tmp_path / "sweep"), planned(sweeps.Sweep(arms=[{"optim.lr": 0.5}], seeds=sweeps.seeds(1)))
+    (run,) = store(place, "one", sweeps.Question(), begun).runs
+    place.workdir(run.folder).root.mkdir(parents=True)
+    old = flatten(to_dict(begun.runs[0].config))
+    del old["data.long_text"], old["data.gates"]
+    nested: dict[str, dict[str, object]] = {}
+    for name, value in old.items():
+        *path, last = name.split(".")
+        here: dict[str, Any] = nested
+        for part in path:
+            here = here.setdefault(part, {})
+        here[last] = value
+    write_json(place.config(run.folder), nested)
+    stored = read_json(place.plan)
+    stored["runs"][0]["run_id"] = run_id(begun.runs[0].config, {}, old.keys())
+    write_json(place.plan, stored)
+    assert stored["runs"][0]["run_id"] != run.run_id
+    assert store(place, "one", sweeps.Question(), begun).runs == (run,)
+    # What the new leaf makes another run is another run.
+    write_json(place.config(run.folder), nested)
+    write_json(place.plan, stored)
+    cut = sweeps.Sweep(arms=[{"optim.lr": 0.5, "data.long_text": "head-tail"}], seeds=sweeps.seeds(1))
+    with pytest.raises(ConfigError, match="not runs of this spec"):
+        store(place, "one", sweeps.Question(), planned(cut))
 
 
 def arm(method: str, *rates: float) -> tuple[sweeps.Arm, ...]:

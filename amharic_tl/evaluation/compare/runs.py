@@ -16,7 +16,7 @@ from amharic_tl.errors import BadInputError, ConfigError, MissingInputError, nam
 from amharic_tl.evaluation.compare.clusters import cluster_numbers, cluster_sums
 from amharic_tl.evaluation.compare.collapse import collapsed
 from amharic_tl.evaluation.compare.measures import ItemSums, higher_is_better, item_sums
-from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.records.files import read_json, read_lines, read_object
 from amharic_tl.records.workdir import Workdir
 
 # A score that was stored and the one that its predictions give may differ by what rounding the latter does.
@@ -69,7 +69,7 @@ def read_run(workdir: Path, split: str, metric: str | None = None) -> tuple[Judg
     place = Workdir(workdir)
     if not place.run.exists():
         raise MissingInputError(f"{workdir} is not a workdir: expected {place.run}")
-    record = read_json(place.run)
+    record = read_object(place.run)
     if record.get("status") != "completed":
         raise MissingInputError(f"{workdir}: the run is {record.get('status')!r}, expected 'completed'; go on with it")
     final = (record.get("final") or {}).get(split)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from amharic_tl.audit.near_duplicates import SHINGLE, SIMILAR
+from amharic_tl.audit.near_duplicates import clusters as components
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
 
-GRAM = 5  # letters
-SIMILAR = 0.8
 _BLOCK = 1000  # texts compared at once: bounds memory
 DESCRIBED = (
     "equal after NFC, white space and case; or with the same Ethiopic letters; or, of texts with at least 15 such "
-    f"letters, with {SIMILAR:.0%} of their letter {GRAM}-grams in common (Jaccard), joined transitively"
+    f"letters, with {SIMILAR:.0%} of their letter {SHINGLE}-grams in common (Jaccard), joined transitively"
 )
 
 
@@ -39,7 +39,9 @@ def _similar(letters: Sequence[str]) -> list[tuple[int, int]]:
 
     if len(letters) < 2:
         return []
-    grams = CountVectorizer(analyzer="char", ngram_range=(GRAM, GRAM), binary=True, lowercase=False, dtype=np.int32)
+    grams = CountVectorizer(
+        analyzer="char", ngram_range=(SHINGLE, SHINGLE), binary=True, lowercase=False, dtype=np.int32
+    )
     matrix = grams.fit_transform(letters).tocsr()
     sizes = np.asarray(matrix.sum(axis=1)).ravel()
     pairs = []
@@ -54,12 +56,7 @@ def _similar(letters: Sequence[str]) -> list[tuple[int, int]]:
 
 def joined(pairs: Sequence[tuple[int, int]], count: int) -> list[int]:
     """The connected component of each of ``count`` rows, numbered in the order in which they are met."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    left, right = (np.asarray([pair[end] for pair in pairs], np.int32) for end in (0, 1))
-    graph = coo_array((np.ones(len(pairs), np.int8), (left, right)), shape=(count, count))
-    _, found = connected_components(graph, directed=False)
+    found = components(count, np.asarray(pairs, np.int64).reshape(-1, 2))
     order: dict[int, int] = {}
     return [order.setdefault(int(component), len(order)) for component in found]
 

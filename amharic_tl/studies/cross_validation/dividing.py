@@ -10,12 +10,14 @@ from amharic_tl.config import Config
 from amharic_tl.data.folds import (
     Fold,
     Folds,
+    Pool,
     pool_fingerprint,
     read_folds,
     read_pool,
     refuse_other_rows,
 )
-from amharic_tl.data.rows import Row, Source
+from amharic_tl.data.rows import Row
+from amharic_tl.data.sources import pinned
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.studies.cross_validation.items import make_items
 from amharic_tl.studies.cross_validation.making import Plan, by_cluster, by_group
@@ -34,27 +36,30 @@ def problem_of(config: Config) -> str:
     return "tags" if config.task.kind == "token-classification" else config.task.problem
 
 
-def read_rows(config: Config, request: Request) -> Source:
+def read_rows(config: Config, request: Request, path: Path) -> Pool:
     """The pool, each row with what it belongs to as ``group`` where a column says so.
+
+    Where the folds file ``path`` is there already, hub data is read at the commit that the folds were made from.
 
     Raises:
       MissingInputError, BadInputError: as :func:`~amharic_tl.data.folds.read_pool`; no column of that name.
     """
     problem, by = problem_of(config), request.group_by
+    data = pinned(config.data, read_folds(path).read_from) if path.exists() else config.data
     if request.axis is not None or by == NEAR_DUPLICATES:
-        return read_pool(config.data, problem)
+        return read_pool(data, problem)
     names = COLUMNS.get(by, (by,))
     refused = None
     for name in names:
         try:
-            return read_pool(config.data, problem, group=name)
+            return read_pool(data, problem, group=name)
         except BadInputError as error:
             refused = refused or error
             if len(names) == 1:
                 raise BadInputError(f"--group-by {by}: {error}") from None
             if f"column {name!r}" in str(error) and "there is no" not in str(error):
                 raise
-    pool = read_pool(config.data, problem)  # a pool that cannot be read at all says why
+    pool = read_pool(data, problem)  # a pool that cannot be read at all says why
     if by == "source":
         return replace(pool, rows=[replace(row, group=row.file) for row in pool.rows])
     raise BadInputError(
@@ -62,7 +67,7 @@ def read_rows(config: Config, request: Request) -> Source:
     )
 
 
-def make_folds(config: Config, request: Request, pool: Source) -> Folds:
+def make_folds(config: Config, request: Request, pool: Pool) -> Folds:
     """Divides a pool. Nothing is written.
 
     Raises:
@@ -75,7 +80,8 @@ def make_folds(config: Config, request: Request, pool: Source) -> Folds:
     folds, notes = (by_cluster if request.axis is None else by_group)(items, plan)
     clusters = {item.id: item.cluster for item in items}
     settings = request.settings(config.train.seed)
-    return Folds(settings, pool_fingerprint(pool.rows), len(pool.rows), tuple(folds), clusters, tuple(notes))
+    fingerprint, rows = pool_fingerprint(pool.rows), len(pool.rows)
+    return Folds(settings, fingerprint, rows, tuple(folds), clusters, tuple(notes), pool.read_from)
 
 
 def _names(config: Config, axis: str) -> Callable[[Row], Sequence[str]]:
@@ -87,7 +93,7 @@ def _names(config: Config, axis: str) -> Callable[[Row], Sequence[str]]:
     return lambda row: sorted({mention.group for mention in matcher.find(row.text) if mention.human})
 
 
-def folds_of(config: Config, request: Request, pool: Source, path: Path) -> Folds:
+def folds_of(config: Config, request: Request, pool: Pool, path: Path) -> Folds:
     """The folds in the file ``path``, or new ones. Nothing is written.
 
     Raises:

@@ -97,6 +97,14 @@ def evaluation(pooled: Pooled) -> dict[str, Any]:
     }
 
 
+def together(pooled: Pooled) -> list[list[str]]:
+    """The ids of rows of one cluster, a list for each that has several, as data.json of a run has near-duplicates."""
+    members: dict[int, dict[str, None]] = {}
+    for row, cluster in zip(pooled.rows, pooled.clusters, strict=True):
+        members.setdefault(cluster, {})[row.id] = None
+    return [list(ids) for ids in members.values() if len(ids) > 1]
+
+
 def baselines(pooled: Pooled, lines: FoldLines, recipe: str) -> dict[str, Any]:
     """What baselines.json holds: the pooled scores of the lines fitted in each fold."""
     result: dict[str, Any] = {"constant": {"label": "that of each fold"}}

@@ -116,7 +116,7 @@ def runs_of(config: Config, request: Request, folds: Sequence[Fold], root: Path)
     """The runs of all folds, those of a fold one after the other.
 
     A fold trains with the seed of its repetition and writes no ``export/``: none of its models is the result. Baselines
-    are fitted in each fold beside it, so that their predictions can be pooled.
+    are fitted in each fold beside it, so that their predictions can be pooled. Gates were asked of all folds before.
     """
     grid = candidates(config, request)
     found = []
@@ -125,6 +125,7 @@ def runs_of(config: Config, request: Request, folds: Sequence[Fold], root: Path)
             leaves: dict[str, object] = {
                 "data.folds": str(Workdir(root).folds),
                 "data.fold": fold.name,
+                "data.gates": None,
                 "train.seed": config.train.seed + fold.repeat,
                 "output.export": False,
                 "output.baselines": False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from amharic_tl.records.files import read_json, write_json
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.studies.cross_validation.request import FoldRun
 from amharic_tl.training.interruption import Interruption
+from amharic_tl.training.workdir_guard import is_locked
 
 LOOK_EVERY = 0.5  # seconds between looks at processes
 # Trains one run to its end, or goes on with it.
@@ -152,23 +152,12 @@ def _failure(run: FoldRun, code: int) -> AmharicTLError:
 def _wait_until_free(run: FoldRun, interruption: Interruption, say: Say) -> None:
     """A process of an earlier start may outlive the one that started it; its fold is left to it."""
     told = False
-    while _is_locked(Workdir(run.workdir).root / ".lock"):
+    while is_locked(Workdir(run.workdir)):
         if not told:
             say(f"{run.fold.name} is being trained by a process of an earlier start; waiting for it")
             told = True
         interruption.check("waiting for a fold")
         time.sleep(LOOK_EVERY)
-
-
-def _is_locked(path: Path) -> bool:
-    if not path.exists():
-        return False
-    with path.open("r") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def chosen_run(runs: Sequence[FoldRun], lower_is_better: bool) -> FoldRun | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.audit.gates import check_gates
 from amharic_tl.config import Config, to_dict
 from amharic_tl.config_tasks import lower_is_better
 from amharic_tl.data.audit import notices
@@ -18,6 +19,7 @@ from amharic_tl.records.workdir import Workdir
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.studies.cross_validation.dividing import folds_of, problem_of, read_rows
 from amharic_tl.studies.cross_validation.estimate import seconds_of_run
+from amharic_tl.studies.cross_validation.gates import stop_at_folds
 from amharic_tl.studies.cross_validation.lines import LEARNED, lines_of
 from amharic_tl.studies.cross_validation.pooling import (
     OOF,
@@ -27,6 +29,7 @@ from amharic_tl.studies.cross_validation.pooling import (
     evaluation,
     pool_predictions,
     safety,
+    together,
 )
 from amharic_tl.studies.cross_validation.request import FoldRun, Request, check, runs_of, whole
 from amharic_tl.studies.cross_validation.running import Train, chosen_run, completed, run_all, seconds_taken, train_here
@@ -66,6 +69,7 @@ def cross_validate(
       AmharicTLError: what a fold raises.
     """
     check(config, request)
+    check_gates(config.data.gates or ())
     interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
     base = whole(config, place.folds)
@@ -117,9 +121,13 @@ class _Study:
             return dict(read_json(self.place.run))
         # Nothing is written before the rows are read and divided: what is refused leaves no trace.
         self.progress.note("reading and dividing rows")
-        self.pool = read_rows(self.config, self.request)
+        self.pool = read_rows(self.config, self.request, self.place.folds)
         self.folds = folds_of(self.config, self.request, self.pool, self.place.folds)
         self.interruption.check("dividing rows")
+        if not self.place.run.exists():
+            self.progress.note("looking for what data.gates stops at")
+            stop_at_folds(self.config, self.pool, self.folds)
+            self.interruption.check("looking at the folds")
         origin = provenance(self.config.train.seed, code_state(), {"data": self.folds.fingerprint})
         self.record: dict[str, Any] = {"status": "running", "provenance": origin}
         if self.place.run.exists():
@@ -223,6 +231,7 @@ class _Study:
             "labels": pooled.names,
             "fingerprint": self.folds.fingerprint,
             "splits": {},
+            "near_duplicate_clusters": {OOF: together(pooled)},
             "warnings": list(self.folds.notes),
             "notices": notices({"pool": self.pool}),
         }

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.errors import CannotCreateError
 from amharic_tl.evaluation.compare.measures import higher_is_better
 from amharic_tl.evaluation.compare.systems import Comparison, Pair
 from amharic_tl.records.files import write_json, write_text
@@ -105,16 +104,6 @@ def verdict(pair: Pair, metric: str) -> str:
     if pair.p_holm > LEVEL:
         return "not established"
     return "better" if (pair.effect.value > 0) == higher_is_better(metric) else "worse"
-
-
-def refuse_existing(directory: Path) -> None:
-    """Refuses a directory that holds something.
-
-    Raises:
-      CannotCreateError: it is not empty.
-    """
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise CannotCreateError(f"--output: {directory} is not empty; name a new directory")
 
 
 def write_comparison(comparison: Comparison, directory: Path) -> None:
