@@ -229,7 +229,7 @@ def _baseline(workdir: Path, figure: str) -> str:
     path = workdir / "baselines.json"
     lines = read_json(path) if path.exists() else {}
     found = {name: line["test"][figure] for name, line in lines.items() if figure in (line.get("test") or {})}
-    return ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+    return ", ".join(f"{name} {'undefined' if value is None else f'{value:.3f}'}" for name, value in found.items())
 
 
 def main() -> None:
