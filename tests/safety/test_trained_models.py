@@ -78,7 +78,7 @@ def unbiased_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_unbiased_model_stays_ok(tiny_base: Path, unbiased_files: dict[str, str], tmp_path: Path, seed: int) -> None:
     del tiny_base
-    found = states(tmp_path / "run", settings(unbiased_files, seed, steps=40))
+    found = states(tmp_path / "run", settings(unbiased_files, seed, steps=20))
     assert set(found.values()) == {"ok", "insufficient"}
     assert sum(state == "ok" for state in found.values()) > 10
 

@@ -20,6 +20,8 @@ def test_a_real_run_is_trained_collected_and_not_run_again(
     leaves = {**tiny_overrides, "train.steps": 4, "train.evaluate_every": 4, "output.export": False}
     leaves |= {"output.baselines": False}
     monkeypatch.chdir(tmp_path)
+    one_device = "--xla_force_host_platform_device_count=1 --xla_backend_optimization_level=0"
+    monkeypatch.setenv("XLA_FLAGS", one_device)  # of the runs; this process has started
     Path("one.py").write_text(
         "import json\nfrom amharic_tl import sweeps\n"
         f"def get_sweep():\n    leaves = json.loads({json.dumps(leaves)!r})\n"
