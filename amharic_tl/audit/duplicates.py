@@ -22,6 +22,8 @@ FINDINGS = (
 REPEATED = 0.01  # share of a part's rows that repeat an earlier one
 # Shares of a part's rows that stand in another part or in other data.
 LEAK_WARNING, LEAK_ERROR = 0.001, 0.01
+_TAKE_OUT = "Take them out of what is trained on; scores without them are called test_clean in a run."
+_NEVER_BOTH = "Never train on one of the two and score on the other."
 CONFLICTING = 0.005  # share of a part's rows whose text stands there, or in another part, with another label
 
 
@@ -35,10 +37,11 @@ def check(material: Material) -> Checked:
             found += _within(matches, number, part, view, figures)
             found += _conflicts(material, matches, number, view, figures)
         for a, b in _pairs(material):
-            found += _across(material, matches, a, b, view, figures)
+            one, two = (b, material.parts[b]), (a, material.parts[a])
+            found += _leaks("leak-across-parts", matches, one, two, view, figures)
         for number, other in enumerate(material.against, len(material.parts)):
             for own, part in enumerate(material.parts):
-                found += _against(matches, own, part, number, other, view, figures)
+                found += _leaks("leak-against", matches, (own, part), (number, other), view, figures)
         if matches.near.left_out:
             found.append(_left_out(matches, view))
     return Checked(figures, found)
@@ -88,29 +91,28 @@ def _repeats(numbers: np.ndarray) -> np.ndarray:
     return repeated
 
 
-def _across(material: Material, matches: Matches, a: int, b: int, view: View, figures: dict[str, Any]) -> list[Finding]:
-    part, other = material.parts[b], material.parts[a]
-    where = f"{view.where(other.name)} / {view.where(part.name)}"
-    same, near = matches.found_in(b, a)
-    figures["across"].append(
-        {"a": view.where(other.name), "b": view.where(part.name), "rows": len(near), "same": int(same.sum()),
-         "near": int(near.sum()), "share": float(near.mean())}
+def _leaks(
+    name: str, matches: Matches, part: tuple[int, Part], other: tuple[int, Part], view: View, figures: dict[str, Any]
+) -> list[Finding]:
+    """Rows of ``part`` that stand in ``other``; both with their number among what was matched."""
+    (own, mine), (number, theirs) = part, other
+    same, near = matches.found_in(own, number)
+    b = view.where(mine.name)
+    if name == "leak-across-parts":
+        key, a, advice = "across", view.where(theirs.name), _TAKE_OUT
+        where = f"{a} / {b}"
+    else:
+        key, a, advice = "against", theirs.name, _NEVER_BOTH
+        where = f"{b} / {a}"
+    figures[key].append(
+        {"a": a, "b": b, "rows": len(near), "same": int(same.sum()), "near": int(near.sum()),
+         "share": float(near.mean())}
     )  # fmt: skip
     severity = graded(near.mean(), warning=LEAK_WARNING, error=LEAK_ERROR)
     if not severity:
         return []
-    return [
-        finding(
-            "leak-across-parts",
-            severity,
-            where,
-            _told(part, other, same, near),
-            near.mean(),
-            LEAK_WARNING,
-            _ids(part, near),
-            "Take them out of what is trained on; scores without them are called test_clean in a run.",
-        )
-    ]
+    told = _told(mine, theirs, same, near)
+    return [finding(name, severity, where, told, near.mean(), LEAK_WARNING, _ids(mine, near), advice)]
 
 
 def _told(part: Part, other: Part, same: np.ndarray, near: np.ndarray) -> str:
@@ -118,32 +120,6 @@ def _told(part: Part, other: Part, same: np.ndarray, near: np.ndarray) -> str:
         f"{near.sum():,} of {row_count(len(near))} of {part.name} ({near.mean():.1%}) stand in {other.name} too: "
         f"{same.sum():,} with the same text, {(near & ~same).sum():,} nearly"
     )
-
-
-def _against(
-    matches: Matches, own: int, part: Part, number: int, other: Part, view: View, figures: dict[str, Any]
-) -> list[Finding]:
-    where = f"{view.where(part.name)} / {other.name}"
-    same, near = matches.found_in(own, number)
-    figures["against"].append(
-        {"a": other.name, "b": view.where(part.name), "rows": len(near), "same": int(same.sum()),
-         "near": int(near.sum()), "share": float(near.mean())}
-    )  # fmt: skip
-    severity = graded(near.mean(), warning=LEAK_WARNING, error=LEAK_ERROR)
-    if not severity:
-        return []
-    return [
-        finding(
-            "leak-against",
-            severity,
-            where,
-            _told(part, other, same, near),
-            near.mean(),
-            LEAK_WARNING,
-            _ids(part, near),
-            "Never train on one of the two and score on the other.",
-        )
-    ]
 
 
 def _conflicts(material: Material, matches: Matches, number: int, view: View, figures: dict[str, Any]) -> list[Finding]:
