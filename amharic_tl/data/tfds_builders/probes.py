@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
 
-from amharic_tl.data.tfds_builders.base import PinnedBuilder, text_lines
+from amharic_tl.data.tfds_builders.base import PinnedBuilder
+from amharic_tl.data.tfds_builders.running_text import LinesBuilder
 
 
 class GenderBiasProbe(PinnedBuilder):
@@ -71,7 +70,7 @@ class CrowsPairsEn(PinnedBuilder):
         return {name: record[column] for name, column in found.items()}
 
 
-class ToxicWords(PinnedBuilder):
+class ToxicWords(LinesBuilder):
     """``text``: an insult or obscenity, in Ethiopic or romanised."""
 
     BUILDER_CONFIGS = [tfds.core.BuilderConfig(name="amh", description="Amharic")]
@@ -90,15 +89,3 @@ class ToxicWords(PinnedBuilder):
         """One file."""
         del config, split
         return "data/am.txt", "am.txt"
-
-    def features(self) -> dict[str, Any]:
-        """``text``."""
-        return {"text": tfds.features.Text()}
-
-    def records(self, paths: list[Path]) -> Iterator[str]:
-        """Lines that are not empty."""
-        return (line for line in text_lines(paths[0]) if line)
-
-    def example(self, record: str) -> dict[str, Any]:
-        """From a line."""
-        return {"text": record}

@@ -65,8 +65,8 @@ def read_text_of_gzip(path: Path) -> str:
     return gzip.decompress(path.read_bytes()).decode("utf-8")
 
 
-class _Lines(PinnedBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """``text``, a line each; all lines are in ``train``."""
+class LinesBuilder(PinnedBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """``text``, a line each; where a builder names no other splits all lines are in ``train``."""
 
     SPLITS = ("train",)
 
@@ -83,7 +83,7 @@ class _Lines(PinnedBuilder, skip_registration=True):  # type: ignore[call-arg]
         return {"text": record}
 
 
-class MasakhanerNewsText(_Lines):
+class MasakhanerNewsText(LinesBuilder):
     """``text``: sentences of radio and web news."""
 
     BUILDER_CONFIGS = _AMHARIC
@@ -103,7 +103,7 @@ class MasakhanerNewsText(_Lines):
         return ("text_by_language/amharic/amharic_news.txt",)
 
 
-class Amwiki2015(_Lines):
+class Amwiki2015(LinesBuilder):
     """``text``: lines of the Amharic Wikipedia of 2015."""
 
     BUILDER_CONFIGS = _AMHARIC
