@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from amharic_tl.config import Config, build_config, differences, leaves, to_dict
-from amharic_tl.config_tasks import METRICS
+from amharic_tl.config.figures import METRICS
 from amharic_tl.errors import ConfigError
 
 PACKAGE = Path(__file__).parents[1] / "amharic_tl"

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 import amharic_tl
 from amharic_tl.cli.arguments import load_config, presets
-from amharic_tl.config_tasks import is_metric
+from amharic_tl.config.figures import is_metric
 from amharic_tl.data.hub import _SPEC as HUB_SPEC
 from amharic_tl.data.tfds_builders import builder_class
 

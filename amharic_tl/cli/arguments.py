@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from amharic_tl.config import leaves
-from amharic_tl.config_files import load_config, load_values, presets
+from amharic_tl.config.files import load_config, load_values, presets
 from amharic_tl.errors import AmharicTLError, ConfigError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from amharic_tl.cli.arguments import load_values, parse, require
 from amharic_tl.config import build_config
-from amharic_tl.config_tasks import METRICS
+from amharic_tl.config.figures import METRICS
 
 HELP = """usage: amharic-tl audit FILE... --output DIR [options]
        amharic-tl audit --config FILE_OR_PRESET --config.data.train=FILE ... --output DIR [options]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from amharic_tl.config import Config, build_config, flatten, leaves
-from amharic_tl.config_files import read_leaves
-from amharic_tl.config_leaves import unknown_key
-from amharic_tl.config_tasks import is_metric, lower_is_better, no_metric
+from amharic_tl.config.convert import unknown_key
+from amharic_tl.config.figures import is_metric, lower_is_better, no_metric
+from amharic_tl.config.files import read_leaves
 from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.sweeps.algebra import SEED, Point, prod
 from amharic_tl.sweeps.identity import leaf_values, names, plain, run_id

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from amharic_tl.config_tasks import lower_is_better
+from amharic_tl.config.figures import lower_is_better
 from amharic_tl.sweeps.manifest import Manifest
 from amharic_tl.sweeps.measured import MeasuredRun, Value
 

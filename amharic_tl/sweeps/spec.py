@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.config_files import configs_folder, execute, files_by_name
+from amharic_tl.config.files import configs_folder, execute, files_by_name
 from amharic_tl.errors import BadInputError, MissingInputError
 from amharic_tl.sweeps.algebra import Point, Points, seeds
 from amharic_tl.sweeps.measured import Question

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amharic_tl.config_tasks import lower_is_better
+from amharic_tl.config.figures import lower_is_better
 from amharic_tl.tasks.base import Batch
 from amharic_tl.tasks.language_model import token_metrics
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amharic_tl.config_tasks import lower_is_better
+from amharic_tl.config.figures import lower_is_better
 from amharic_tl.evaluation.pooling import pool_scores
 from amharic_tl.evaluation.score import classification_metrics
 from amharic_tl.tasks.base import Batch

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amharic_tl.config_tasks import lower_is_better
+from amharic_tl.config.figures import lower_is_better
 from amharic_tl.data.tags import OUTSIDE, entity_types
 from amharic_tl.evaluation.entities import entity_metrics
 from amharic_tl.evaluation.pooling import pool_words

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from amharic_tl.config_tasks import lower_is_better
+from amharic_tl.config.figures import lower_is_better
 from amharic_tl.data.tags import entity_types
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.evaluation import entities, multi_label, regression

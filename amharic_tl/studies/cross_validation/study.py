@@ -9,7 +9,7 @@ from typing import Any
 
 from amharic_tl.audit.gates import check_gates
 from amharic_tl.config import Config, to_dict
-from amharic_tl.config_tasks import lower_is_better
+from amharic_tl.config.figures import lower_is_better
 from amharic_tl.data.audit import notices
 from amharic_tl.data.folds import write_folds
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted

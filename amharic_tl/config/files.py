@@ -1,4 +1,4 @@
-"""A file or preset turned into a validated :class:`~amharic_tl.config.Config`."""
+"""A file or preset turned into a validated :class:`~amharic_tl.config.schema.Config`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.config import Config, build_config, flatten
+from amharic_tl.config.build import build_config
+from amharic_tl.config.schema import Config, flatten
 from amharic_tl.errors import AmharicTLError, BadInputError, InputOutputError, MissingInputError
 
 
@@ -27,7 +28,7 @@ def presets() -> dict[str, Path]:
 def configs_folder() -> Path:
     """Where the files that come with the package lie: inside an installed wheel, or at the top of the checkout."""
     packaged = Path(str(resources.files("amharic_tl") / "assets" / "configs"))
-    checkout = Path(__file__).parents[1]
+    checkout = Path(__file__).parents[2]
     return packaged if packaged.is_dir() or not (checkout / "pyproject.toml").is_file() else checkout / "configs"
 
 

@@ -1,0 +1,130 @@
+"""Leaves that do not fit together, as sentences."""
+
+from __future__ import annotations
+
+from amharic_tl.config.figures import called, is_metric, no_metric
+from amharic_tl.config.schema import Config
+
+
+def cross_checks(config: Config) -> list[str]:
+    """Leaves that do not fit together, as sentences."""
+    return [
+        *_train_checks(config),
+        *_optim_checks(config),
+        *_transfer_checks(config),
+        *_data_checks(config),
+        *_task_checks(config),
+        *_safety_checks(config),
+    ]
+
+
+def _train_checks(config: Config) -> list[str]:
+    train, problems = config.train, []
+    if train.steps is None and train.epochs is None:
+        problems.append("config.train.steps and config.train.epochs are both none; set one of them")
+    if train.microbatch is not None and train.batch_size % train.microbatch:
+        problems.append(
+            f"config.train.microbatch: {train.microbatch} does not divide config.train.batch_size ({train.batch_size})"
+        )
+    split, _, metric = train.select_by.partition("/")
+    if split != "validation" or not metric:
+        problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
+    elif not is_metric(config.task, metric):
+        problems.append(f"config.train.select_by: {no_metric(config.task, metric)}")
+    return problems
+
+
+def _optim_checks(config: Config) -> list[str]:
+    warmup = config.optim.warmup
+    if warmup >= 1 and warmup != int(warmup):
+        return [f"config.optim.warmup: {warmup:g} is neither a share below 1 nor a number of steps"]
+    return []
+
+
+def _transfer_checks(config: Config) -> list[str]:
+    transfer, problems = config.transfer, []
+    if transfer.method == "top-layers" and transfer.trainable_layers is None:
+        problems.append("config.transfer.method is top-layers; say how many with config.transfer.trainable_layers")
+    if transfer.method != "top-layers" and transfer.trainable_layers is not None:
+        problems.append(
+            f"config.transfer.trainable_layers is set, but config.transfer.method is {transfer.method!r}; "
+            "use config.transfer.method=top-layers"
+        )
+    return problems
+
+
+def _data_checks(config: Config) -> list[str]:
+    if (config.data.folds is None) is not (config.data.fold is None):
+        return ["config.data.folds and config.data.fold belong together: set both, or neither"]
+    return []
+
+
+def _task_checks(config: Config) -> list[str]:
+    """Leaves that the task has no use for."""
+    task, train, problems = config.task, config.train, []
+    classifies = task.kind in ("sequence-classification", "token-classification")
+    if task.problem != "single-label" and task.kind != "sequence-classification":
+        problems.append(f"config.task.problem: {task.kind} has no problem to choose; use single-label")
+    if isinstance(config.data.label, tuple) and task.problem != "multi-label":
+        problems.append("config.data.label: several columns need config.task.problem=multi-label")
+    if (not classifies or task.problem == "regression") and train.class_weights != "none":
+        problems.append(f"config.train.class_weights: {called(task)} has no classes to weight; use none")
+    if (not classifies or task.problem == "regression") and train.label_smoothing:
+        problems.append(f"config.train.label_smoothing: {called(task)} has no classes to smooth; use 0")
+    pairs = task.kind == "seq2seq-lm" and task.objective == "text-to-text"
+    if task.objective != "text-to-text" and task.kind != "seq2seq-lm":
+        problems.append(f"config.task.objective: {task.kind} has one objective only; use text-to-text")
+    for name in ("prefix", "source_language", "target_language"):
+        if getattr(config.data, name) is not None and not pairs:
+            problems.append(f"config.data.{name} is set, but only text-to-text (config.task.kind=seq2seq-lm) reads it")
+    if task.objective == "span-corruption" and train.select_by.endswith(("/bleu", "/chrf")):
+        problems.append("config.train.select_by: span-corruption translates nothing; use validation/bits_per_character")
+    return [*problems, *_long_text_checks(config)]
+
+
+def _long_text_checks(config: Config) -> list[str]:
+    kind, data = config.task.kind, config.data
+    if data.window_overlap is not None and data.long_text != "windows":
+        return [f"config.data.window_overlap is set, but config.data.long_text is {data.long_text!r}; use windows"]
+    if data.long_text == "truncate" or kind == "sequence-classification":
+        return []
+    if kind == "token-classification":
+        if data.long_text == "windows":
+            return []
+        return ["config.data.long_text: head-tail leaves out words that need a tag; use windows"]
+    whole = kind != "seq2seq-lm" or config.task.objective == "span-corruption"
+    why = "reads all of running text as it is" if whole else "reads a source from its beginning"
+    return [f"config.data.long_text: {kind} {why}; leave it at truncate"]
+
+
+def _safety_checks(config: Config) -> list[str]:
+    safety, problems = config.safety, []
+    pairing = safety.penalties.logit_pairing
+    if safety.axes is None:
+        named = {"positive_labels": safety.positive_labels, "held_out_groups": safety.held_out_groups}
+        named["reference"] = (safety.reference,) if safety.reference else None
+        problems += [
+            f"config.safety.{name} is set, but config.safety.axes is none" for name, value in named.items() if value
+        ]
+        if pairing.weight:
+            problems.append("config.safety.penalties.logit_pairing.weight needs config.safety.axes, such as ethnicity")
+        return problems
+    if config.task.kind != "sequence-classification":
+        problems.append(f"config.safety.axes: {config.task.kind} has no safety signals; use none")
+    elif config.task.problem != "single-label":
+        problems.append(
+            f"config.safety.axes: signals compare the classes of single-label problems; {config.task.problem} has none"
+        )
+    if config.data.long_text == "windows":
+        problems.append(
+            "config.safety.axes: signals compare whole inputs; use config.data.long_text=truncate or head-tail"
+        )
+    if safety.positive_labels is None:
+        problems.append("config.safety.positive_labels: say which labels count as harm found, such as hate,offensive")
+    parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
+    if pairing.weight and pairing.pairs % parts:
+        problems.append(
+            f"config.safety.penalties.logit_pairing.pairs: {pairing.pairs} cannot be divided over the {parts} "
+            "microbatches of an update"
+        )
+    return problems
