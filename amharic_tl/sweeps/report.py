@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from amharic_tl.records.files import write_text
+from amharic_tl.reports.table_text import comma_separated, markdown_row, markdown_text
 from amharic_tl.sweeps.collection import collect
 from amharic_tl.sweeps.identity import names as names_of
 from amharic_tl.sweeps.manifest import Manifest, read_manifest
@@ -16,8 +15,6 @@ from amharic_tl.sweeps.measured import MeasuredRun, Value
 from amharic_tl.sweeps.place import Place
 from amharic_tl.sweeps.selection import choices, chosen
 from amharic_tl.sweeps.state import RETRIES, look
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula at the start of a text
 
 
 def write_report(directory: str | Path, retries: int = RETRIES) -> list[Path]:
@@ -38,7 +35,7 @@ def write_report(directory: str | Path, retries: int = RETRIES) -> list[Path]:
     files = {
         folder / "runs.md": runs_markdown(manifest, runs, reasons),
         folder / "runs.csv": runs_csv(names, runs),
-        folder / "minutes.csv": _csv(
+        folder / "minutes.csv": comma_separated(
             [["run_id", "name", "minutes"]]
             + [[run.run_id, name, run.minutes] for name, run in zip(names, runs, strict=True)]
         ),
@@ -58,7 +55,7 @@ def runs_csv(names: Sequence[str], runs: Sequence[MeasuredRun]) -> str:
     for name, run in zip(names, runs, strict=True):
         arm = [run.arm.get(leaf) for leaf in leaves]
         lines.append([run.run_id, name, run.seed, run.status, *arm, *(run.scores.get(score) for score in scores)])
-    return _csv(lines)
+    return comma_separated(lines)
 
 
 def runs_markdown(manifest: Manifest, runs: Sequence[MeasuredRun], reasons: Sequence[str | None]) -> str:
@@ -70,11 +67,11 @@ def runs_markdown(manifest: Manifest, runs: Sequence[MeasuredRun], reasons: Sequ
     lines += [f"**Question.** {question.text}", ""] if question.text else []
     lines += [f"**Hypothesis, written before the runs.** {question.hypothesis}", ""] if question.hypothesis else []
     lines += [f"{finished} of {len(runs)} runs are measured.", ""]
-    lines += [_row([*leaves, "seed", *shown]), _row(["---"] * (len(leaves) + 1 + len(shown)))]
+    lines += [markdown_row([*leaves, "seed", *shown]), markdown_row(["---"] * (len(leaves) + 1 + len(shown)))]
     for run in runs:
         arm = [_text(run.arm.get(leaf)) for leaf in leaves]
-        lines.append(_row([*arm, str(run.seed), *(_cell(run, measure) for measure in shown)]))
-    told = [f"- {stored.name}: {_escaped(why)}" for stored, why in zip(manifest.runs, reasons, strict=True) if why]
+        lines.append(markdown_row([*arm, str(run.seed), *(_cell(run, measure) for measure in shown)]))
+    told = [f"- {stored.name}: {markdown_text(why)}" for stored, why in zip(manifest.runs, reasons, strict=True) if why]
     lines += ["", "Failed:", "", *told] if told else []
     picked = choices(manifest, runs)
     lines += ["", f"Chosen by the mean of {manifest.select_by} over seeds:", ""] if picked else []
@@ -91,21 +88,5 @@ def _cell(run: MeasuredRun, measure: str) -> str:
     return "not defined" if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
 def _text(value: Value) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _csv(lines: Sequence[Sequence[object]]) -> str:
-    output = io.StringIO()
-    writer = csv.writer(output, lineterminator="\n")
-    for line in lines:
-        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in line])
-    return output.getvalue()

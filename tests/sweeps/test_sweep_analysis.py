@@ -15,7 +15,7 @@ from amharic_tl.records.files import read_json
 from amharic_tl.sweeps.analysis import analyse, write_tables
 from amharic_tl.sweeps.analysis.arms import arm_names
 from amharic_tl.sweeps.analysis.latex import escaped
-from amharic_tl.sweeps.analysis.tables import Table, comma_separated, latex, markdown
+from amharic_tl.sweeps.analysis.tables import Table, as_csv, latex, markdown
 from amharic_tl.sweeps.measured import MeasuredRun, Question, Status, Value
 from tests.evaluation.compare.workdirs import random_lines, write_run
 
@@ -154,7 +154,7 @@ def test_tables_hold_any_text() -> None:
     written = latex(table)
     assert r"{\ethiopicfont ሰላም} \& 50\% \textbackslash{} \{a\} & $-$0.1 \\" in written
     assert r"\toprule" in written and r"\bottomrule" in written
-    rows = list(csv.reader(comma_separated(table).splitlines()))
+    rows = list(csv.reader(as_csv(table).splitlines()))
     assert rows[1] == ["'=cmd|ሰላም & 50% \\ {a}", "-0.1"] and rows[2][1] == "+1"
     assert all(
         len(re.findall(r"(?<!\\)\|", line)) == 3 for line in markdown(table).splitlines() if line.startswith("|")

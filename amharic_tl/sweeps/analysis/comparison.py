@@ -10,7 +10,7 @@ from amharic_tl.evaluation.compare.measures import higher_is_better
 from amharic_tl.evaluation.compare.systems import Comparison, Pair
 from amharic_tl.records.files import write_json, write_text
 from amharic_tl.sweeps.analysis.contrasts import LEVEL
-from amharic_tl.sweeps.analysis.tables import Table, comma_separated, figure, latex, markdown, probability, span
+from amharic_tl.sweeps.analysis.tables import Table, as_csv, figure, latex, markdown, probability, span
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
@@ -111,7 +111,7 @@ def write_comparison(comparison: Comparison, directory: Path) -> None:
     made = comparison_tables(comparison)
     write_text(directory / "comparison.md", "\n".join(map(markdown, made)))
     for table in made:
-        write_text(directory / f"{table.name}.csv", comma_separated(table))
+        write_text(directory / f"{table.name}.csv", as_csv(table))
         write_text(directory / f"{table.name}.tex", latex(table))
     write_json(directory / "comparison.json", _to_json(comparison))
 

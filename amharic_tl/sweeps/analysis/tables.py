@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from amharic_tl.reports.table_text import comma_separated, markdown_row, markdown_text
 from amharic_tl.reports.text import visible
 from amharic_tl.sweeps.analysis.latex import PREAMBLE, escaped
 
@@ -34,14 +33,14 @@ class Table:
 def markdown(table: Table) -> str:
     """With the title as a heading."""
     lines = [
-        f"## {_markdown_cell(table.title)}",
+        f"## {markdown_text(table.title)}",
         "",
-        _markdown_row(table.header),
+        markdown_row(table.header),
         "| --- |" + " ---: |" * (len(table.header) - 1),
-        *map(_markdown_row, table.rows),
+        *map(markdown_row, table.rows),
     ]
     if table.notes:
-        lines += ["", *(f"- {_markdown_cell(note)}" for note in table.notes)]
+        lines += ["", *(f"- {markdown_text(note)}" for note in table.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -57,13 +56,9 @@ def latex(table: Table) -> str:
     )
 
 
-def comma_separated(table: Table) -> str:
-    """UTF-8 CSV; a cell that a spreadsheet would run as a formula begins with an apostrophe."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(table.header)
-    writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
-    return file.getvalue()
+def as_csv(table: Table) -> str:
+    """The header and the rows, UTF-8."""
+    return comma_separated([table.header, *table.rows])
 
 
 def figure(value: float | None, signed: bool = False) -> str:
@@ -86,20 +81,6 @@ def probability(p: float | None) -> str:
     return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(_markdown_cell, cells)) + " |"
-
-
-def _markdown_cell(text: str) -> str:
-    shown = visible(re.sub(r"\s+", " ", text), 10_000)
-    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", shown) if re.search(r"[|`*<>\\]|_.*_", shown) else shown
-
-
 def _latex_row(cells: Sequence[str]) -> str:
     # A hyphen before a digit is a minus.
     return " & ".join(re.sub(r"(?<![\w.])-(?=\d)", "$-$", escaped(cell)) for cell in cells) + r" \\"
-
-
-def _harmless(cell: str) -> str:
-    number = re.fullmatch(r"[+-]?\d[\d.,]*", cell)
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") and not number else cell

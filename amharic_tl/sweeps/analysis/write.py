@@ -13,7 +13,7 @@ from amharic_tl.sweeps.analysis.analysis import Analysis
 from amharic_tl.sweeps.analysis.arms import Arm
 from amharic_tl.sweeps.analysis.contents import tables
 from amharic_tl.sweeps.analysis.plots import plots
-from amharic_tl.sweeps.analysis.tables import comma_separated, latex, markdown
+from amharic_tl.sweeps.analysis.tables import as_csv, latex, markdown
 
 
 def write_tables(analysis: Analysis, directory: str | Path) -> list[Path]:
@@ -31,7 +31,7 @@ def write_tables(analysis: Analysis, directory: str | Path) -> list[Path]:
     made = tables(analysis)
     texts = {"tables.md": page(analysis)}
     for table in made:
-        texts |= {f"{table.name}.tex": latex(table), f"{table.name}.csv": comma_separated(table)}
+        texts |= {f"{table.name}.tex": latex(table), f"{table.name}.csv": as_csv(table)}
     written = []
     for name, text in texts.items():
         write_text(directory / name, text)
