@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from amharic_tl.culture.pack import Form, Group, Pack, Sense
+from amharic_tl.culture.groups import Form, Group, Sense
+from amharic_tl.culture.pack import Pack
 from amharic_tl.culture.words import Phrases, Token, parts, tokens
 from amharic_tl.language.clitics import Clitics
 

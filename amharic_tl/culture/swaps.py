@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from amharic_tl.culture.groups import Group
 from amharic_tl.culture.mentions import Matcher, Mention
-from amharic_tl.culture.pack import Group, Pack
+from amharic_tl.culture.pack import Pack
 from amharic_tl.culture.words import Phrases, tokens
 from amharic_tl.language.clitics import Clitics, Grammar
 from amharic_tl.language.script import is_ethiopic_letter

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from amharic_tl.culture.groups import Group
 from amharic_tl.culture.mentions import Matcher, Mention
-from amharic_tl.culture.pack import Group, open_pack
+from amharic_tl.culture.pack import open_pack
 
 PACK = open_pack("am")
 MATCHER = Matcher(PACK)

@@ -43,7 +43,8 @@ def test_every_entry_of_a_bundled_pack_says_who_wrote_it(name: str) -> None:
 def test_what_no_native_speaker_has_signed_is_counted() -> None:
     pack = open_pack("am")
     groups = [group for axis in pack.axes.values() for group in axis.groups]
-    expected = {"groups": len(groups), "benign_items": len(pack.benign), "word_lists": 1, "language": 1}
+    items = {"benign_items": len(pack.benign), "families": len(pack.families)}
+    expected = {"groups": len(groups), **items, "word_lists": 1, "language": 1}
     assert pack.unreviewed(list(pack.axes)) == expected
     religion = pack.axis("religion").groups
     assert pack.unreviewed(["religion"])["groups"] == len(religion) < len(groups)
@@ -98,13 +99,13 @@ def test_a_folder_can_be_named(copy: Path) -> None:
 @pytest.mark.parametrize("key", ["drafted_by", "source", "reviewers", "status"])
 def test_a_group_without_authorship_is_refused_by_name(copy: Path, key: str) -> None:
     edit(copy / "ethnicity.yaml", lambda values: values["groups"][0].pop(key))
-    with pytest.raises(BadInputError, match=rf"ethnicity.yaml is refused:\n  groups\[0\] \(afar\).*'{key}'"):
+    with pytest.raises(BadInputError, match=rf"ethnicity.yaml is refused:\n  line \d+, groups\[0\] \(afar\).*'{key}'"):
         open_pack(str(copy))
 
 
 def test_reviewed_without_a_reviewer_is_refused(copy: Path) -> None:
     edit(copy / "benign.yaml", lambda values: values["items"][0].update(status="reviewed"))
-    with pytest.raises(BadInputError, match=r"benign.yaml is refused:\n  items\[0\].*reviewers"):
+    with pytest.raises(BadInputError, match=r"benign.yaml is refused:\n  line \d+, items\[0\].*reviewers"):
         open_pack(str(copy))
 
 

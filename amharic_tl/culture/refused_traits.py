@@ -1,0 +1,40 @@
+"""What no probe says of a real group: words of crime, hygiene, disease, animals, betrayal, eviction, the evil eye."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from amharic_tl.culture.authorship import Authorship, authorship
+from amharic_tl.culture.yaml_file import YamlFile
+from amharic_tl.language.clitics import Grammar
+
+
+@dataclass(frozen=True)
+class RefusedTraits:
+    """Stems by kind. A word is refused that begins with one, behind any prefix of the grammar."""
+
+    stems: Mapping[str, tuple[str, ...]]
+    grammar: Grammar
+    authorship: Authorship
+
+    def found(self, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Kind and word of each refused word."""
+        beginnings = {
+            self.grammar.fold(prefix + stem): kind
+            for kind, stems in self.stems.items()
+            for stem in stems
+            for prefix in ("", *(prefix.text for prefix in self.grammar.prefixes))
+        }
+        longest = tuple(beginnings)
+        for text in texts:
+            for word in text.replace("{", " ").replace("}", " ").split():
+                folded = self.grammar.fold(word)
+                if folded.startswith(longest):
+                    yield next(kind for start, kind in beginnings.items() if folded.startswith(start)), word
+
+
+def read_refused_traits(file: YamlFile, grammar: Grammar) -> RefusedTraits:
+    """The refused traits of a file."""
+    stems = {kind: tuple(words) for kind, words in file.values["refused_traits"].items()}
+    return RefusedTraits(stems, grammar, authorship(file.values))

@@ -1,0 +1,33 @@
+"""What no text of a pack may hold: markup, addresses, placeholders that nothing fills."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from amharic_tl.language.script import near_duplicate_key
+
+_MARKUP = re.compile(r"<[^>]*>|&\w+;|https?://|www\.|[\[\]#@*_`|\\]")
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}?|\}")
+
+
+def text_problems(text: str, placeholders: Collection[str] = ()) -> list[str]:
+    """What is wrong with a text, as sentences; ``placeholders``: those it may hold, with their braces."""
+    problems = []
+    if found := _MARKUP.search(text):
+        problems.append(f"markup in a text: {found[0]!r}")
+    if any(unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn") for character in text):
+        problems.append("a control or unassigned character in a text")
+    if text != text.strip() or "  " in text:
+        problems.append("spaces at an end of a text, or two in a row")
+    unknown = [mark for mark in _PLACEHOLDER.findall(text) if mark not in placeholders]
+    if unknown:
+        allowed = ", ".join(placeholders) or "none"
+        problems.append(f"unknown placeholder {unknown[0]}; known here: {allowed}")
+    return problems
+
+
+def same_text(text: str) -> str:
+    """Equal for texts that are the same but for case, spaces and, in Ethiopic script, punctuation."""
+    return near_duplicate_key(text) or " ".join(text.casefold().split())
