@@ -15,7 +15,7 @@ _PLACEHOLDER = re.compile(r"\{[^{}]*\}?|\}")
 def text_problems(text: str, placeholders: Collection[str] = ()) -> list[str]:
     """What is wrong with a text, as sentences; ``placeholders``: those it may hold, with their braces."""
     problems = []
-    if found := _MARKUP.search(text):
+    if found := _MARKUP.search(_PLACEHOLDER.sub("", text)):
         problems.append(f"markup in a text: {found[0]!r}")
     if any(unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn") for character in text):
         problems.append("a control or unassigned character in a text")
