@@ -67,12 +67,14 @@ class Pack:
         return all(axis.invented for axis in self.axes.values())
 
     def unreviewed(self, axes: Sequence[str]) -> dict[str, int]:
-        """How many groups, benign items and word lists of some axes no native speaker has signed, and the grammar."""
+        """What no native speaker has signed, by kind of entry: of some axes, and what all axes share."""
         lists = [self.axis(axis).asymmetric_authorship for axis in axes]
         return {
             "groups": sum(not group.authorship.reviewed for axis in axes for group in self.axis(axis).groups),
             "benign_items": sum(not item.authorship.reviewed for item in self.benign if item.axis in axes),
             "families": sum(not family.authorship.reviewed for family in self.families if family.axis in axes),
+            "paradigms": sum(not paradigm.authorship.reviewed for paradigm in self.paradigms.values()),
+            "nuance_items": sum(not item.authorship.reviewed for item in self.nuance),
             "word_lists": sum(not authorship.reviewed for authorship in lists if authorship is not None),
             "language": int(not self.language_authorship.reviewed),
         }

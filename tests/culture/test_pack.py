@@ -44,6 +44,7 @@ def test_what_no_native_speaker_has_signed_is_counted() -> None:
     pack = open_pack("am")
     groups = [group for axis in pack.axes.values() for group in axis.groups]
     items = {"benign_items": len(pack.benign), "families": len(pack.families)}
+    items |= {"paradigms": len(pack.paradigms), "nuance_items": len(pack.nuance)}
     expected = {"groups": len(groups), **items, "word_lists": 1, "language": 1}
     assert pack.unreviewed(list(pack.axes)) == expected
     religion = pack.axis("religion").groups
