@@ -50,8 +50,8 @@ def compose(source: str, changes: Sequence[Change], edits: Sequence[Edit]) -> li
     to_source = to_new = 0  # what to add to a place of the present text for its place in the source and in the new text
     changed, edited = 0, 0
     while changed < len(changes) or edited < len(edits):
-        heads = [*changes[changed : changed + 1], *edits[edited : edited + 1]]
-        start = min(head.start for head in heads)
+        starts = [change.start for change in changes[changed : changed + 1]]
+        start = min(starts + [edit.start for edit in edits[edited : edited + 1]])
         source_start, new_start, end = start + to_source, start + to_new, start
         forms: list[str] = []
         while True:

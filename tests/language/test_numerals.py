@@ -12,9 +12,9 @@ from amharic_tl.language.numerals import SIGNS, read_numeral, write_numeral
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (1, "፩"), (10, "፲"), (11, "፲፩"), (99, "፺፱"), (100, "፻"), (101, "፻፩"), (200, "፪፻"), (1000, "፲፻"), (1997, "፲፱፻፺፯"),
-        (2018, "፳፻፲፰"), (9999, "፺፱፻፺፱"), (10_000, "፼"), (10_100, "፼፻"), (20_000, "፪፼"), (1_000_000, "፻፼"),
-        (100_000_000, "፼፼"), (100_010_000, "፼፩፼"),
+        (1, "፩"), (10, "፲"), (11, "፲፩"), (99, "፺፱"), (100, "፻"), (101, "፻፩"), (200, "፪፻"), (1000, "፲፻"),
+        (1997, "፲፱፻፺፯"), (2018, "፳፻፲፰"), (9999, "፺፱፻፺፱"),
+        (10_000, "፼"), (10_100, "፼፻"), (20_000, "፪፼"), (1_000_000, "፻፼"), (100_000_000, "፼፼"), (100_010_000, "፼፩፼"),
     ],
 )  # fmt: skip
 def test_numbers_as_they_are_written(number: int, text: str) -> None:
@@ -40,6 +40,11 @@ def test_what_is_read_is_worth_what_is_written_again() -> None:
             assert write_numeral(number).replace("፩፻", "፻").replace("፩፼", "፼") == text.replace("፩፻", "፻").replace(
                 "፩፼", "፼"
             )
+
+
+def without_one(text: str) -> str:
+    """A multiplier of one may be written or not."""
+    return text.replace("፩፻", "፻").replace("፩፼", "፼")
 
 
 @pytest.mark.parametrize("text", ["", "፩፪", "፩፲", "፲፲", "፻፻", "፲፩፩", "1", "፩ ፪", "ሀ", "፪፻፫፻"])
