@@ -13,28 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from amharic_tl.errors import BadInputError, MissingInputError, name_some
+from amharic_tl.language.authored import Authorship, authorship, read_checked
 from amharic_tl.language.clitics import Grammar, Prefix, Slot, Suffix
+from amharic_tl.language.writing import open_writing, writing_file
 
 Sense = Literal["person", "people", "region", "language", "organisation", "belief"]
 
 _PACKS = Path(__file__).parent / "packs"
 _SCHEMA = Path(__file__).parent / "pack.schema.json"
 _PLACEHOLDERS = ("{person}", "{people}")
-
-
-@dataclass(frozen=True)
-class Authorship:
-    """Who wrote an entry, from what, and which native speakers have signed it."""
-
-    drafted_by: str
-    source: str
-    reviewers: tuple[str, ...]
-    status: str
-
-    @property
-    def reviewed(self) -> bool:
-        """Whether a native speaker has signed it."""
-        return self.status == "reviewed"
 
 
 @dataclass(frozen=True)
@@ -185,68 +172,47 @@ def open_pack(name: str) -> Pack:
         )
     head = _read(folder / "pack.yaml", "pack")
     language = _read(folder / head["files"]["language"], "language")
+    writing = _writing(folder / head["files"]["language"], language)
     axes_read = [(folder / file, _read(folder / file, "axis")) for file in head["files"]["axes"]]
     axes = [_axis(path, values) for path, values in axes_read]
     pack = Pack(
         id=head["id"],
         title=head["title"],
-        grammar=_grammar(folder / head["files"]["language"], language),
+        grammar=_grammar(
+            folder / head["files"]["language"], language, open_writing(writing).fold(language["folds"]["forms"])
+        ),
         cues=_cues(language),
         placebo_names=tuple(language["placebo_names"]),
         axes={axis.id: axis for axis in axes},
         benign=_benign(folder / head["files"]["benign"], axes_read),
-        authorship=_authorship(head),
-        language_authorship=_authorship(language),
-        fingerprint=_fingerprint(folder, head),
+        authorship=authorship(head),
+        language_authorship=_weakest(authorship(language), open_writing(writing).authorship),
+        fingerprint=_fingerprint(folder, head, writing_file(writing)),
     )
     _check(folder, head, axes, pack)
     return pack
 
 
-def _fingerprint(folder: Path, head: Mapping[str, Any]) -> str:
-    """sha256 over the files of a pack: other names, items or grammar give another one."""
+def _fingerprint(folder: Path, head: Mapping[str, Any], writing: Path) -> str:
+    """sha256 over the files of a pack: other names, items, grammar or ways of writing give another one."""
     files = [head["files"]["language"], *head["files"]["axes"], head["files"]["benign"]]
-    sums = (hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files)
+    sums = (hashlib.sha256(file.read_bytes()).hexdigest() for file in (*(folder / name for name in files), writing))
     return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 def _read(path: Path, kind: str) -> dict[str, Any]:
-    """A YAML file of the pack, checked against the schema's definition of ``kind``."""
-    import json
-
-    import yaml
-    from jsonschema import Draft202012Validator
-
-    if not path.is_file():
-        raise MissingInputError(f"the culture pack lacks {path}")
-    try:
-        # The parser written in C, where it was built: these files are long.
-        values = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
-    validator = Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{kind}"})
-    problems = [f"{_place(error.absolute_path, values)}: {error.message}" for error in validator.iter_errors(values)]
-    if problems:
-        raise BadInputError(f"{path} is refused:\n  " + "\n  ".join(problems[:10]))
-    return dict(values)
+    return read_checked(path, _SCHEMA, kind, "the culture pack")
 
 
-def _place(path: Iterable[str | int], values: Any) -> str:
-    """A readable key path, with the id of an entry where it has one: ``groups[3] (oromo).forms``."""
-    text = ""
-    for key in path:
-        values = values[key]
-        if isinstance(key, int):
-            name = f" ({values['id']})" if isinstance(values, dict) and "id" in values else ""
-            text += f"[{key}]{name}"
-        else:
-            text += f".{key}" if text else key
-    return text or "the file"
+def _writing(path: Path, language: Mapping[str, Any]) -> str:
+    """The pack of the written language: a bundled one, or a file beside the one that names it."""
+    name = language["folds"]["writing"]
+    return str(path.parent / name) if name.endswith(".yaml") else str(name)
 
 
-def _authorship(entry: Mapping[str, Any]) -> Authorship:
-    return Authorship(entry["drafted_by"], entry["source"], tuple(entry["reviewers"]), entry["status"])
+def _weakest(*authorships: Authorship) -> Authorship:
+    """The first that no native speaker has signed, or the first."""
+    return next((one for one in authorships if not one.reviewed), authorships[0])
 
 
 def _retired(entry: Mapping[str, Any]) -> bool:
@@ -263,7 +229,7 @@ def _axis(path: Path, values: Mapping[str, Any]) -> Axis:
     if words is None or _retired(words):
         return Axis(values["axis"], values["title"], values["swap"] == "words", groups)
     return Axis(
-        values["axis"], values["title"], values["swap"] == "words", groups, tuple(words["words"]), _authorship(words)
+        values["axis"], values["title"], values["swap"] == "words", groups, tuple(words["words"]), authorship(words)
     )
 
 
@@ -280,7 +246,7 @@ def _group(axis: str, entry: Mapping[str, Any]) -> Group:
         swaps=entry.get("swap", True),
         forms=tuple(_form(form, entry.get("swap", True)) for form in entry["forms"]),
         held_out=entry["split"] == "held-out",
-        authorship=_authorship(entry),
+        authorship=authorship(entry),
     )
 
 
@@ -305,7 +271,7 @@ def _benign(path: Path, axes: Iterable[tuple[Path, Mapping[str, Any]]]) -> tuple
 
 
 def _item(entry: Mapping[str, Any]) -> BenignItem:
-    return BenignItem(entry["id"], entry["axis"], entry.get("group"), entry["text"], _authorship(entry))
+    return BenignItem(entry["id"], entry["axis"], entry.get("group"), entry["text"], authorship(entry))
 
 
 def _cues(language: Mapping[str, Any]) -> Cues:
@@ -328,7 +294,7 @@ def _cues(language: Mapping[str, Any]) -> Cues:
     )
 
 
-def _grammar(path: Path, language: Mapping[str, Any]) -> Grammar:
+def _grammar(path: Path, language: Mapping[str, Any], fold: Mapping[int, str]) -> Grammar:
     slots = [
         Slot(
             slot["slot"],
@@ -345,7 +311,7 @@ def _grammar(path: Path, language: Mapping[str, Any]) -> Grammar:
     if twice:
         raise BadInputError(f"{path} is refused: suffixes named more than once: {name_some(twice)}")
     prefixes = [Prefix(entry["text"], entry.get("contracts", False)) for entry in language["prefixes"]]
-    return Grammar(prefixes, slots, language["homophones"])
+    return Grammar(prefixes, slots, fold)
 
 
 def _check(folder: Path, head: Mapping[str, Any], axes: list[Axis], pack: Pack) -> None:
