@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from amharic_tl.culture.authorship import Authorship, authorship
 from amharic_tl.culture.groups import Axis
-from amharic_tl.culture.yaml_file import YamlFile
+from amharic_tl.language.authored import Authorship, YamlFile, authorship
 
 PLACEHOLDERS = ("{person}", "{people}")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from amharic_tl.culture.authorship import Authorship, authorship
+from amharic_tl.language.authored import Authorship, authorship
 
 Kind = Literal["association", "agreement", "honorific", "exchange", "generation", "request"]
 Split = Literal["monitor", "penalty", "held-out"]

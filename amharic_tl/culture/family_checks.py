@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from amharic_tl.culture.authorship import authorship
 from amharic_tl.culture.families import GROUP_SLOTS, INVENTED_ONLY, NOUN, WORD, Contrast, Family, make_family
 from amharic_tl.culture.groups import Axis
 from amharic_tl.culture.paradigms import Paradigm
 from amharic_tl.culture.refused_traits import RefusedTraits
 from amharic_tl.culture.text_checks import same_text, text_problems
-from amharic_tl.culture.yaml_file import YamlFile, refuse
+from amharic_tl.language.authored import YamlFile, authorship, refuse
 
 _AGREE = re.compile(r"\{agree:([a-z][a-z0-9_.]*)\}")
 # Forms that the scoring of a kind compares.

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from amharic_tl.culture.authorship import Authorship, authorship
-from amharic_tl.culture.yaml_file import YamlFile, refuse
+from amharic_tl.language.authored import Authorship, YamlFile, authorship, refuse
 from amharic_tl.language.clitics import Grammar
 
 Sense = Literal["person", "people", "region", "language", "organisation", "belief"]

@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from amharic_tl.culture.authorship import Authorship, authorship
 from amharic_tl.culture.text_checks import same_text, text_problems
-from amharic_tl.culture.yaml_file import YamlFile, refuse
+from amharic_tl.language.authored import Authorship, YamlFile, authorship, refuse
 
 ANSWER = "{answer}"
 # A date that is wrong in one book is wrong in a hundred copies of it, and so is a proverb.

@@ -13,20 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.culture.authorship import Authorship, authorship
 from amharic_tl.culture.benign import BenignItem, item_problems, read_benign
 from amharic_tl.culture.families import Family
 from amharic_tl.culture.family_checks import read_families
 from amharic_tl.culture.groups import Axis, read_axis, shared_forms
 from amharic_tl.culture.nuance import NuanceItem, read_nuance
-from amharic_tl.culture.pack_language import Cues, read_cues, read_grammar
+from amharic_tl.culture.pack_language import Cues, read_cues, read_grammar, writing_of
 from amharic_tl.culture.paradigms import Paradigm, read_paradigms
 from amharic_tl.culture.refused_traits import RefusedTraits, read_refused_traits
-from amharic_tl.culture.yaml_file import YamlFile, read_yaml, refuse
 from amharic_tl.errors import BadInputError, MissingInputError, name_some
+from amharic_tl.language.authored import Authorship, YamlFile, authorship, read_yaml, refuse
 from amharic_tl.language.clitics import Grammar
+from amharic_tl.language.writing import open_writing, writing_file
 
 _PACKS = Path(__file__).parent / "packs"
+_SCHEMA = Path(__file__).parent / "pack.schema.json"
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,15 @@ def open_pack(name: str) -> Pack:
             f"there is no culture pack {name!r}: expected a folder with pack.yaml, or one of "
             + name_some(bundled_packs())
         )
-    head = read_yaml(folder / "pack.yaml", "pack")
+    head = _read(folder / "pack.yaml", "pack")
     files = head.values["files"]
-    language = read_yaml(folder / files["language"], "language")
-    axis_files = [read_yaml(folder / file, "axis") for file in files["axes"]]
+    language = _read(folder / files["language"], "language")
+    axis_files = [_read(folder / file, "axis") for file in files["axes"]]
     read = [read_axis(file) for file in axis_files]
     axes = {axis.id: axis for axis in read}
-    grammar = read_grammar(language)
-    paradigms = read_paradigms(read_yaml(folder / files["paradigms"], "paradigms")) if "paradigms" in files else {}
+    writing = writing_of(language)
+    grammar = read_grammar(language, open_writing(writing))
+    paradigms = read_paradigms(_read(folder / files["paradigms"], "paradigms")) if "paradigms" in files else {}
     pack = Pack(
         id=head.values["id"],
         title=head.values["title"],
@@ -114,18 +116,18 @@ def open_pack(name: str) -> Pack:
         cues=read_cues(language.values),
         placebo_names=tuple(language.values["placebo_names"]),
         axes=axes,
-        benign=read_benign(read_yaml(folder / files["benign"], "benign"), axis_files),
+        benign=read_benign(_read(folder / files["benign"], "benign"), axis_files),
         authorship=authorship(head.values),
-        language_authorship=authorship(language.values),
-        fingerprint=_fingerprint(folder, files),
+        language_authorship=_weakest(authorship(language.values), open_writing(writing).authorship),
+        fingerprint=_fingerprint([*(folder / file for file in _named(files)), writing_file(writing)]),
         paradigms=paradigms,
         families=read_families(
-            [read_yaml(folder / file, "families") for file in files.get("families", ())],
+            [_read(folder / file, "families") for file in files.get("families", ())],
             axes,
             paradigms,
             _refused_traits(folder, files, grammar),
         ),
-        nuance=read_nuance([read_yaml(folder / file, "nuance") for file in files.get("nuance", ())]),
+        nuance=read_nuance([_read(folder / file, "nuance") for file in files.get("nuance", ())]),
     )
     _check(head, read, pack)
     return pack
@@ -133,13 +135,22 @@ def open_pack(name: str) -> Pack:
 
 def _refused_traits(folder: Path, files: Mapping[str, Any], grammar: Grammar) -> RefusedTraits:
     if "refused_traits" in files:
-        return read_refused_traits(read_yaml(folder / files["refused_traits"], "refused_traits"), grammar)
+        return read_refused_traits(_read(folder / files["refused_traits"], "refused_traits"), grammar)
     return RefusedTraits({}, grammar, Authorship("person", "none", (), "draft"))
 
 
-def _fingerprint(folder: Path, files: Mapping[str, Any]) -> str:
-    """sha256 over the files of a pack: other names, items or grammar give another one."""
-    sums = (hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in _named(files))
+def _read(path: Path, kind: str) -> YamlFile:
+    return read_yaml(path, _SCHEMA, kind, "the culture pack")
+
+
+def _weakest(*authorships: Authorship) -> Authorship:
+    """The first that no native speaker has signed, or the first."""
+    return next((one for one in authorships if not one.reviewed), authorships[0])
+
+
+def _fingerprint(files: Sequence[Path]) -> str:
+    """sha256 over the files of a pack: other names, items, grammar or ways of writing give another one."""
+    sums = (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from amharic_tl.culture.groups import Sense
-from amharic_tl.culture.yaml_file import YamlFile, refuse
 from amharic_tl.errors import name_some
+from amharic_tl.language.authored import YamlFile, refuse
 from amharic_tl.language.clitics import Grammar, Prefix, Slot, Suffix
+from amharic_tl.language.writing import Writing
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def read_cues(language: Mapping[str, Any]) -> Cues:
     )
 
 
-def read_grammar(file: YamlFile) -> Grammar:
-    """The grammar of a language file.
+def read_grammar(file: YamlFile, writing: Writing) -> Grammar:
+    """The grammar of a language file; ``writing``: how the language is written.
 
     Raises:
       BadInputError: a suffix is named twice.
@@ -79,4 +80,10 @@ def read_grammar(file: YamlFile) -> Grammar:
     twice = sorted({name for name in names if names.count(name) > 1})
     refuse(f"{file.path} is refused", [f"suffixes named more than once: {name_some(twice)}"] if twice else [])
     prefixes = [Prefix(entry["text"], entry.get("contracts", False)) for entry in language["prefixes"]]
-    return Grammar(prefixes, slots, language["homophones"])
+    return Grammar(prefixes, slots, writing.fold(language["folds"]["forms"]))
+
+
+def writing_of(file: YamlFile) -> str:
+    """How the language of a language file is written: the name of a bundled pack, or a file beside it."""
+    name = str(file.values["folds"]["writing"])
+    return str(file.path.parent / name) if name.endswith(".yaml") else name

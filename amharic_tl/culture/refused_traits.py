@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from amharic_tl.culture.authorship import Authorship, authorship
-from amharic_tl.culture.yaml_file import YamlFile
+from amharic_tl.language.authored import Authorship, YamlFile, authorship
 from amharic_tl.language.clitics import Grammar
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-from amharic_tl.culture.authorship import Authorship
 from amharic_tl.culture.families import Contrast, Family
 from amharic_tl.culture.pack import Pack
+from amharic_tl.language.authored import Authorship
 from amharic_tl.reports.table_text import comma_separated
 
 SIGN_OFF = ("right (yes, no, change)", "what should be written instead", "reviewer", "date")

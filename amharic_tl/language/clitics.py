@@ -9,7 +9,7 @@ last letter of a stem that ends in a consonant (Leslau 1995, Reference Grammar o
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -63,12 +63,14 @@ class Clitics:
 class Grammar:
     """Prefixes, suffix slots and homophone letters of a language."""
 
-    def __init__(self, prefixes: Sequence[Prefix], slots: Sequence[Slot], homophones: Sequence[str] = ()) -> None:
-        """``homophones``: each text holds letters that count as its first one when words are compared."""
+    def __init__(
+        self, prefixes: Sequence[Prefix], slots: Sequence[Slot], fold: Mapping[int, str] | None = None
+    ) -> None:
+        """``fold``: letters that count as another one when words are compared (``Writing.fold``)."""
         self.prefixes = tuple(sorted(prefixes, key=lambda prefix: -len(prefix.text)))
         self.slots = tuple(slots)
         self._suffixes = {suffix.name: suffix for slot in slots for suffix in slot.suffixes}
-        self._fold = {ord(letter): same[0] for same in homophones for letter in same[1:]}
+        self._fold = dict(fold or {})
         self._openings = [("", "", ""), *self._prefix_readings()]
         outer = [slot for slot in slots if slot.outer]
         self._endings = [

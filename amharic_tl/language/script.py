@@ -9,11 +9,11 @@ import unicodedata
 ETHIOPIC_BLOCKS = ((0x1200, 0x137F), (0x1380, 0x139F), (0x2D80, 0x2DDF), (0xAB00, 0xAB2F), (0x1E7E0, 0x1E7FF))
 
 # Letters alone: the blocks also hold punctuation, numerals, tone signs and gemination marks.
-_LETTERS = "".join(
+ETHIOPIC_LETTERS = "".join(
     chr(code) for first, last in ETHIOPIC_BLOCKS for code in range(first, last + 1) if chr(code).isalpha()
 )
-_NOT_LETTERS = re.compile(f"[^{_LETTERS}]+")
-_ETHIOPIC_LETTERS = frozenset(_LETTERS)
+_NOT_LETTERS = re.compile(f"[^{ETHIOPIC_LETTERS}]+")
+_KNOWN = frozenset(ETHIOPIC_LETTERS)
 LINKS_AND_MENTIONS = re.compile(r"https?://\S+|www\.\S+|@\w+")
 
 MINIMUM_LETTERS = 15
@@ -21,20 +21,20 @@ MINIMUM_LETTERS = 15
 
 def is_ethiopic_letter(character: str) -> bool:
     """Whether a character is an Ethiopic letter (not a mark of punctuation, a numeral or a gemination mark)."""
-    return character in _ETHIOPIC_LETTERS
+    return character in _KNOWN
 
 
 def letter_counts(text: str) -> tuple[int, int]:
     """How many alphabetic characters a text has, and how many of them are Ethiopic letters."""
     letters = [character for character in text if character.isalpha()]
-    return len(letters), sum(1 for character in letters if character in _ETHIOPIC_LETTERS)
+    return len(letters), sum(1 for character in letters if character in _KNOWN)
 
 
 def script_counts(text: str) -> dict[str, int]:
     """How many letters of a text are Ethiopic, Latin, and of other scripts."""
     counts = {"ethiopic": 0, "latin": 0, "other": 0}
     for character in text:
-        if character in _ETHIOPIC_LETTERS:
+        if character in _KNOWN:
             counts["ethiopic"] += 1
         elif character.isalpha():
             counts["latin" if is_latin_letter(character) else "other"] += 1
@@ -78,7 +78,7 @@ def vowel_order(letter: str) -> int | None:
 
     Order 5 (the "sixth order") has no vowel, or the short ə: a word that ends in it ends in a consonant.
     """
-    if ord(letter) not in _REGULAR or letter not in _ETHIOPIC_LETTERS:
+    if ord(letter) not in _REGULAR or letter not in _KNOWN:
         return None
     order = ord(letter) % _SERIES
     return order if order < ORDERS else None
@@ -93,7 +93,7 @@ def with_vowel(letter: str, order: int) -> str:
     if vowel_order(letter) is None or not 0 <= order < ORDERS:
         raise ValueError(f"{letter!r} has no letter of order {order}")
     other = chr(ord(letter) - ord(letter) % _SERIES + order)
-    if other not in _ETHIOPIC_LETTERS:
+    if other not in _KNOWN:
         raise ValueError(f"{letter!r} has no letter of order {order}")
     return other
 
@@ -108,5 +108,5 @@ def labialised(letter: str) -> str | None:
             found = unicodedata.lookup(f"{first.removesuffix('A')}{ending}")
         except KeyError:
             continue
-        return found if found in _ETHIOPIC_LETTERS else None
+        return found if found in _KNOWN else None
     return None

@@ -13,7 +13,7 @@ ACCUSATIVE = Suffix("accusative", "ን", "ን")
 GRAMMAR = Grammar(
     [Prefix("የ", contracts=True), Prefix("ስለ", contracts=True), Prefix("ያለ")],
     [Slot("number", (PLURAL,)), Slot("owner", (DEFINITE,)), Slot("case", (ACCUSATIVE,), outer=True)],
-    ["አዐ", "ሀሐ"],
+    {ord("ዐ"): "አ", ord("ሐ"): "ሀ"},
 )
 
 

@@ -1,17 +1,41 @@
-"""A YAML file of a pack, checked against the schema; whatever is wrong is named by file and line."""
+"""Knowledge in YAML: who wrote an entry and who signed it, and files checked against a schema, line by line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from amharic_tl.errors import BadInputError, MissingInputError
 
-_SCHEMA = Path(__file__).parent / "pack.schema.json"
 Key = str | int
+
+
+@dataclass(frozen=True)
+class Authorship:
+    """Who wrote an entry, from what, and which native speakers have signed it."""
+
+    drafted_by: str
+    source: str
+    reviewers: tuple[str, ...]
+    status: str
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether a native speaker has signed it."""
+        return self.status == "reviewed"
+
+    @property
+    def retired(self) -> bool:
+        """Whether the entry is kept for the record only: it is read as if it were not there."""
+        return self.status == "retired"
+
+
+def authorship(entry: Mapping[str, Any]) -> Authorship:
+    """The authorship of an entry that the schema has checked."""
+    return Authorship(entry["drafted_by"], entry["source"], tuple(entry["reviewers"]), entry["status"])
 
 
 @dataclass(frozen=True)
@@ -26,24 +50,24 @@ class YamlFile:
         return f"{self.path}, line {_line(self.path, keys)}"
 
 
-def read_yaml(path: Path, kind: str) -> YamlFile:
-    """Reads a file and checks it against the schema's definition of ``kind``.
+def read_yaml(path: Path, schema_path: Path, kind: str, what: str) -> YamlFile:
+    """Reads a file and checks it against the definition ``kind`` of a JSON schema.
 
     Raises:
-      MissingInputError: it is not there.
+      MissingInputError: it is absent from ``what``, such as "the culture pack".
       BadInputError: it is no YAML, or not what the schema asks for; up to ten places are named, by line.
     """
     import yaml
     from jsonschema import Draft202012Validator
 
     if not path.is_file():
-        raise MissingInputError(f"the culture pack lacks {path}")
+        raise MissingInputError(f"{what} lacks {path}")
     try:
         # The parser written in C, where it was built: these files are long.
         values = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
+    schema = json.loads(schema_path.read_text(encoding="utf-8"))
     validator = Draft202012Validator({"$defs": schema["$defs"], "$ref": f"#/$defs/{kind}"})
     found = list(validator.iter_errors(values))
     refuse(
@@ -86,13 +110,13 @@ def _line(path: Path, keys: Iterable[Key]) -> int:
 
 
 def _place(path: Iterable[Key], values: Any) -> str:
-    """A readable key path, with the id of an entry where it has one: ``groups[3] (oromo).forms``."""
+    """A readable key path, with the id or name of an entry where it has one: ``groups[3] (oromo).forms``."""
     text = ""
     for key in path:
         values = values[key]
         if isinstance(key, int):
-            name = f" ({values['id']})" if isinstance(values, dict) and "id" in values else ""
-            text += f"[{key}]{name}"
+            name = values.get("id", values.get("name")) if isinstance(values, dict) else None
+            text += f"[{key}] ({name})" if isinstance(name, str) else f"[{key}]"
         else:
             text += f".{key}" if text else key
     return text or "the file"
