@@ -49,11 +49,15 @@ def count_changes(texts: list[str], normaliser: Normaliser) -> Counts:
         words += len(spans)
         changed_texts += bool(changes)
         places.update(form for change in changes for form in change.forms)
-        remaining = list(changes)
+        first = 0
         for start, end in spans:
-            while remaining and remaining[0].source_end <= start:
-                remaining.pop(0)
-            inside = {form for change in remaining if change.source_start < end for form in change.forms}
+            while first < len(changes) and changes[first].source_end <= start:
+                first += 1
+            inside: set[str] = set()
+            for change in changes[first : first + end - start]:
+                if change.source_start >= end:
+                    break
+                inside.update(change.forms)
             changed_words += bool(inside)
             words_by_form.update(inside)
     return Counts(sum(bool(text.strip()) for text in texts), changed_texts, words, changed_words, places, words_by_form)
