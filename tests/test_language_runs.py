@@ -103,6 +103,8 @@ def test_a_translator_trains_on_pairs_and_is_judged_by_what_it_writes(tiny_base:
     found = run(overrides, tmp_path / "w")
     assert lowered(tmp_path / "w")
     assert found["final"]["test"]["chrf"] > 50 and found["final"]["test"]["bleu"] >= 0
+    assert found["final"]["test"]["chrf_normalised"] > 50, "beside the raw one, where references are Ethiopic"
+    assert "chrF, normalised" in (tmp_path / "w" / "report.html").read_text(encoding="utf-8")
     described = read_json(tmp_path / "w" / "data.json")
     assert described["splits"]["train"]["target"]["truncated"] == 0
     assert any("8 rows, evenly spread over 160" in note for note in described["warnings"])
@@ -139,6 +141,7 @@ def test_t5_trains_on_spans_of_running_text(checkpoints_dir: Path, tmp_path: Pat
             {"task.kind": "seq2seq-lm", "task.objective": "span-corruption", "train.select_by": "validation/bleu"},
             "translates nothing",
         ),
+        ({"task.kind": "seq2seq-lm", "train.select_by": "validation/bleu_normalised"}, "use validation/bleu"),
         ({"task.kind": "masked-lm", "train.select_by": "validation/loss", "train.label_smoothing": 0.1}, "no classes"),
     ],
 )

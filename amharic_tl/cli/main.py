@@ -21,6 +21,7 @@ VERBS = {
         "amharic_tl.cli.cross_validate",
         "train and test on folds of all rows, with near-duplicates kept together",
     ),
+    "normalise": ("amharic_tl.cli.normalise", "a copy of a file in which spellings, marks or numerals are made one"),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),

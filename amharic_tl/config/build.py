@@ -54,7 +54,8 @@ def differences(old: Mapping[str, Any], new: Config) -> list[str]:
     """Leaves in which a stored config and ``new`` differ and that a resumption must not change, as sentences."""
     # A leaf that a stored config does not know yet has its default there.
     defaults = json.loads(json.dumps(flatten(to_dict(Config()))))
-    before, after = {**defaults, **flatten(old)}, json.loads(json.dumps(flatten(to_dict(new))))
+    before = {**defaults, **json.loads(json.dumps(flatten(old)))}
+    after = json.loads(json.dumps(flatten(to_dict(new))))
     found = []
     for name in sorted(before.keys() | after.keys()):
         if name.startswith(MAY_CHANGE_ON_RESUME):

@@ -77,6 +77,9 @@ def _task_checks(config: Config) -> list[str]:
     for name in ("prefix", "source_language", "target_language"):
         if getattr(config.data, name) is not None and not pairs:
             problems.append(f"config.data.{name} is set, but only text-to-text (config.task.kind=seq2seq-lm) reads it")
+    if train.select_by.endswith("_normalised"):
+        raw = train.select_by.removesuffix("_normalised")
+        problems.append(f"config.train.select_by: a checkpoint is picked by a raw score; use {raw}")
     if task.objective == "span-corruption" and train.select_by.endswith(("/bleu", "/chrf")):
         problems.append("config.train.select_by: span-corruption translates nothing; use validation/bits_per_character")
     return [*problems, *_long_text_checks(config)]

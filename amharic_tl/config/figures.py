@@ -15,7 +15,10 @@ METRICS: dict[str, tuple[str, ...]] = {
     "token-classification": ("entity_f1", "entity_precision", "entity_recall", "accuracy", "loss"),
     "masked-lm": ("bits_per_character", "loss", "accuracy"),
     "causal-lm": ("bits_per_character", "loss", "perplexity", "accuracy"),
-    "seq2seq-lm": ("bits_per_character", "loss", "perplexity", "accuracy", "bleu", "chrf"),
+    "seq2seq-lm": (
+        *("bits_per_character", "loss", "perplexity", "accuracy"),
+        *("bleu", "chrf", "bleu_normalised", "chrf_normalised"),
+    ),
 }
 # Of tasks whose usual figure is not the default of config.train.select_by.
 SELECT_BY = {"token-classification": "validation/entity_f1"}

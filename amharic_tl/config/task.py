@@ -28,4 +28,10 @@ class TaskConfig:
         "text-to-text: rows of a split to write out and score by BLEU and chrF at an evaluation; 0: none.",
         minimum=0,
     )
+    normalised_scores: tuple[str, ...] | None = leaf(
+        ("homophones", "punctuation"),
+        "text-to-text: ways of writing that are made one for bleu_normalised and chrf_normalised, beside the raw "
+        "scores, where references are in Ethiopic script; none: off.",
+    )
+    writing: str = leaf("am", "The written language of task.normalised_scores: am, ti, or a .yaml file.")
     mask_probability: float = leaf(0.15, "masked-lm: share of tokens to predict.", above=0.0, maximum=0.9)

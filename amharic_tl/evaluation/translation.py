@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from amharic_tl.errors import ConfigError
+from amharic_tl.errors import BadInputError, ConfigError
+from amharic_tl.language.normalisation import Normaliser
+from amharic_tl.language.script import letter_counts
 
 METRICS = ("bleu", "chrf")
+# What a score is called that was computed on texts whose ways of writing were made one.
+NORMALISED = "{}_normalised"
 METRICS_LEFT_OUT = (
     "BLEU and chrF are left out: sacrebleu is not installed (pip install 'amharic-tl[translate]'); set "
     "config.task.generate_rows=0 if they are not wanted"
@@ -38,6 +42,19 @@ def refuse_selection(select_by: str, rows: int) -> None:
         )
 
 
+def score_normaliser(forms: Sequence[str] | None, writing: str) -> Normaliser | None:
+    """What makes predictions and references alike in their ways of writing, None for no ``forms``.
+
+    Raises:
+      ConfigError: the language has no such form.
+      MissingInputError: no such language is known.
+    """
+    try:
+        return Normaliser(forms, writing) if forms else None
+    except BadInputError as error:
+        raise ConfigError(f"config.task.normalised_scores: {error}") from None
+
+
 class Translations:
     """A split's sources and references, of which a part is translated greedily and scored."""
 
@@ -51,6 +68,7 @@ class Translations:
         rows: int,
         batch_rows: int,
         new_tokens: int,
+        normaliser: Normaliser | None = None,
     ) -> None:
         """Takes ``rows`` rows, evenly spread, or all.
 
@@ -62,23 +80,36 @@ class Translations:
           rows: how many at most.
           batch_rows: rows of one generation.
           new_tokens: the longest translation.
+          normaliser: of predictions and references, for scores beside the raw ones (Nigatu et al. 2025); these are
+            left out where no reference has an Ethiopic letter.
         """
         self._all = len(sources)
         self._chosen = np.unique(np.linspace(0, len(sources) - 1, min(rows, len(sources))).round().astype(int))
         self._sources, self._references = sources, references
         self._tokenizer, self._language = tokenizer, language
         self._batch_rows, self._new_tokens = batch_rows, new_tokens
+        self._normaliser = normaliser if any(letter_counts(text)[1] for text in references) else None
 
     def describe(self) -> str:
         """What is scored, and how, in a sentence."""
         count = len(self._chosen)
         part = f"all {count} rows" if count == self._all else f"{count} rows, evenly spread over {self._all}"
-        return f"BLEU and chrF are those of greedy translations of {part}; {', '.join(_signatures())}"
+        said = f"BLEU and chrF are those of greedy translations of {part}; {', '.join(_signatures())}"
+        if self._normaliser is None:
+            return said
+        forms = ", ".join(form.name for form in self._normaliser.forms)
+        signed = "" if self._normaliser.writing.authorship.reviewed else " (machine-drafted tables, unreviewed)"
+        language = self._normaliser.writing.language
+        return f"{said}; bleu_normalised and chrf_normalised after {forms} of written {language} are made one{signed}"
 
     def metrics(self, model: Any) -> dict[str, float]:
-        """``bleu`` and ``chrf``, from 0 to 100."""
-        written, wanted = self.translate(model), [[self._references[row] for row in self._chosen]]
-        return {name: float(scorer.corpus_score(written, wanted).score) for name, scorer in _scorers().items()}
+        """``bleu`` and ``chrf``, from 0 to 100; of normalised texts ``bleu_normalised`` and ``chrf_normalised``."""
+        written, wanted = self.translate(model), [self._references[row] for row in self._chosen]
+        scores = score_texts(written, wanted)
+        if self._normaliser is not None:
+            alike = [list(map(self._normaliser.text, texts)) for texts in (written, wanted)]
+            scores |= {NORMALISED.format(name): value for name, value in score_texts(*alike).items()}
+        return scores
 
     def translate(self, model: Any) -> list[str]:
         """The chosen rows' translations."""
@@ -105,6 +136,11 @@ class Translations:
             )
             texts += self._tokenizer.batch_decode(written[: len(rows), 1:], skip_special_tokens=True)
         return texts
+
+
+def score_texts(written: Sequence[str], wanted: Sequence[str]) -> dict[str, float]:
+    """``bleu`` and ``chrf`` of texts with one reference each, from 0 to 100."""
+    return {name: float(one.corpus_score(written, [wanted]).score) for name, one in _scorers().items()}
 
 
 def _scorers() -> dict[str, Any]:

@@ -147,13 +147,16 @@ def follows_something(text: str, start: int, end: int) -> bool:
 
 
 def _sequences(entry: Mapping[str, Any]) -> tuple[str, Replacement]:
+    """Letters in a row that stand for others: everywhere, inside a word, before other letters or endings."""
     table: dict[str, str] = {}
     patterns = []
     for rule in entry["rules"]:
         table |= rule["texts"]
         follows = [re.escape(text) for text in rule.get("before", ())]
         follows += [f"{re.escape(text)}(?!{_LETTER})" for text in rule.get("before_end", ())]
-        patterns.append(f"(?:{any_of(rule['texts'])})" + (f"(?={'|'.join(follows)})" if follows else ""))
+        behind = f"(?<={_LETTER})" if rule.get("inside") else ""
+        ahead = f"(?={'|'.join(follows)})" if follows else ""
+        patterns.append(f"{behind}(?:{any_of(rule['texts'])}){ahead}")
     return "|".join(patterns), lambda match: table[match.group()]
 
 

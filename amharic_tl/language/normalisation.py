@@ -74,6 +74,7 @@ class Normaliser:
           BadInputError: the language has no such form.
           MissingInputError: no such language is known.
         """
+        self.name = writing
         self.writing = open_writing(writing)
         self.forms: tuple[Form, ...] = self.writing.choose(forms)
 

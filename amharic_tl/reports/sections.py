@@ -24,6 +24,8 @@ METRICS = {
     "mae": "mean absolute error",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "bleu_normalised": "BLEU, normalised",
+    "chrf_normalised": "chrF, normalised",
 }
 OTHER_METRICS = {"bits_per_character": "bits per character", "perplexity": "perplexity", "loss": "loss"}
 MOST_LABELS = 200  # in tables

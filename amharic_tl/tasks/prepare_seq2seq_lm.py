@@ -14,7 +14,13 @@ from amharic_tl.data.span_corruption import SpanCorruptionBatches, longest_windo
 from amharic_tl.data.splits import Splits
 from amharic_tl.data.tokenizer import Encoded, encode, special_ends, windows_as_encoded
 from amharic_tl.errors import BadInputError
-from amharic_tl.evaluation.translation import METRICS_LEFT_OUT, Translations, can_score, refuse_selection
+from amharic_tl.evaluation.translation import (
+    METRICS_LEFT_OUT,
+    Translations,
+    can_score,
+    refuse_selection,
+    score_normaliser,
+)
 from amharic_tl.tasks.characters import vocabulary_characters
 from amharic_tl.tasks.prepared import Prepared, batch_plan, process_share
 from amharic_tl.tasks.seq2seq_lm import Seq2SeqLM
@@ -53,6 +59,7 @@ def _text_to_text(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
         )
 
     refuse_selection(config.train.select_by, config.task.generate_rows)
+    normaliser = score_normaliser(config.task.normalised_scores, config.task.writing)
     generated, notes = {}, []
     if config.task.generate_rows and can_score():
         generated = {
@@ -64,6 +71,7 @@ def _text_to_text(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
                 rows=config.task.generate_rows,
                 batch_rows=config.train.microbatch or config.train.batch_size,
                 new_tokens=data.max_target_length,
+                normaliser=normaliser,
             )
             for name, source in splits.items()
             if name != "train"

@@ -9,7 +9,8 @@ import pytest
 
 import amharic_tl as atl
 from amharic_tl.errors import ConfigError
-from amharic_tl.evaluation.translation import Translations, can_score, refuse_selection
+from amharic_tl.evaluation.translation import Translations, can_score, refuse_selection, score_normaliser
+from amharic_tl.language.normalisation import normalise
 from amharic_tl.models.encoder_decoder import SpecialIds
 from amharic_tl.models.text_generation import first_tokens
 
@@ -85,3 +86,38 @@ def test_selecting_by_what_is_not_measured_is_refused(monkeypatch: pytest.Monkey
     with pytest.raises(ConfigError, match="needs sacrebleu"):
         refuse_selection("validation/chrf", 10)
     refuse_selection("validation/loss", 0)
+
+
+def test_scores_of_normalised_texts_stand_beside_the_raw_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    sacrebleu = pytest.importorskip("sacrebleu", reason="scores are sacreBLEU's: pip install 'amharic-tl[translate]'")
+    wanted = ["ዓለም ሁሉ ሰላም ይሁን።", "ሥራ ሠርቶ ወደ ቤት ሄደ።"]
+    written = ["አለም ሁሉ ሠላም ይሁን፡፡", "ስራ ሰርቶ ወደ ገበያ ሄደ።"]
+    monkeypatch.setattr(Translations, "translate", lambda self, model: written)
+
+    def scores(references: list[str], forms: tuple[str, ...] | None) -> tuple[dict[str, float], str]:
+        sources = [np.asarray([3], np.int32)] * 2
+        normaliser = score_normaliser(forms, "am")
+        made = Translations(
+            sources, references, Tokenizer(), None, rows=2, batch_rows=2, new_tokens=5, normaliser=normaliser
+        )
+        return made.metrics(None), made.describe()
+
+    forms = ("homophones", "punctuation")
+    found, said = scores(wanted, forms)
+    alike = [[normalise(text, forms).text for text in texts] for texts in (written, wanted)]
+    assert found == {
+        "bleu": sacrebleu.corpus_bleu(written, [wanted]).score,
+        "chrf": sacrebleu.corpus_chrf(written, [wanted]).score,
+        "bleu_normalised": sacrebleu.corpus_bleu(alike[0], [alike[1]]).score,
+        "chrf_normalised": sacrebleu.corpus_chrf(alike[0], [alike[1]]).score,
+    }
+    assert found["chrf_normalised"] > found["chrf"] + 10 and found["chrf_normalised"] < 100
+    assert "after punctuation, homophones of written Amharic are made one" in said
+    assert "unreviewed" in said
+    assert scores(wanted, None)[0].keys() == {"bleu", "chrf"}
+    assert scores(["peace", "work"], forms)[0].keys() == {"bleu", "chrf"}, "these references are not in the script"
+
+
+def test_forms_that_a_language_lacks_are_refused_before_anything_is_trained() -> None:
+    with pytest.raises(ConfigError, match="config.task.normalised_scores: there is no form vowels of written Tigrinya"):
+        score_normaliser(["vowels"], "ti")

@@ -55,7 +55,9 @@ def texts(language: str, count: int) -> Iterator[str]:
         yield "".join(dice.choice(pieces) for _ in range(dice.randint(1, 14)))
 
 
-@pytest.mark.parametrize("word", ["አዲስ", "እንዴት", "ወስደዋል", "እንደአዲስ", "ሩዋንዳ", "የሩዋንዳን", "ጂማ", "ደወል", "በፌብሩዋሪ", "ሁዋዌ"])
+@pytest.mark.parametrize(
+    "word", ["አዲስ", "እንዴት", "ወስደዋል", "እንደአዲስ", "ሩዋንዳ", "የሩዋንዳን", "ጂማ", "ደወል", "በፌብሩዋሪ", "ዱአችን", "በዱአቸው", "ሁዋዌ"]
+)
 def test_words_that_other_normalisers_make_into_others_stay(word: str) -> None:
     assert normalise(word, ALL).text == word
 
