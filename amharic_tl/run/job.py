@@ -44,6 +44,7 @@ from amharic_tl.training.provenance import now, provenance, session
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
+from amharic_tl.transfer.plan_table import whole_table
 
 
 def train(
@@ -190,7 +191,7 @@ class _Training:
                 "flops_per_example": {**per_example, "length": length},
             },
         )
-        self.progress.say(run.plan.table())
+        self.progress.say(whole_table(run.plan))
         pretrained = run.config.model.initialise == "pretrained"
         for line in [*about_loading(run.newly_initialised, run.dropped, pretrained), *about_data(run.audit)]:
             self.progress.say(line)
