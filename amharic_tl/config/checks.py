@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amharic_tl.config.adapter_checks import adapter_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.schema import Config
 
@@ -12,6 +13,7 @@ def cross_checks(config: Config) -> list[str]:
         *_train_checks(config),
         *_optim_checks(config),
         *_transfer_checks(config),
+        *adapter_checks(config),
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),

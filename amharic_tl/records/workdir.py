@@ -96,6 +96,11 @@ class Workdir:
         return self.root / "export"
 
     @property
+    def adapter(self) -> Path:
+        """The adapter of the best model, as the PEFT library loads it; only where adapters were trained."""
+        return self.root / "adapter"
+
+    @property
     def tensorboard(self) -> Path:
         """TensorBoard event files."""
         return self.root / "tensorboard"

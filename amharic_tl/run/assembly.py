@@ -26,7 +26,9 @@ from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.finite import refuse_non_finite
-from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.models.interchange.adapter_folder import model_config, tokenizer_folder
+from amharic_tl.models.interchange.locate import locate
+from amharic_tl.run.adapting import adapted
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
@@ -88,11 +90,11 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
     """
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder = locate(config.model.path)
-    hf_config = read_config(folder)
+    hf_config = model_config(folder)
     paired = bool(kind_of_rows(config)["paired"])
     splits = read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(tokenizer_folder(folder))
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = load_model(config, hf_config, splits.labels)
     for leaf in ("max_length", "max_target_length") if paired else ("max_length",):
@@ -204,9 +206,11 @@ def load_model(config: Config, hf_config: Mapping[str, Any], labels: list[str]) 
     }
     if config.model.initialise == "random":
         return from_config(hf_config, config.task.kind, **settings)
-    model = from_pretrained(config.model.path, config.task.kind, dtype="float32", **settings)
+    model = from_pretrained(
+        config.model.path, config.task.kind, dtype="float32", adapter=config.model.adapter, **settings
+    )
     refuse_non_finite(model, config.model.path)
-    return model
+    return adapted(config, model)
 
 
 def _schedule(config: Config, steps_per_epoch: int) -> Schedule:

@@ -15,6 +15,7 @@ from flax import nnx
 
 from amharic_tl.config import TransferConfig
 from amharic_tl.errors import ConfigError, name_some
+from amharic_tl.models.adapters.adapt import saved_whole
 from amharic_tl.models.naming import ParameterView, named_parameters
 from amharic_tl.models.stack import Stack
 from amharic_tl.transfer.anatomy import EMBEDDING, Anatomy
@@ -198,7 +199,7 @@ def make_plan(
       ConfigError: what is asked for does not fit the model, or a stage would begin after the run's end.
     """
     anatomy = Anatomy(named_parameters(model))
-    recipe = METHODS[transfer.method](Request(anatomy, transfer, measured or {}))
+    recipe = METHODS[transfer.method](Request(anatomy, transfer, measured or {}, saved_whole(model)))
     rules, stages = _stages(recipe, clock)
     matched = match_rules(list(anatomy.views), rules)
     rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from amharic_tl.models.adapters.low_rank import LoraSettings, LowRank
-from amharic_tl.models.adapters.places import adapters_of, linears_of, outside, stacks_of
+from amharic_tl.models.adapters.places import linears_of, outside, stacks_of
 from amharic_tl.models.layers import Linear
 
 
@@ -85,9 +85,25 @@ def merged(model: Any) -> Any:
     return model
 
 
+def with_dropout(model: Any, rate: float) -> Any:
+    """``model`` with another dropout of its adapters' inputs."""
+    for stack in stacks_of(model):
+        if stack.marks is not None:
+            stack.marks = tuple(
+                tuple((name, replace(settings, dropout=rate)) for name, settings in mark) for mark in stack.marks
+            )
+    for linear in linears_of(model):
+        if isinstance(linear.adapter, LowRank):
+            linear.adapter.settings = replace(linear.adapter.settings, dropout=rate)
+    return model
+
+
+def saved_whole(model: Any) -> tuple[str, ...]:
+    """The modules of a model that train whole beside its adapters; none where it has no adapters."""
+    adaptation = getattr(model, "adaptation", None)
+    return () if adaptation is None else adaptation.modules_to_save
+
+
 def is_saved_whole(name: str, modules: Sequence[str]) -> bool:
     """Whether a parameter lies in one of the modules."""
     return any(name.startswith(f"{module}.") for module in modules)
-
-
-__all__ = ["Adaptation", "add_adapters", "adapters_of", "is_saved_whole", "merged"]

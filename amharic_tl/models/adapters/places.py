@@ -135,6 +135,21 @@ def widest(modules: Sequence[str]) -> list[str]:
     return [name for name in kept if not any(name.startswith(f"{other}.") for other in kept)]
 
 
+def whole_modules(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The widest modules that hold wanted parameters and no others; the parent of one that no such module holds.
+
+    Args:
+      wanted: some of ``names``.
+      names: all parameters of the model.
+    """
+    others = modules_of([name for name in names if name not in set(wanted)])
+    found: dict[str, None] = {}
+    for name in wanted:
+        inside = [module for module in modules_of([name]) if module not in others]
+        found[inside[0] if inside else name.rpartition(".")[0]] = None
+    return widest(list(found))
+
+
 def by_last_parts(names: Sequence[str], pattern: str, leaf: str) -> list[str]:
     """The names that ``pattern`` matches, alone or behind a dot.
 

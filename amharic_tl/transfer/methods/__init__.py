@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from amharic_tl.transfer.methods.full import full
 from amharic_tl.transfer.methods.head import head_alone
+from amharic_tl.transfer.methods.lora import lora
 from amharic_tl.transfer.methods.recipe import Method
 from amharic_tl.transfer.methods.top_layers import top_layers
 
@@ -15,4 +16,5 @@ METHODS: dict[str, Method] = {
     "full": full,
     "head": head_alone,
     "top-layers": top_layers,
+    "lora": lora,
 }

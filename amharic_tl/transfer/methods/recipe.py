@@ -19,11 +19,13 @@ class Request:
       anatomy: the model's parts.
       transfer: the leaves of the config.
       measured: figures of the model's parts that a method asked for, by part; empty where it asked for none.
+      saved_whole: modules beside the adapters that train, by canonical name; of a model without adapters, none.
     """
 
     anatomy: Anatomy
     transfer: TransferConfig
     measured: Mapping[str, float] = field(default_factory=dict)
+    saved_whole: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+"""The adapters of a run: those that the config asks for, or those that were loaded."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jax
+from flax import nnx
+
+from amharic_tl.config import Config
+from amharic_tl.config.adapter_checks import clashes
+from amharic_tl.errors import ConfigError
+from amharic_tl.models.adapters.adapt import Adaptation, add_adapters, merged, with_dropout
+from amharic_tl.models.adapters.low_rank import LoraSettings
+from amharic_tl.models.adapters.places import match_linear, match_modules, whole_modules, widest
+from amharic_tl.models.naming import named_parameters
+from amharic_tl.models.registry import family_of
+
+RANK, ALPHA = 8, 16.0
+LEAF = "config.transfer.adapters"
+
+
+def adapted(config: Config, model: Any) -> Any:
+    """The model that a run trains: with adapters where its method is lora, without where it is another.
+
+    Adapters that were loaded go on training under lora, and are merged under the other methods.
+
+    Raises:
+      ConfigError: a pattern matches nothing, or leaves ask for other adapters than the loaded ones.
+    """
+    loaded, wanted = model.adaptation is not None, config.transfer.adapters
+    if config.transfer.method != "lora":
+        return merged(model) if loaded else model
+    if loaded:
+        problems = clashes(wanted, config.model.adapter or config.model.path)
+        if problems:
+            raise ConfigError("; ".join(problems))
+        return model if wanted.dropout is None else with_dropout(model, wanted.dropout)
+    settings = LoraSettings(wanted.rank or RANK, wanted.alpha or ALPHA, wanted.scaling or "lora", wanted.dropout or 0.0)
+    saved = _saved_whole(config, model)
+    family = family_of(model.hf_config, "config.json")
+    chosen = match_linear(model, wanted.targets or family.query_value, f"{LEAF}.targets")
+    names = [name for name in chosen if not any(f"{name}.".startswith(f"{module}.") for module in saved)]
+    if not names:
+        raise ConfigError(f"{LEAF}.targets: all that they match trains whole already: {', '.join(saved)}")
+    # A stream of its own beside those of the head's weights.
+    key = jax.random.fold_in(jax.random.key(config.train.seed), 1)
+    add_adapters(model, dict.fromkeys(names, settings), key, Adaptation(config.model.path, None, tuple(saved)))
+    return model
+
+
+def _saved_whole(config: Config, model: nnx.Module) -> list[str]:
+    """The head, whatever was drawn anew, and what the config names."""
+    names = list(named_parameters(model))
+    family = family_of(model.hf_config, "config.json")
+    anew = set(model.load_report.newly_initialised)
+    head = [name for name in names if name in anew or re.fullmatch(family.classifier, name)]
+    further = config.transfer.adapters.modules_to_save
+    return widest(
+        [
+            *whole_modules(head, names),
+            *(match_modules(model, further, f"{LEAF}.modules_to_save") if further else []),
+        ]
+    )
