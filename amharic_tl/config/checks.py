@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.schema import Config
+from amharic_tl.config.transfer_checks import transfer_checks
 
 
 def cross_checks(config: Config) -> list[str]:
@@ -11,7 +12,7 @@ def cross_checks(config: Config) -> list[str]:
     return [
         *_train_checks(config),
         *_optim_checks(config),
-        *_transfer_checks(config),
+        *transfer_checks(config),
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),
@@ -39,18 +40,6 @@ def _optim_checks(config: Config) -> list[str]:
     if warmup >= 1 and warmup != int(warmup):
         return [f"config.optim.warmup: {warmup:g} is neither a share below 1 nor a number of steps"]
     return []
-
-
-def _transfer_checks(config: Config) -> list[str]:
-    transfer, problems = config.transfer, []
-    if transfer.method == "top-layers" and transfer.trainable_layers is None:
-        problems.append("config.transfer.method is top-layers; say how many with config.transfer.trainable_layers")
-    if transfer.method != "top-layers" and transfer.trainable_layers is not None:
-        problems.append(
-            f"config.transfer.trainable_layers is set, but config.transfer.method is {transfer.method!r}; "
-            "use config.transfer.method=top-layers"
-        )
-    return problems
 
 
 def _data_checks(config: Config) -> list[str]:
