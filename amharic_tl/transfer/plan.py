@@ -226,8 +226,8 @@ def _late(stages: Sequence[Stage], clock: Clock | None) -> list[str]:
     if clock is None or last is None or 2 * last <= clock.total:
         return []
     return [
-        f"the last stage begins at step {last:,} of {clock.total:,}: what thaws then trains for the rest alone, at what "
-        "the schedule has left of the rate"
+        f"the last stage begins at step {last:,} of {clock.total:,}: what thaws then trains for the rest alone, at "
+        "what the schedule has left of the rate"
     ]
 
 

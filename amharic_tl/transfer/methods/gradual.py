@@ -23,8 +23,8 @@ def gradual(request: Request) -> Recipe:
     rules = group_rules(request.anatomy, transfer.groups, factor)
     begins = (START, *(length.times(number) for number in range(1, transfer.groups + 1)))
     reason = (
-        f"the head and the pooler train first, then, after every {length}, one more of {transfer.groups} groups of blocks "
-        f"from the top, each at 1/{factor:g} of the rate of the one above (transfer.method=gradual)"
+        f"the head and the pooler train first, then, after every {length}, one more of {transfer.groups} groups of "
+        f"blocks from the top, each at 1/{factor:g} of the rate of the one above (transfer.method=gradual)"
     )
     return Recipe(rules, reason, begins, warnings=tuple(rate_warnings(transfer.groups, factor, transfer.layer_decay)))
 
