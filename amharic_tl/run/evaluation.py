@@ -31,7 +31,7 @@ from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.provenance import provenance
 from amharic_tl.training.step import Steps, TrainState, make_steps
-from amharic_tl.transfer.optimizer import make_optimizer
+from amharic_tl.transfer.optimizers import make_optimizer
 from amharic_tl.transfer.plan import make_plan
 
 Which = Literal["export", "checkpoint"]

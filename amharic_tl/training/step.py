@@ -17,8 +17,9 @@ from amharic_tl.distributed.mesh import batch_sharding, batch_shards, replicated
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.sharding import parameter_shardings
 from amharic_tl.tasks.base import Task, Term, forward
-from amharic_tl.transfer.optimizer import Schedule
 from amharic_tl.transfer.plan import TrainablePlan
+from amharic_tl.transfer.schedules import Schedule
+from amharic_tl.transfer.thaw import state_shardings
 
 
 @jax.tree_util.register_dataclass
@@ -126,7 +127,8 @@ def make_steps(
     trainable = jax.device_put(trainable, trainable_shardings)
     frozen = jax.device_put(frozen, frozen_shardings)
     optimizer = make_optimizer(trainable)
-    optimizer_shardings = _optimizer_shardings(optimizer, trainable, trainable_shardings, mesh)
+    kept = jax.eval_shape(optimizer.init, trainable)
+    optimizer_shardings = state_shardings(kept, trainable, trainable_shardings, mesh)
     # One array each: donated buffers may not be shared.
     zero, in_a_row, skipped = (jax.device_put(np.zeros((), np.int32), replicated(mesh)) for _ in range(3))
     state = TrainState(
@@ -243,18 +245,6 @@ def _evaluation_step(
         return task.evaluate(forward(task, model, batch), batch)
 
     return evaluate
-
-
-def _optimizer_shardings(optimizer: optax.GradientTransformation, trainable: Any, shardings: Any, mesh: Mesh) -> Any:
-    """Moments lie as their parameters do; counters are everywhere."""
-    shapes = jax.eval_shape(optimizer.init, trainable)
-    return optax.tree.map_params(
-        optimizer,
-        lambda _, sharding: sharding,
-        shapes,
-        shardings,
-        transform_non_params=lambda _: replicated(mesh),
-    )
 
 
 def _check_batch(rows: int, mesh: Mesh, leaf: str) -> None:
