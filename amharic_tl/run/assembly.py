@@ -120,6 +120,7 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
         microbatch=config.train.microbatch,
         seed=config.train.seed,
         terms=safety.terms if safety is not None else (),
+        ema=config.optim.ema,
     )
     if config.model.attention not in ("auto", "xla"):
         _check_attention(steps, prepared)

@@ -200,6 +200,7 @@ def _model(
         batch_size=config.train.batch_size,
         microbatch=config.train.microbatch,
         seed=config.train.seed,
+        ema=config.optim.ema if which == "checkpoint" else None,
     )
     if which == "export":
         return steps, steps.state, f"{place.export}"
