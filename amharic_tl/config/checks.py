@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amharic_tl.config.figures import called, is_metric, no_metric
+from amharic_tl.config.optim_checks import optim_checks
 from amharic_tl.config.schema import Config
 from amharic_tl.config.transfer_checks import transfer_checks
 
@@ -11,7 +12,7 @@ def cross_checks(config: Config) -> list[str]:
     """Leaves that do not fit together, as sentences."""
     return [
         *_train_checks(config),
-        *_optim_checks(config),
+        *optim_checks(config.optim),
         *transfer_checks(config),
         *_data_checks(config),
         *_task_checks(config),
@@ -33,13 +34,6 @@ def _train_checks(config: Config) -> list[str]:
     elif not is_metric(config.task, metric):
         problems.append(f"config.train.select_by: {no_metric(config.task, metric)}")
     return problems
-
-
-def _optim_checks(config: Config) -> list[str]:
-    warmup = config.optim.warmup
-    if warmup >= 1 and warmup != int(warmup):
-        return [f"config.optim.warmup: {warmup:g} is neither a share below 1 nor a number of steps"]
-    return []
 
 
 def _data_checks(config: Config) -> list[str]:

@@ -36,8 +36,9 @@ from amharic_tl.tasks.base import Term
 from amharic_tl.tasks.registry import Prepared, prepare
 from amharic_tl.training.loop import Schedule
 from amharic_tl.training.step import Steps, make_steps
-from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
+from amharic_tl.transfer.optimizers import make_optimizer
 from amharic_tl.transfer.plan import TrainablePlan, make_plan
+from amharic_tl.transfer.schedules import make_schedule
 
 # Tasks whose rows have labels, which are the model's classes.
 LABELLED = ("sequence-classification", "token-classification")
@@ -119,6 +120,7 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
         microbatch=config.train.microbatch,
         seed=config.train.seed,
         terms=safety.terms if safety is not None else (),
+        ema=config.optim.ema,
     )
     if config.model.attention not in ("auto", "xla"):
         _check_attention(steps, prepared)

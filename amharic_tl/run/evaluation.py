@@ -31,7 +31,7 @@ from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.provenance import provenance
 from amharic_tl.training.step import Steps, TrainState, make_steps
-from amharic_tl.transfer.optimizer import make_optimizer
+from amharic_tl.transfer.optimizers import make_optimizer
 from amharic_tl.transfer.plan import make_plan
 
 Which = Literal["export", "checkpoint"]
@@ -200,6 +200,7 @@ def _model(
         batch_size=config.train.batch_size,
         microbatch=config.train.microbatch,
         seed=config.train.seed,
+        ema=config.optim.ema if which == "checkpoint" else None,
     )
     if which == "export":
         return steps, steps.state, f"{place.export}"
