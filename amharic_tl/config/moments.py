@@ -26,7 +26,9 @@ class Moment:
         return Moment(self.value * number, self.unit)
 
     def __str__(self) -> str:
-        return f"{self.value:g}{self.unit}"
+        if self.unit == "%":
+            return f"{self.value:g}% of the steps"
+        return f"{self.value:g} {self.unit.removesuffix('s') if self.value == 1 else self.unit}"
 
 
 START = Moment(0.0, "steps")

@@ -26,7 +26,7 @@ from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.finite import refuse_non_finite
-from amharic_tl.models.interchange.adapter_folder import model_config, tokenizer_folder
+from amharic_tl.models.interchange.adapter_folder import is_adapter, model_config, model_folder, tokenizer_folder
 from amharic_tl.models.interchange.locate import locate
 from amharic_tl.run.adapting import adapted
 from amharic_tl.safety.monitor import Monitor
@@ -38,8 +38,9 @@ from amharic_tl.tasks.base import Term
 from amharic_tl.tasks.registry import Prepared, prepare
 from amharic_tl.training.loop import Schedule
 from amharic_tl.training.step import Steps, make_steps
-from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
+from amharic_tl.transfer.optimizers import make_optimizer
 from amharic_tl.transfer.plan import TrainablePlan, make_plan
+from amharic_tl.transfer.schedules import make_schedule
 
 # Tasks whose rows have labels, which are the model's classes.
 LABELLED = ("sequence-classification", "token-classification")
@@ -60,11 +61,15 @@ class Safety:
 
 @dataclass
 class Run:
-    """The parts of a run, ready to train. ``safety`` is None where no axis is watched."""
+    """The parts of a run, ready to train. ``safety`` is None where no axis is watched, ``adapter_folder`` where no
+    adapter was loaded.
+    """
 
     config: Config
     mesh: Mesh
     model_folder: Path
+    tokenizer_folder: Path
+    adapter_folder: Path | None
     splits: Splits
     prepared: Prepared
     audit: dict[str, Any]
@@ -94,7 +99,8 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
     paired = bool(kind_of_rows(config)["paired"])
     splits = read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)
-    tokenizer = load_tokenizer(tokenizer_folder(folder))
+    spoken = tokenizer_folder(folder)
+    tokenizer = load_tokenizer(spoken)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = load_model(config, hf_config, splits.labels)
     for leaf in ("max_length", "max_target_length") if paired else ("max_length",):
@@ -121,13 +127,16 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
         microbatch=config.train.microbatch,
         seed=config.train.seed,
         terms=safety.terms if safety is not None else (),
+        ema=config.optim.ema,
     )
     if config.model.attention not in ("auto", "xla"):
         _check_attention(steps, prepared)
     return Run(
         config=config,
         mesh=mesh,
-        model_folder=folder,
+        model_folder=model_folder(folder),
+        tokenizer_folder=spoken,
+        adapter_folder=folder if is_adapter(folder) else locate(config.model.adapter) if config.model.adapter else None,
         splits=splits,
         prepared=prepared,
         audit=_audit(config, splits, prepared),

@@ -21,7 +21,8 @@ from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh, whole
 from amharic_tl.errors import BadInputError, ConfigError, MissingInputError, name_some
 from amharic_tl.evaluation.pooling import in_order
-from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.models.interchange.adapter_folder import model_config, tokenizer_folder
+from amharic_tl.models.interchange.locate import locate
 from amharic_tl.records.files import read_object, refuse_existing, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import kind_of_rows, load_model, read_splits
@@ -31,7 +32,7 @@ from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.provenance import provenance
 from amharic_tl.training.step import Steps, TrainState, make_steps
-from amharic_tl.transfer.optimizer import make_optimizer
+from amharic_tl.transfer.optimizers import make_optimizer
 from amharic_tl.transfer.plan import make_plan
 
 Which = Literal["export", "checkpoint"]
@@ -146,7 +147,7 @@ def _score(
     folder = place.export if which == "export" else locate(config.model.path)
     if which == "export" and not folder.exists():
         raise MissingInputError(f"{place.root} has no export; take the checkpoint: --model=checkpoint")
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(tokenizer_folder(folder))
     prepared = prepare(config, splits, tokenizer)
     mesh = _mesh(config)
     steps, state, said = _model(place, config, prepared, splits, which, mesh, record)
@@ -184,9 +185,9 @@ def _model(
 ) -> tuple[Steps, TrainState, str]:
     """The evaluation step with the export's or the best checkpoint's parameters, and what they are."""
     if which == "export":
-        described = dataclasses.replace(config.model, path=str(place.export), initialise="pretrained")
+        described = dataclasses.replace(config.model, path=str(place.export), adapter=None, initialise="pretrained")
         config = dataclasses.replace(config, model=described)
-    model = load_model(config, read_config(locate(config.model.path)), splits.labels)
+    model = load_model(config, model_config(locate(config.model.path)), splits.labels)
     plan = make_plan(model, config.transfer, config.optim.weight_decay)
     plan.regroup(model)
     steps = make_steps(
@@ -200,6 +201,7 @@ def _model(
         batch_size=config.train.batch_size,
         microbatch=config.train.microbatch,
         seed=config.train.seed,
+        ema=config.optim.ema if which == "checkpoint" else None,
     )
     if which == "export":
         return steps, steps.state, f"{place.export}"

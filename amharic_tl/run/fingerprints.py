@@ -15,19 +15,32 @@ _TOKENIZER = (*TOKENIZER_FILES, "tokenizer_config.json", "special_tokens_map.jso
 _WEIGHTS = (".safetensors", ".msgpack", ".bin")
 
 
-def fingerprints(audit: Mapping[str, Any], model_folder: Path) -> dict[str, Any]:
-    """``data``: see :func:`amharic_tl.data.audit.fingerprint`; ``tokenizer``: of its files; ``model``: of each file.
+def fingerprints(
+    audit: Mapping[str, Any], model_folder: Path, tokenizer_folder: Path, adapter_folder: Path | None
+) -> dict[str, Any]:
+    """``data``: see :func:`amharic_tl.data.audit.fingerprint`; ``tokenizer``: of its files; ``model``: of each file;
+    ``adapter``: of each file of one that was loaded.
 
     A model from the hub's cache has the commit it was fetched at too.
     """
-    files = sorted(path for path in model_folder.iterdir() if path.is_file())
-    tokenizer = {path.name: sha256_of(path) for path in files if path.name in _TOKENIZER}
-    model = {path.name: sha256_of(path) for path in files if path.name == "config.json" or path.suffix in _WEIGHTS}
+    tokenizer = {path.name: sha256_of(path) for path in _files(tokenizer_folder) if path.name in _TOKENIZER}
+    model = _sums(model_folder, "config.json")
     found: dict[str, Any] = {
         "data": audit["fingerprint"],
         "tokenizer": hashlib.sha256(json.dumps(tokenizer, sort_keys=True).encode()).hexdigest(),
         "model": model,
     }
+    if adapter_folder is not None:
+        found["adapter"] = _sums(adapter_folder, "adapter_config.json")
     if model_folder.parent.name == "snapshots":
         found["model_commit"] = model_folder.name
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def _sums(folder: Path, config: str) -> dict[str, str]:
+    """The sums of the weights and of the config beside them, by name."""
+    return {path.name: sha256_of(path) for path in _files(folder) if path.name == config or path.suffix in _WEIGHTS}

@@ -23,6 +23,8 @@ from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
 from amharic_tl.models.attention import Choice, listening, only_xla
+from amharic_tl.models.interchange.adapter_folder import tokenizer_folder
+from amharic_tl.models.interchange.adapter_write import obstacle
 from amharic_tl.models.interchange.locate import locate
 from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
@@ -79,7 +81,9 @@ def train(
         run = assemble(config, mesh, read_before(place))
         interruption.check("reading data and model")
         if state == "new":
-            stop_at_gates(material_of_splits(config, run.splits), lambda path: load_tokenizer(locate(path)))
+            stop_at_gates(
+                material_of_splits(config, run.splits), lambda path: load_tokenizer(tokenizer_folder(locate(path)))
+            )
         with locked(place):
             state = workdir_state(place, config)  # another process may have been there while this one read its data
             if state == "completed":
@@ -109,7 +113,11 @@ class _Training:
     def _origin(self) -> dict[str, Any]:
         """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""
         run, code = self.run, code_state()
-        origin = provenance(run.config.train.seed, code, fingerprints(run.audit, run.model_folder))
+        origin = provenance(
+            run.config.train.seed,
+            code,
+            fingerprints(run.audit, run.model_folder, run.tokenizer_folder, run.adapter_folder),
+        )
         if self.first:
             write_text(self.workdir.environment, "\n".join(code.packages) + "\n")
             kept = (code.git or {}).get("diff", {}).get("file")
@@ -348,8 +356,16 @@ class _Training:
         """Writes the model; where several processes hold parts of it, all of them bring it together first."""
         model: Any = self.run.steps.model(whole(state, self.run.mesh))
         model.hf_config = self.run.hf_config
-        if self.first:
-            save_pretrained(model, self.workdir.export, tokenizer_from=self.run.model_folder)
+        if not self.first:
+            return
+        tokenizer = self.run.tokenizer_folder
+        save_pretrained(model, self.workdir.export, tokenizer_from=tokenizer)
+        if model.adaptation is not None:
+            reason = obstacle(model)
+            if reason is None:
+                save_pretrained(model, self.workdir.adapter, "peft", tokenizer_from=tokenizer)
+            else:
+                self.progress.say(f"note: the adapter is merged into the export and not written by itself: {reason}")
 
     def _say_result(self, final: Mapping[str, Mapping[str, Any]]) -> None:
         for line in about_result(final):

@@ -17,8 +17,10 @@ from amharic_tl.distributed.mesh import batch_sharding, batch_shards, replicated
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.sharding import parameter_shardings
 from amharic_tl.tasks.base import Task, Term, forward
-from amharic_tl.transfer.optimizer import Schedule
+from amharic_tl.transfer.ema import moved_average
 from amharic_tl.transfer.plan import TrainablePlan
+from amharic_tl.transfer.schedules import Schedule
+from amharic_tl.transfer.thaw import state_shardings
 
 
 @jax.tree_util.register_dataclass
@@ -27,7 +29,8 @@ class TrainState:
     """All that training changes, and nothing else.
 
     ``step`` counts batches seen (int32), ``in_a_row`` and ``skipped`` the non-finite updates that were skipped (int32).
-    Frozen parameters have no gradient and no optimiser state; they are never written.
+    Frozen parameters have no gradient and no optimiser state; they are never written. ``average`` is that of the
+    trainable ones; None where none is kept.
     """
 
     step: jax.Array
@@ -36,6 +39,12 @@ class TrainState:
     optimizer: Any
     in_a_row: jax.Array
     skipped: jax.Array
+    average: nnx.State | None = None
+
+    @property
+    def evaluated(self) -> nnx.State:
+        """What of the trainable parameters is evaluated and exported: their average where there is one."""
+        return self.trainable if self.average is None else self.average
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +92,8 @@ class Steps:
         return lambda state, batch: step.compiled.__wrapped__(state, batch, step.key, step.rate(state.step))
 
     def model(self, state: TrainState) -> nnx.Module:
-        """The model with the parameters of ``state``."""
-        return nnx.merge(self.graphdef, state.trainable, state.frozen, copy=True)
+        """The model with the parameters of ``state``, their average where it has one."""
+        return nnx.merge(self.graphdef, state.evaluated, state.frozen, copy=True)
 
 
 def make_steps(
@@ -99,6 +108,7 @@ def make_steps(
     microbatch: int | None,
     seed: int,
     terms: Sequence[Term] = (),
+    ema: float | None = None,
 ) -> Steps:
     """Partitions ``model`` by ``plan``, places everything on ``mesh`` and compiles (lazily) the two steps.
 
@@ -113,6 +123,7 @@ def make_steps(
       microbatch: rows of one forward pass over the whole mesh, None for all.
       seed: of dropout.
       terms: what is added to the task's loss. Without one the step is that of the task alone.
+      ema: decay of the running average of the trainable parameters; None for none.
 
     Raises:
       ConfigError: the (micro)batch cannot be split over the mesh.
@@ -126,7 +137,8 @@ def make_steps(
     trainable = jax.device_put(trainable, trainable_shardings)
     frozen = jax.device_put(frozen, frozen_shardings)
     optimizer = make_optimizer(trainable)
-    optimizer_shardings = _optimizer_shardings(optimizer, trainable, trainable_shardings, mesh)
+    kept = jax.eval_shape(optimizer.init, trainable)
+    optimizer_shardings = state_shardings(kept, trainable, trainable_shardings, mesh)
     # One array each: donated buffers may not be shared.
     zero, in_a_row, skipped = (jax.device_put(np.zeros((), np.int32), replicated(mesh)) for _ in range(3))
     state = TrainState(
@@ -136,10 +148,14 @@ def make_steps(
         optimizer=jax.jit(optimizer.init, out_shardings=optimizer_shardings)(trainable),
         in_a_row=in_a_row,
         skipped=skipped,
+        average=None if ema is None else _copy(trainable, trainable_shardings),
     )
     scalar: Any = replicated(mesh)
-    shardings = TrainState(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar)
-    train = _train_step(graphdef, task, terms, optimizer, mesh, parts)
+    shardings = TrainState(
+        *(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar),
+        average=None if ema is None else trainable_shardings,
+    )
+    train = _train_step(graphdef, task, terms, optimizer, mesh, parts, ema)
     evaluate = _evaluation_step(graphdef, task)
     return Steps(
         train=TrainStep(
@@ -161,6 +177,7 @@ def _train_step(
     optimizer: optax.GradientTransformation,
     mesh: Mesh,
     parts: int,
+    ema: float | None,
 ) -> Callable[[TrainState, Mapping[str, jax.Array], jax.Array, jax.Array], tuple[TrainState, dict[str, jax.Array]]]:
     def objective_share(
         trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, totals: Mapping[str, jax.Array]
@@ -223,6 +240,9 @@ def _train_step(
             in_a_row=(state.in_a_row + 1) * bad,
             skipped=state.skipped + bad,
         )
+        if ema is not None:
+            updates_made = state.step + 1 - state.skipped
+            new_state.average = keep(moved_average(state.average, updated, updates_made, ema), state.average)
         metrics = {
             **summands,
             "grad_norm": norm,
@@ -239,22 +259,15 @@ def _evaluation_step(
     graphdef: nnx.GraphDef[Any], task: Task
 ) -> Callable[[TrainState, Mapping[str, jax.Array]], dict[str, jax.Array]]:
     def evaluate(state: TrainState, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        model = nnx.merge(graphdef, state.trainable, state.frozen, copy=True)
+        model = nnx.merge(graphdef, state.evaluated, state.frozen, copy=True)
         return task.evaluate(forward(task, model, batch), batch)
 
     return evaluate
 
 
-def _optimizer_shardings(optimizer: optax.GradientTransformation, trainable: Any, shardings: Any, mesh: Mesh) -> Any:
-    """Moments lie as their parameters do; counters are everywhere."""
-    shapes = jax.eval_shape(optimizer.init, trainable)
-    return optax.tree.map_params(
-        optimizer,
-        lambda _, sharding: sharding,
-        shapes,
-        shardings,
-        transform_non_params=lambda _: replicated(mesh),
-    )
+def _copy(tree: Any, shardings: Any) -> Any:
+    """Arrays of their own: what is donated may not be shared."""
+    return jax.jit(lambda leaves: jax.tree.map(jnp.copy, leaves), out_shardings=shardings)(tree)
 
 
 def _check_batch(rows: int, mesh: Mesh, leaf: str) -> None:

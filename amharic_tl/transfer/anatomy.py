@@ -13,6 +13,8 @@ from amharic_tl.transfer.rules import Rule
 EMBEDDING = (
     r"(^|.*\.)(embeddings|embeddings_project|embed_tokens|embed_positions|layernorm_embedding|shared|wte|wpe)\..*"
 )
+# Attributes of models that work on the last hidden state.
+_ON_TOP = ("head", "pooler", "classifier")
 
 
 class Anatomy:
@@ -42,6 +44,16 @@ class Anatomy:
         """A pattern of the biases and norms: whatever has one dimension in a layer."""
         templates = dict.fromkeys(view.template for view in self.views.values() if len(view.shape) <= 1)
         return "|".join(re.escape(template).replace(r"\{\}", r"\d+") for template in templates)
+
+    def head(self) -> str:
+        """A pattern of what stands on the last hidden state: a task's head, and the pooler."""
+        names = [name for name, view in self.views.items() if getattr(view.path[0], "key", None) in _ON_TOP]
+        return "|".join(map(re.escape, names))
+
+    def rest(self, rules: Sequence[Rule], rule: Rule) -> list[Rule]:
+        """``rule``, where there is a parameter that none of ``rules`` matches; otherwise nothing."""
+        patterns = [re.compile(each.pattern) for each in rules]
+        return [rule] if any(not any(p.fullmatch(name) for p in patterns) for name in self.views) else []
 
     def body(self, frozen_below: int, *, embeddings: bool = False) -> list[Rule]:
         """Rules by which the blocks from ``frozen_below`` on train and those below do not; nothing of the head.

@@ -216,9 +216,20 @@ def make_plan(
         reason,
         stages=stages,
         features_first=recipe.features_first,
-        warnings=recipe.warnings,
+        warnings=[*recipe.warnings, *_late(stages, clock)],
         measured=measured,
     )
+
+
+def _late(stages: Sequence[Stage], clock: Clock | None) -> list[str]:
+    """That little is left for what thaws last: by then a schedule that decays has taken most of the rate."""
+    last = stages[-1].begins
+    if clock is None or last is None or 2 * last <= clock.total:
+        return []
+    return [
+        f"the last stage begins at step {last:,} of {clock.total:,}: what thaws then trains for the rest alone, at "
+        "what the schedule has left of the rate"
+    ]
 
 
 def _stages(recipe: Recipe, clock: Clock | None) -> tuple[list[Rule], list[Stage]]:

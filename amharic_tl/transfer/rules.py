@@ -53,7 +53,11 @@ def match_rules(names: Sequence[str], rules: Sequence[Rule]) -> dict[str, Rule]:
     if unmatched:
         raise ConfigError(f"the plan has no rule for {len(unmatched)} parameters: {name_some(unmatched)}")
     used = {rule.name for rule in matched.values()}
-    idle = [f"{rule.name} ({rule.pattern})" for rule in rules if rule.name not in used]
+    idle = [
+        rule.name if rule.pattern in rule.name else f"{rule.name} ({rule.pattern})"
+        for rule in rules
+        if rule.name not in used
+    ]
     if idle:
         raise ConfigError(
             f"rules of the plan that match no parameter: {name_some(idle)}; the parameters are {name_some(names)}"
