@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from amharic_tl.data.tokenizer import TOKENIZER_FILES
+from amharic_tl.run.assembly import Run
 from amharic_tl.training.code_state import sha256_of
 
 _TOKENIZER = (*TOKENIZER_FILES, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 _WEIGHTS = (".safetensors", ".msgpack", ".bin")
 
 
-def fingerprints(
-    audit: Mapping[str, Any], model_folder: Path, tokenizer_folder: Path, adapter_folder: Path | None
-) -> dict[str, Any]:
+def fingerprints(run: Run) -> dict[str, Any]:
     """``data``: see :func:`amharic_tl.data.audit.fingerprint`; ``tokenizer``: of its files; ``model``: of each file;
     ``adapter``: of each file of one that was loaded.
 
     A model from the hub's cache has the commit it was fetched at too.
     """
-    tokenizer = {path.name: sha256_of(path) for path in _files(tokenizer_folder) if path.name in _TOKENIZER}
-    model = _sums(model_folder, "config.json")
+    tokenizer = {path.name: sha256_of(path) for path in _files(run.tokenizer_folder) if path.name in _TOKENIZER}
+    model = _sums(run.model_folder, "config.json")
     found: dict[str, Any] = {
-        "data": audit["fingerprint"],
+        "data": run.audit["fingerprint"],
         "tokenizer": hashlib.sha256(json.dumps(tokenizer, sort_keys=True).encode()).hexdigest(),
         "model": model,
     }
-    if adapter_folder is not None:
-        found["adapter"] = _sums(adapter_folder, "adapter_config.json")
-    if model_folder.parent.name == "snapshots":
-        found["model_commit"] = model_folder.name
+    if run.adapter_folder is not None:
+        found["adapter"] = _sums(run.adapter_folder, "adapter_config.json")
+    if run.model_folder.parent.name == "snapshots":
+        found["model_commit"] = run.model_folder.name
     return found
 
 

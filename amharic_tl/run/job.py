@@ -21,15 +21,14 @@ from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
-from amharic_tl.models import save_pretrained
 from amharic_tl.models.attention import Choice, listening, only_xla
 from amharic_tl.models.interchange.adapter_folder import tokenizer_folder
-from amharic_tl.models.interchange.adapter_write import obstacle
 from amharic_tl.models.interchange.locate import locate
 from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
 from amharic_tl.run.attention import AttentionRecord
+from amharic_tl.run.exporting import export
 from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.resumption import begin, read_before
 from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
@@ -116,7 +115,7 @@ class _Training:
         origin = provenance(
             run.config.train.seed,
             code,
-            fingerprints(run.audit, run.model_folder, run.tokenizer_folder, run.adapter_folder),
+            fingerprints(run),
         )
         if self.first:
             write_text(self.workdir.environment, "\n".join(code.packages) + "\n")
@@ -355,17 +354,8 @@ class _Training:
     def _export(self, state: TrainState) -> None:
         """Writes the model; where several processes hold parts of it, all of them bring it together first."""
         model: Any = self.run.steps.model(whole(state, self.run.mesh))
-        model.hf_config = self.run.hf_config
-        if not self.first:
-            return
-        tokenizer = self.run.tokenizer_folder
-        save_pretrained(model, self.workdir.export, tokenizer_from=tokenizer)
-        if model.adaptation is not None:
-            reason = obstacle(model)
-            if reason is None:
-                save_pretrained(model, self.workdir.adapter, "peft", tokenizer_from=tokenizer)
-            else:
-                self.progress.say(f"note: the adapter is merged into the export and not written by itself: {reason}")
+        if self.first:
+            export(self.run, model, self.workdir, self.progress.say)
 
     def _say_result(self, final: Mapping[str, Mapping[str, Any]]) -> None:
         for line in about_result(final):
