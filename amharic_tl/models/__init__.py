@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -17,14 +16,8 @@ from amharic_tl.models.adapters.places import linear_places, widest
 from amharic_tl.models.attention import CHOICES
 from amharic_tl.models.config_values import label_names
 from amharic_tl.models.family import Family
-from amharic_tl.models.interchange.adapter_folder import (
-    AdapterFile,
-    adapted_config,
-    base_of,
-    is_adapter,
-    open_adapter,
-)
-from amharic_tl.models.interchange.locate import locate, read_config, read_generation_config
+from amharic_tl.models.interchange.adapter_folder import AdapterFile, adapted_config, base_and_adapter, open_adapter
+from amharic_tl.models.interchange.locate import read_config, read_generation_config
 from amharic_tl.models.interchange.read import ClassRows, LoadReport, fill
 from amharic_tl.models.interchange.tying import with_tying
 from amharic_tl.models.interchange.weights import open_weights
@@ -90,7 +83,7 @@ def from_pretrained(
       ConfigError: an unknown task, dtype or implementation of attention.
     """
     _check_dtype(dtype)
-    folder, adapted = _base_and_adapter(path, adapter)
+    folder, adapted = base_and_adapter(path, adapter)
     config = read_config(folder)
     family = family_of(config, f"{folder}/config.json")
     if adapted is not None:
@@ -157,22 +150,6 @@ def from_config(
     model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
     return _dress(model, config, task, report, compute_dtype, attention)
-
-
-def _base_and_adapter(path: str, adapter: str | None) -> tuple[Path, Path | None]:
-    """The directories of a model and of what is put on it.
-
-    Raises:
-      BadInputError: both hold adapters.
-    """
-    folder = locate(path)
-    if adapter is None:
-        return (base_of(folder), folder) if is_adapter(folder) else (folder, None)
-    if is_adapter(folder):
-        raise BadInputError(
-            f"{folder} is an adapter itself; give its base, or merge it first: amharic-tl export {path}"
-        )
-    return folder, locate(adapter)
 
 
 def _adaptation(opened: AdapterFile, base: str | None) -> Adaptation:

@@ -49,7 +49,7 @@ class Stack(nnx.Module):
         keys = jax.random.split(key, max(layers, 1))[:layers]
         self.layers = layers
         self.kinds = tuple(kinds) if kinds is not None else (None,) * layers
-        self.marks: tuple[Hashable, ...] | None = None
+        self.marks: tuple[Any, ...] | None = None
         self.variants = None if variants is None else tuple(variants)
         runs = []
         for span in _spans(self.kinds):

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import jax
-from flax import nnx
 
 from amharic_tl.config import Config
 from amharic_tl.config.adapter_checks import clashes
@@ -50,7 +49,7 @@ def adapted(config: Config, model: Any) -> Any:
     return model
 
 
-def _saved_whole(config: Config, model: nnx.Module) -> list[str]:
+def _saved_whole(config: Config, model: Any) -> list[str]:
     """The head, whatever was drawn anew, and what the config names."""
     names = list(named_parameters(model))
     family = family_of(model.hf_config, "config.json")

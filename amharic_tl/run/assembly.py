@@ -26,8 +26,8 @@ from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.finite import refuse_non_finite
-from amharic_tl.models.interchange.adapter_folder import is_adapter, model_config, model_folder, tokenizer_folder
-from amharic_tl.models.interchange.locate import locate
+from amharic_tl.models.interchange.adapter_folder import base_and_adapter, tokenizer_folder
+from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.run.adapting import adapted
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
@@ -94,12 +94,12 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
       AmharicTLError: any input that is absent or wrong, see the exit codes.
     """
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    folder = locate(config.model.path)
-    hf_config = model_config(folder)
+    folder, adapter = base_and_adapter(config.model.path, config.model.adapter)
+    hf_config = read_config(folder)
     paired = bool(kind_of_rows(config)["paired"])
     splits = read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)
-    spoken = tokenizer_folder(folder)
+    spoken = tokenizer_folder(locate(config.model.path))
     tokenizer = load_tokenizer(spoken)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
     model = load_model(config, hf_config, splits.labels)
@@ -134,9 +134,9 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
     return Run(
         config=config,
         mesh=mesh,
-        model_folder=model_folder(folder),
+        model_folder=folder,
         tokenizer_folder=spoken,
-        adapter_folder=folder if is_adapter(folder) else locate(config.model.adapter) if config.model.adapter else None,
+        adapter_folder=adapter,
         splits=splits,
         prepared=prepared,
         audit=_audit(config, splits, prepared),

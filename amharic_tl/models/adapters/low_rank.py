@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -59,14 +60,8 @@ class LowRank(nnx.Module):
         template, layers = about["hf_name"].removesuffix("weight"), about["layers"]
         outputs, inputs = shape_of(base)
         names = [template] if layers is None else [template.format(layer) for layer in layers]
-        streams = jnp.asarray(np.asarray([zlib.crc32(f"{name}{DOWN}".encode()) for name in names], np.uint32))
-        bound = 1 / math.sqrt(inputs)  # torch's default of a linear layer, which PEFT draws A by
-
-        def draw(stream: jax.Array) -> jax.Array:
-            folded = jax.random.fold_in(key, stream)
-            return jax.random.uniform(folded, (settings.rank, inputs), jnp.float32, -bound, bound)
-
-        down, up = jax.vmap(draw)(streams), jnp.zeros((len(names), outputs, settings.rank), jnp.float32)
+        streams = np.asarray([zlib.crc32(f"{name}{DOWN}".encode()) for name in names], np.uint32)
+        down, up = _initial(key, streams, settings.rank, outputs, inputs)
         if layers is None:
             down, up = down[0], up[0]
         self.down = nnx.Param(down, **{**about, "hf_name": f"{template}{DOWN}", "flax_leaf": "kernel"})
@@ -99,6 +94,17 @@ def shape_of(base: Linear | Conv1D) -> tuple[int, int]:
     """Outputs and inputs of a linear layer, whichever way its weight lies."""
     first, second = base.weight.get_value().shape[-2:]
     return (first, second) if isinstance(base, Linear) else (second, first)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def _initial(key: jax.Array, streams: jax.Array, rank: int, outputs: int, inputs: int) -> tuple[jax.Array, jax.Array]:
+    """A ``[L, rank, in]`` of each layer, drawn as torch draws a linear layer, and B ``[L, out, rank]``, zero."""
+    bound = 1 / math.sqrt(inputs)
+
+    def draw(stream: jax.Array) -> jax.Array:
+        return jax.random.uniform(jax.random.fold_in(key, stream), (rank, inputs), jnp.float32, -bound, bound)
+
+    return jax.vmap(draw)(streams), jnp.zeros((len(streams), outputs, rank), jnp.float32)
 
 
 def _product(x: jax.Array, weight: jax.Array) -> jax.Array:

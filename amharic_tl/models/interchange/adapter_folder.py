@@ -32,9 +32,12 @@ _OWN = ("architectures", "id2label", "label2id", "problem_type", "num_labels")
 
 def is_adapter(folder: Path) -> bool:
     """Whether a directory holds an adapter, and no model that could be meant instead."""
-    if not (folder / adapter_config.NAME).is_file():
-        return False
-    return not any(any(folder.glob(pattern)) for pattern in _MODEL_FILES)
+    return (folder / adapter_config.NAME).is_file() and not holds_model(folder)
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether a directory holds the weights of a whole model."""
+    return any(any(folder.glob(pattern)) for pattern in _MODEL_FILES)
 
 
 def base_of(folder: Path) -> Path:
@@ -60,6 +63,30 @@ def base_of(folder: Path) -> Path:
             f"that adapter merged first: amharic-tl export {said.base} --output DIR"
         )
     return base
+
+
+def base_and_adapter(path: str, adapter: str | None) -> tuple[Path, Path | None]:
+    """The directories of a model and of what is put on it.
+
+    Args:
+      path: of a model; without ``adapter`` also of an adapter, which stands for its base and itself.
+      adapter: a directory or hub id of an adapter; None for none.
+
+    Raises:
+      MissingInputError: one of them is not found.
+      BadInputError: both are adapters.
+    """
+    folder = locate(path)
+    if adapter is None:
+        return (base_of(folder), folder) if is_adapter(folder) else (folder, None)
+    if is_adapter(folder):
+        raise BadInputError(
+            f"{folder} is an adapter itself; give its base, or merge it first: amharic-tl export {path} --output DIR"
+        )
+    try:
+        return folder, locate(adapter)
+    except MissingInputError as error:
+        raise MissingInputError(str(error).replace("config.model.path", "config.model.adapter", 1)) from error
 
 
 def model_folder(folder: Path) -> Path:
@@ -217,16 +244,3 @@ def _mended(name: str, known: list[str], prefix: str) -> str | None:
     """``name`` as the model has it, with the backbone's prefix or without; None where it has neither."""
     candidates = (name, f"{prefix}{name}", name.removeprefix(prefix))
     return next((each for each in candidates if each in known), None)
-
-
-__all__ = [
-    "PREFIX",
-    "AdapterFile",
-    "adapted_config",
-    "base_of",
-    "is_adapter",
-    "model_config",
-    "model_folder",
-    "open_adapter",
-    "tokenizer_folder",
-]

@@ -15,7 +15,7 @@ from amharic_tl.models.adapters.low_rank import DOWN, UP, LoraSettings
 from amharic_tl.models.adapters.places import adapters_of, linear_places, modules_of
 from amharic_tl.models.family import Family
 from amharic_tl.models.interchange import adapter_config
-from amharic_tl.models.interchange.adapter_folder import PREFIX, SAFETENSORS
+from amharic_tl.models.interchange.adapter_folder import PREFIX, SAFETENSORS, holds_model
 from amharic_tl.models.interchange.locate import BUNDLED
 from amharic_tl.models.interchange.safetensors_writer import write_safetensors
 from amharic_tl.models.naming import named_parameters
@@ -39,6 +39,8 @@ def save_adapter(model: Any, folder: Path, dtype: str | None = None) -> None:
     reason = obstacle(model)
     if reason is not None:
         raise ConfigError(f"the adapter cannot be written in PEFT's format: {reason}")
+    if holds_model(folder):
+        raise ConfigError(f"{folder} holds a whole model, which would be taken for the adapter's; choose another place")
     settings = {name: adapter.settings for name, adapter in adapters_of(model).items()}
     saved = model.adaptation.modules_to_save
     views = [
@@ -139,6 +141,3 @@ def shortest_names(wanted: Sequence[str], modules: Sequence[str]) -> list[str]:
         if set(found) == set(wanted):
             return endings
     raise ConfigError(f"the adapted modules are not told apart by their names: {name_some(wanted)}")
-
-
-__all__ = ["obstacle", "save_adapter", "shortest_names"]
