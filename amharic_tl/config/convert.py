@@ -55,7 +55,9 @@ def convert(value: Any, kind: Any) -> Any:
 
 def _convert_tuple(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
-        value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
+        value = value.strip()
+        value = value[1:-1] if value[:1] + value[-1:] in ("()", "[]") else value
+        value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value) or not value:
         raise ValueError(f"expected a list of texts (a,b,c), found {value!r}")
     return tuple(value)

@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.models.adapters.adapt import Adaptation, add_adapters
-from amharic_tl.models.adapters.places import linear_places, widest
+from amharic_tl.models.adapters.places import linear_places, whole_modules
 from amharic_tl.models.attention import CHOICES
 from amharic_tl.models.config_values import label_names
 from amharic_tl.models.family import Family
@@ -99,11 +99,10 @@ def from_pretrained(
 
     abstract, initialise = nnx.eval_shape(build), build
     if adapted is not None:
-        opened = open_adapter(adapted).for_model(
-            list(linear_places(abstract)), list(named_parameters(abstract)), family.prefix
-        )
+        names = list(named_parameters(abstract))
+        opened = open_adapter(adapted).for_model(list(linear_places(abstract)), names, family.prefix)
         weights = opened.over(weights)
-        about = _adaptation(opened, path if adapter is not None else opened.config.base)
+        about = _adaptation(opened, path if adapter is not None else opened.config.base, names)
 
         def initialise() -> nnx.Module:
             model = build()
@@ -152,11 +151,10 @@ def from_config(
     return _dress(model, config, task, report, compute_dtype, attention)
 
 
-def _adaptation(opened: AdapterFile, base: str | None) -> Adaptation:
-    """What the model remembers of the adapter: the saved modules are those of the parameters that it replaces."""
-    modules = widest([name.rpartition(".")[0] for name in opened.saved_whole])
+def _adaptation(opened: AdapterFile, base: str | None, names: Sequence[str]) -> Adaptation:
+    """What a model with parameters of these names remembers of the adapter."""
     revision = opened.config.revision if base == opened.config.base else None
-    return Adaptation(base, revision, tuple(modules))
+    return Adaptation(base, revision, tuple(whole_modules(opened.saved_whole, names)))
 
 
 def _check_dtype(dtype: Any) -> None:

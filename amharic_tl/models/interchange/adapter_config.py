@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.errors import BadInputError, name_some
+from amharic_tl.errors import BadInputError, MissingInputError, name_some
 from amharic_tl.models.adapters.low_rank import LoraSettings, Scaling
 from amharic_tl.records.files import read_object
 
@@ -79,6 +79,9 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
       BadInputError: it is malformed, or asks for what is not supported here, which is named.
     """
     where = folder / NAME
+    if not where.is_file():
+        there = name_some(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise MissingInputError(f"{folder} holds no adapter: expected {NAME}, found {there}")
     found = read_object(where)
     kind = found.get("peft_type")
     if kind != "LORA":

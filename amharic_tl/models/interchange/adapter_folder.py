@@ -190,9 +190,6 @@ def open_adapter(folder: Path) -> AdapterFile:
       BadInputError: a file is malformed, A and B do not belong together, or something is not supported here.
       UnsafeInputError: a pickle asks for more than tensors.
     """
-    if not (folder / adapter_config.NAME).is_file():
-        found = name_some(sorted(path.name for path in folder.iterdir())) or "nothing"
-        raise MissingInputError(f"{folder} holds no adapter: expected {adapter_config.NAME}, found {found}")
     said = read_adapter_config(folder)
     tensors = _open(folder, said)
     unsupported = [name for name in tensors if re.search(r"\.(lora_embedding_[AB]|lora_magnitude_vector\b.*)$", name)]
