@@ -51,7 +51,9 @@ def export(
         raise ConfigError(f"--adapter: {folder} is a whole model; name an adapter, or a run that trained one")
     if task is None:
         task = task_of(model_config(folder), f"{folder}/config.json") or BACKBONE
-    loaded = from_pretrained(str(folder), None if task == BACKBONE else task)
+    # What an adapter adds is rounded to the dtype that it is merged in.
+    merge_in = dtype if is_adapter(folder) else None
+    loaded = from_pretrained(str(folder), None if task == BACKBONE else task, dtype=merge_in)
     report = loaded.load_report
     if report.newly_initialised:
         raise BadInputError(

@@ -65,7 +65,7 @@ def _logits(model: Any) -> np.ndarray:
     return np.asarray(nnx.jit(lambda model: model(IDS, **inputs).logits)(model))
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("kind", ["gpt2", "t5"])
 def test_adapters_add_nothing_at_first_and_the_same_when_merged(kind: str) -> None:
     model = _model(kind)
     before, parameters = _logits(model), list(atl.named_parameters(model))
