@@ -56,7 +56,7 @@ def save_pretrained(
       CannotCreateError: the disk is full or the place cannot be written.
     """
     if format not in ("safetensors", "flax", "peft"):
-        raise ConfigError(f"format: expected 'safetensors', 'flax' or 'peft', found {format!r}")
+        raise ConfigError(f"format: expected 'safetensors' or 'flax', or 'peft' for adapters alone, found {format!r}")
     if dtype is not None and dtype not in DTYPE_CODES:
         raise ConfigError(f"dtype: expected one of {', '.join(DTYPE_CODES)}, found {dtype!r}")
     folder = Path(directory)
