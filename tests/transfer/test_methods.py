@@ -12,6 +12,7 @@ from flax import nnx
 import amharic_tl as atl
 from amharic_tl.config import TransferConfig
 from amharic_tl.errors import ConfigError
+from amharic_tl.transfer.methods.gradual import rate_warnings
 from amharic_tl.transfer.plan import Clock, TrainablePlan, make_plan
 from amharic_tl.transfer.plan_table import thaw_table, whole_table
 
@@ -20,9 +21,8 @@ CLOCK = Clock(total=100, steps_per_epoch=20)
 
 
 @functools.cache
-def _model(kind: str, layers: int = 4) -> nnx.Module:
-    sizes = {**SMALL, "num_hidden_layers": layers, "max_position_embeddings": 20}
-    return atl.from_config({"model_type": kind, **sizes}, "sequence-classification")
+def _model(kind: str) -> nnx.Module:
+    return atl.from_config({"model_type": kind, **SMALL, "max_position_embeddings": 20}, "sequence-classification")
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_stacks_are_cut_where_what_trains_began_at_different_times(model: nnx.Mo
 
 
 def test_what_the_literature_warns_of_is_said(model: nnx.Module) -> None:
-    (said,) = _plan(_model("roberta", 6), "gradual", groups=6, stage_length="5steps").warnings
+    (said,) = rate_warnings(6, 2.6, 1.0)
     assert f"{2.6**6:,.0f}" in said
     assert not _plan(model, "gradual", groups=2).warnings
     (late,) = _plan(model, "gradual", groups=3).warnings
