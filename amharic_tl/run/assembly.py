@@ -32,8 +32,8 @@ from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
 from amharic_tl.safety.penalties import LogitPairing
 from amharic_tl.safety.twins import read_reference
-from amharic_tl.tasks.base import Term
 from amharic_tl.tasks.registry import Prepared, prepare
+from amharic_tl.tasks.terms import Term
 from amharic_tl.training.loop import Schedule
 from amharic_tl.training.step import Steps, make_steps
 from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
