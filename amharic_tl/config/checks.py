@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.schema import Config
+from amharic_tl.config.term_checks import term_checks
 
 
 def cross_checks(config: Config) -> list[str]:
@@ -15,6 +16,7 @@ def cross_checks(config: Config) -> list[str]:
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),
+        *term_checks(config),
     ]
 
 

@@ -162,12 +162,14 @@ class _Training:
 
     def _check_data(self) -> None:
         if self.resumed and self.workdir.data.exists():
-            before = read_json(self.workdir.data)["fingerprint"]
-            if before != self.run.audit["fingerprint"]:
-                raise ConfigError(
-                    f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, now "
-                    f"{self.run.audit['fingerprint'][:12]}); name a new directory"
-                )
+            stored, of_now = read_json(self.workdir.data), self.run.audit
+            pairs = [(stored, of_now), (stored.get("alignment", {}), of_now.get("alignment", {}))]
+            for before, found in ((old.get("fingerprint", ""), new.get("fingerprint", "")) for old, new in pairs):
+                if before != found:
+                    raise ConfigError(
+                        f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, "
+                        f"now {found[:12]}); name a new directory"
+                    )
 
     def _write_plan(self) -> None:
         run = self.run

@@ -50,6 +50,23 @@ class PoolingTask(Task, Protocol):
 
 
 @runtime_checkable
+class Distributional(Protocol):
+    """A task whose outputs are distributions, which can be compared item by item."""
+
+    def loss_weights(self, batch: Batch) -> jax.Array:
+        """As of :class:`Task`."""
+        ...
+
+    def divergence(self, outputs: Any, others: Any, batch: Batch) -> jax.Array:
+        """Kullback-Leibler divergence (nats) of what ``outputs`` predict for an item from what ``others`` do, float32.
+
+        Summed over items with the weights that the loss has: KL(P || Q) with P of ``outputs`` and Q of ``others``. Both
+        get gradients.
+        """
+        ...
+
+
+@runtime_checkable
 class RunsModel(Protocol):
     """A task that runs the model its own way; :func:`forward` calls it."""
 
