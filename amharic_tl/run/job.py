@@ -19,6 +19,7 @@ from amharic_tl.data.batches import BatchSource
 from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
+from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
@@ -335,6 +336,9 @@ class _Training:
                 clean = {name: values[kept] for name, values in gathered.items()}
                 summary = self._summarise("test_clean", run.prepared.judge.summary(clean))
                 final["test_clean"] = summary or {"not_measured": NO_CLEAN_ROWS}
+        if self.first and applies(to_dict(run.config)) and run.splits.test is not None:
+            for sentence in record_shift(self.workdir, self.workdir):
+                self.progress.say(sentence)
         self._write_benign(state)
         if run.config.output.export:
             self._export(state)

@@ -124,8 +124,9 @@ def _guard(config: Config, splits: Splits, target: Source) -> tuple[dict[str, An
     warning = "aligning features is wrong where labels shift: it makes the classes' shares alike too (Zhao et al. 2019)"
     if not config.transfer.alignment.despite_label_shift:
         raise BadInputError(
-            f"config.transfer.alignment: {said}\n{warning}. Correct the predictions for the shift instead: train without alignment, then amharic-tl "
-            "label-shift WORKDIR. To align all the same: --config.transfer.alignment.despite_label_shift=true"
+            f"config.transfer.alignment: {said}\n{warning}. Correct the predictions for the shift instead: train "
+            "without alignment, then amharic-tl label-shift WORKDIR. To align all the same: "
+            "--config.transfer.alignment.despite_label_shift=true"
         )
     return about, (said, warning)
 
