@@ -51,7 +51,9 @@ def label_shift(
       seed: of the resamples.
 
     Returns:
-      ``state`` is ``shifted``, ``not seen`` or ``insufficient``, and ``reason`` why.
+      ``state`` is ``shifted``, ``not seen`` or ``insufficient``, and ``reason`` why. ``assumption`` tells whether the
+      predictions for the target can come from a mixture of the classes as held out at all: where they cannot, texts of
+      a class look different there, and the shares are an extrapolation.
     """
     classes, known = len(label_names), labels >= 0
     counts = np.zeros((classes, classes))
@@ -71,6 +73,7 @@ def label_shift(
         return {**found, "state": "insufficient", "reason": f"fewer than {FEWEST_ROWS} {what}"}
     generator = np.random.default_rng(seed)
     shares, drawn, chance = _bbse(counts, target_counts, p_train, generator)
+    found["assumption"] = _assumption(counts, target_counts, shares, generator)
     found["estimates"]["bbse"] = _estimate(label_names, p_train, shares, drawn)
     found["confusion_smallest_singular_value"] = float(
         np.linalg.svd(normalised_columns(counts), compute_uv=False).min()
@@ -96,16 +99,39 @@ def _bbse(
     """The estimate, resamples of it ``[R, K]``, and distances from training that unshifted labels give ``[R]``."""
     confusion, rows = normalised_columns(counts), int(target_counts.sum())
 
-    def redrawn_confusion() -> np.ndarray:
-        cells = generator.multinomial(int(counts.sum()), counts.ravel() / counts.sum())
-        return normalised_columns(cells.reshape(counts.shape).astype(np.float64))
+    def estimate(shares: np.ndarray) -> np.ndarray:
+        return bbse(_redrawn(counts, generator), generator.multinomial(rows, shares / shares.sum()) / rows)
 
-    def estimate(of_confusion: np.ndarray, shares: np.ndarray) -> np.ndarray:
-        return bbse(of_confusion, generator.multinomial(rows, shares / shares.sum()) / rows)
-
-    drawn = [estimate(redrawn_confusion(), target_counts) for _ in range(RESAMPLES)]
-    unshifted = [estimate(redrawn_confusion(), confusion @ p_train) for _ in range(RESAMPLES)]
+    drawn = [estimate(target_counts) for _ in range(RESAMPLES)]
+    unshifted = [estimate(confusion @ p_train) for _ in range(RESAMPLES)]
     return bbse(confusion, target_counts / rows), np.stack(drawn), _distance(np.stack(unshifted), p_train)
+
+
+def _redrawn(counts: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The confusion matrix of a resample of the held-out rows."""
+    cells = generator.multinomial(int(counts.sum()), counts.ravel() / counts.sum())
+    return normalised_columns(cells.reshape(counts.shape).astype(np.float64))
+
+
+def _assumption(
+    counts: np.ndarray, target_counts: np.ndarray, shares: np.ndarray, generator: np.random.Generator
+) -> dict[str, Any]:
+    """How far the target's predictions are from any mixture of the classes, beside how far chance takes them."""
+    confusion, rows = normalised_columns(counts), int(target_counts.sum())
+    mixture = confusion @ shares
+    observed = float(_distance(mixture, target_counts / rows))
+    drawn = []
+    for _ in range(RESAMPLES):
+        redrawn, predicted = _redrawn(counts, generator), generator.multinomial(rows, mixture / mixture.sum()) / rows
+        drawn.append(_distance(redrawn @ bbse(redrawn, predicted), predicted))
+    limit = float(np.quantile(drawn, 0.95))
+    sentence = (
+        f"no mixture of the classes, as they are held out, gives these predictions (off by {observed:.3f}, by chance "
+        f"up to {limit:.3f}): texts of a class look different there, the shares are an extrapolation, and predictions "
+        "corrected to them may be worse than the raw ones; label some target rows instead"
+    )
+    holds = observed <= limit
+    return {"misfit": observed, "misfit_95": limit, "holds": holds, "sentence": None if holds else sentence}
 
 
 def _em(probabilities: np.ndarray, prior: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -160,6 +186,8 @@ def shift_sentences(found: Mapping[str, Any], target: str) -> list[str]:
         f"{verdict} from train to {target}: {found['reason']} (estimated without its labels)",
         f"  {'class':<{width}}  {'train':>6}{headings}  {'always: accuracy':>16}  {'macro-F1':>8}  {'weighted F1':>11}",
     ]
+    if found["assumption"]["sentence"]:
+        lines.insert(1, f"  but {found['assumption']['sentence']}")
     for name in names[:30]:
         cells = ""
         for of in estimates.values():
