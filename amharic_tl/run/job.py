@@ -19,6 +19,7 @@ from amharic_tl.data.batches import BatchSource
 from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
+from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
@@ -168,12 +169,14 @@ class _Training:
 
     def _check_data(self) -> None:
         if self.resumed and self.workdir.data.exists():
-            before = read_json(self.workdir.data)["fingerprint"]
-            if before != self.run.audit["fingerprint"]:
-                raise ConfigError(
-                    f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, now "
-                    f"{self.run.audit['fingerprint'][:12]}); name a new directory"
-                )
+            stored, of_now = read_json(self.workdir.data), self.run.audit
+            pairs = [(stored, of_now), (stored.get("alignment", {}), of_now.get("alignment", {}))]
+            for before, found in ((old.get("fingerprint", ""), new.get("fingerprint", "")) for old, new in pairs):
+                if before != found:
+                    raise ConfigError(
+                        f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, "
+                        f"now {found[:12]}); name a new directory"
+                    )
 
     def _write_plan(self) -> None:
         run = self.run
@@ -333,6 +336,9 @@ class _Training:
                 clean = {name: values[kept] for name, values in gathered.items()}
                 summary = self._summarise("test_clean", run.prepared.judge.summary(clean))
                 final["test_clean"] = summary or {"not_measured": NO_CLEAN_ROWS}
+        if self.first and applies(to_dict(run.config)) and run.splits.test is not None:
+            for sentence in record_shift(self.workdir, self.workdir):
+                self.progress.say(sentence)
         self._write_benign(state)
         if run.config.output.export:
             self._export(state)

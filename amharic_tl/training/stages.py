@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -59,7 +60,12 @@ class Stages:
         Parameters, counters and moments are those of ``state``, bit for bit; what begins to train has new moments.
         """
         model = nnx.merge(self.steps.graphdef, state.trainable, state.frozen, copy=True)
+        before = self.steps.train.initial
         self.plan, self.steps = self._made(model, self.plan.at(stage))
+        if before is not None:
+            # What thaws is as it was when training began; what trained is not, and its beginning is kept.
+            initial = jax.device_put(carried_over(before, self.steps.train.initial), self.steps.shardings.trainable)
+            self.steps = replace(self.steps, train=replace(self.steps.train, initial=initial))
         # Placed as the compiled step gives it back: another placement would be another programme.
         return jax.device_put(carried_over(state, self.steps.state), self.steps.shardings)
 
