@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from flax import nnx
 
 import amharic_tl as atl
 from amharic_tl.config import build_config
+from amharic_tl.config.regularizers import L2SPConfig, RegularizersConfig
 from amharic_tl.distributed.mesh import make_mesh, put_batch
 from amharic_tl.errors import Preempted
 from amharic_tl.records.files import read_lines
@@ -23,6 +24,7 @@ from amharic_tl.run import Run, assemble
 from amharic_tl.run.assembly import load_model
 from amharic_tl.run.resumption import begin
 from amharic_tl.run.staging import make_stages, make_thaws
+from amharic_tl.tasks.terms import Term
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
@@ -33,6 +35,7 @@ from amharic_tl.training.relative_gradients import relative_gradient_norms
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.writers import Writer
+from amharic_tl.transfer.regularizers import regularizers
 from tests.tiny import overrides
 
 Arrays = dict[str, np.ndarray]
@@ -55,11 +58,11 @@ def run(tiny_base: Path, tiny_files: Path) -> Run:
     return assemble(build_config(values), make_mesh(1, 1, 1, jax.devices()[:1]))
 
 
-def _fresh(run: Run, **leaves: Any) -> Stages:
+def _fresh(run: Run, terms: Sequence[Term] = (), **leaves: Any) -> Stages:
     """The run's stages as a new process has them, with other leaves of transfer where asked for."""
     config = dataclasses.replace(run.config, transfer=dataclasses.replace(run.config.transfer, **leaves))
     model = load_model(config, run.hf_config, run.splits.labels)
-    return make_stages(config, model, run.prepared, run.plan.clock, run.mesh)
+    return make_stages(config, model, run.prepared, run.plan.clock, run.mesh, terms=terms)
 
 
 def _arrays(tree: Any) -> Arrays:
@@ -157,8 +160,9 @@ def test_a_run_killed_in_any_stage_leaves_the_bytes_of_an_undisturbed_one(run: R
 
 
 def test_a_thaw_keeps_parameters_and_moments_and_gives_new_ones_their_own(run: Run) -> None:
-    stages = _fresh(run, method="gradual", groups=2, stage_length="2steps", thaw_patience=2)
-    state = stages.steps.state
+    pull = regularizers(RegularizersConfig(l2_sp=L2SPConfig(weight=0.1)), run.prepared.task, frozenset())
+    stages = _fresh(run, pull, method="gradual", groups=2, stage_length="2steps", thaw_patience=2)
+    state, start = stages.steps.state, _everything(stages.steps.state)
     for index in range(2):
         state, _ = stages.steps.train(state, put_batch(run.prepared.train[index], run.mesh))
     batch = run.prepared.train[2]
@@ -168,6 +172,11 @@ def test_a_thaw_keeps_parameters_and_moments_and_gives_new_ones_their_own(run: R
     flops.append(count_flops(stages.steps.untraced("train"), state, batch))
     after = _everything(state)
     assert before.keys() == after.keys() and all(np.array_equal(before[name], after[name]) for name in before)
+    # What pulls towards the beginning goes on to: of what trained already, that is not how it is now.
+    initial = _arrays(stages.steps.train.initial)
+    assert initial.keys() == _arrays(state.trainable).keys()
+    assert all(np.array_equal(array, start[name]) for name, array in initial.items())
+    assert not np.array_equal(initial["classifier.out_proj.weight"], after["classifier.out_proj.weight"])
     directions = state.optimizer[1].inner_states
     kept = jax.tree.leaves(directions["0"])
     assert len(moments) == len(kept) + 1  # and the count of its warm-up
