@@ -50,17 +50,12 @@ class Divergence:
 
 
 def centred(losses: Sequence[float]) -> np.ndarray:
-    """Means over the neighbours on both sides, a twentieth of all on each: unlike a running average they do not lag.
-
-    Fewer neighbours at the ends, as many on either side. What is not finite stays so.
+    """Means over the neighbours on both sides, a twentieth of all on each (as many as there are, at the ends): unlike
+    a running average they do not lag. What is not finite stays so.
     """
     values = np.asarray(losses, np.float64)
     reach = _reach(len(values))
-    smoothed = []
-    for index in range(len(values)):
-        beside = min(reach, index, len(values) - 1 - index)
-        smoothed.append(values[index - beside : index + beside + 1].mean())
-    return np.asarray(smoothed)
+    return np.asarray([values[max(index - reach, 0) : index + reach + 1].mean() for index in range(len(values))])
 
 
 def range_of(rates: Sequence[float], losses: Sequence[float]) -> RateRange | None:
@@ -79,7 +74,8 @@ def range_of(rates: Sequence[float], losses: Sequence[float]) -> RateRange | Non
     begin, lowest = float(np.mean(raw[:early])), int(np.argmin(curve))
     fall = begin - curve[lowest]
     scatter = float(np.std(raw[:early])) / np.sqrt(2 * _reach(len(curve)) + 1)
-    if fall <= max(3 * scatter, 0.01 * abs(begin)):
+    # The lowest of many means of scatter alone lies some three of their deviations down.
+    if fall <= max(5 * scatter, 0.01 * abs(begin)):
         return None
     # From the lowest point back to where the loss was last above what counts as begun: an early dip is no beginning.
     above = np.flatnonzero(curve[: lowest + 1] > begin - _BEGUN * fall)
