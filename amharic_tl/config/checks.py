@@ -5,6 +5,7 @@ from __future__ import annotations
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.optim_checks import optim_checks
 from amharic_tl.config.schema import Config
+from amharic_tl.config.transfer_checks import transfer_checks
 
 
 def cross_checks(config: Config) -> list[str]:
@@ -12,7 +13,7 @@ def cross_checks(config: Config) -> list[str]:
     return [
         *_train_checks(config),
         *optim_checks(config.optim),
-        *_transfer_checks(config),
+        *transfer_checks(config),
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),
@@ -32,18 +33,6 @@ def _train_checks(config: Config) -> list[str]:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
     elif not is_metric(config.task, metric):
         problems.append(f"config.train.select_by: {no_metric(config.task, metric)}")
-    return problems
-
-
-def _transfer_checks(config: Config) -> list[str]:
-    transfer, problems = config.transfer, []
-    if transfer.method == "top-layers" and transfer.trainable_layers is None:
-        problems.append("config.transfer.method is top-layers; say how many with config.transfer.trainable_layers")
-    if transfer.method != "top-layers" and transfer.trainable_layers is not None:
-        problems.append(
-            f"config.transfer.trainable_layers is set, but config.transfer.method is {transfer.method!r}; "
-            "use config.transfer.method=top-layers"
-        )
     return problems
 
 

@@ -9,6 +9,7 @@ import types
 import typing
 from typing import Any, Literal, get_args, get_origin
 
+from amharic_tl.config.rule_texts import RuleText, rule_texts
 from amharic_tl.errors import name_some
 
 
@@ -45,6 +46,8 @@ def convert(value: Any, kind: Any) -> Any:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"expected one of {', '.join(map(repr, get_args(kind)))}, found {value!r}{hint}")
         return value
+    if origin is tuple and get_args(kind)[0] is RuleText:
+        return rule_texts(value)
     if origin is tuple:
         return _convert_tuple(value)
     return _convert_scalar(value, kind)

@@ -27,6 +27,7 @@ from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.run.staging import make_stages
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
@@ -35,10 +36,9 @@ from amharic_tl.safety.twins import read_reference
 from amharic_tl.tasks.base import Term
 from amharic_tl.tasks.registry import Prepared, prepare
 from amharic_tl.training.loop import Schedule
-from amharic_tl.training.step import Steps, make_steps
-from amharic_tl.transfer.optimizers import make_optimizer
-from amharic_tl.transfer.plan import TrainablePlan, make_plan
-from amharic_tl.transfer.schedules import make_schedule
+from amharic_tl.training.stages import Stages
+from amharic_tl.training.step import Steps
+from amharic_tl.transfer.plan import Clock, TrainablePlan
 
 # Tasks whose rows have labels, which are the model's classes.
 LABELLED = ("sequence-classification", "token-classification")
@@ -67,22 +67,37 @@ class Run:
     splits: Splits
     prepared: Prepared
     audit: dict[str, Any]
-    plan: TrainablePlan
     newly_initialised: tuple[str, ...]
     dropped: tuple[str, ...]
-    steps: Steps
+    stages: Stages
     schedule: Schedule
     hf_config: dict[str, Any]
     safety: Safety | None
 
+    @property
+    def plan(self) -> TrainablePlan:
+        """Of the stage that the run is in."""
+        return self.stages.plan
 
-def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str, str] | None = None) -> Run:
+    @property
+    def steps(self) -> Steps:
+        """Of the stage that the run is in."""
+        return self.stages.steps
+
+
+def assemble(
+    config: Config,
+    mesh: Mesh | None = None,
+    read_before: Mapping[str, str] | None = None,
+    measured_before: Mapping[str, float] | None = None,
+) -> Run:
     """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
 
     Args:
       config: the run.
       mesh: where it computes; None: over all devices, as ``config.mesh`` says.
       read_before: what the splits of a run that goes on were read from, by split: hub data is read at that commit.
+      measured_before: what the plan of a run that goes on rests on.
 
     Raises:
       AmharicTLError: any input that is absent or wrong, see the exit codes.
@@ -107,23 +122,17 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
     if safety is not None and safety.pairs is not None:
         prepared = dataclasses.replace(prepared, train=Joined(prepared.train, safety.pairs))
-    plan = make_plan(model, config.transfer, config.optim.weight_decay)
-    plan.regroup(model)
-    steps = make_steps(
+    stages = make_stages(
+        config,
         model,
-        prepared.task,
-        plan,
-        lambda trainable: make_optimizer(config.optim, plan, trainable),
-        make_schedule(config.optim, schedule.total),
+        prepared,
+        Clock(schedule.total, len(prepared.train)),
         mesh,
-        batch_size=config.train.batch_size,
-        microbatch=config.train.microbatch,
-        seed=config.train.seed,
         terms=safety.terms if safety is not None else (),
-        ema=config.optim.ema,
+        measured=measured_before,
     )
     if config.model.attention not in ("auto", "xla"):
-        _check_attention(steps, prepared)
+        _check_attention(stages.steps, prepared)
     return Run(
         config=config,
         mesh=mesh,
@@ -131,10 +140,9 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
         splits=splits,
         prepared=prepared,
         audit=_audit(config, splits, prepared),
-        plan=plan,
         newly_initialised=model.load_report.newly_initialised,
         dropped=model.load_report.dropped,
-        steps=steps,
+        stages=stages,
         schedule=schedule,
         hf_config=dict(model.hf_config),
         safety=safety,

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from amharic_tl.config import Config, build_config, flatten
+from amharic_tl.config import Config, TransferConfig, build_config, flatten
 from amharic_tl.data.audit import clean_rows, fingerprint, near_duplicate_clusters
 from amharic_tl.data.rows import Source
 from amharic_tl.data.sources import read_source
@@ -25,14 +25,14 @@ from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.records.files import read_object, refuse_existing, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import kind_of_rows, load_model, read_splits
+from amharic_tl.run.staging import make_stages
 from amharic_tl.tasks.registry import Prepared, prepare
 from amharic_tl.training.checkpoints import Checkpoints, check_manifest
 from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.provenance import provenance
 from amharic_tl.training.step import Steps, TrainState, make_steps
-from amharic_tl.transfer.optimizers import make_optimizer
-from amharic_tl.transfer.plan import make_plan
+from amharic_tl.transfer.plan import Clock, make_plan
 
 Which = Literal["export", "checkpoint"]
 # What counts as the same score: the same programme on another machine or mesh rounds differently.
@@ -194,22 +194,8 @@ def model_of(
         described = dataclasses.replace(config.model, path=str(place.export), initialise="pretrained")
         config = dataclasses.replace(config, model=described)
     model = load_model(config, read_config(locate(config.model.path)), splits.labels)
-    plan = make_plan(model, config.transfer, config.optim.weight_decay)
-    plan.regroup(model)
-    steps = make_steps(
-        model,
-        prepared.task,
-        plan,
-        # A checkpoint is read back whole, moments included; an export has none.
-        lambda part: make_optimizer(config.optim, plan, part) if which == "checkpoint" else optax.identity(),
-        lambda step: 0.0 * step,
-        mesh,
-        batch_size=config.train.batch_size,
-        microbatch=config.train.microbatch,
-        seed=config.train.seed,
-        ema=config.optim.ema if which == "checkpoint" else None,
-    )
     if which == "export":
+        steps = _evaluation_steps(config, model, prepared, mesh)
         return steps, steps.state, f"{place.export}"
     best = (record.get("best") or {}).get("step")
     checkpoints = Checkpoints(place.checkpoints)
@@ -219,7 +205,27 @@ def model_of(
     problem = check_manifest(folder)
     if problem:
         raise BadInputError(f"{folder} is not whole ({problem})")
-    return steps, checkpoints.restore(best, steps.state, steps.shardings).state, f"checkpoint {best}"
+    # A checkpoint is read back whole, moments included, in the stage in which it was saved.
+    stored = read_object(place.plan)
+    clock = Clock(**stored["clock"]) if stored.get("clock") else None
+    stages = make_stages(config, model, prepared, clock, mesh, measured=stored.get("measured"))
+    restored = stages.restore(checkpoints, best, stages.steps.state)
+    return stages.steps, restored.state, f"checkpoint {best}"
+
+
+def _evaluation_steps(config: Config, model: Any, prepared: Prepared, mesh: Mesh) -> Steps:
+    """Steps of a model as it is, of which only the evaluation is used: the optimiser keeps nothing."""
+    return make_steps(
+        model,
+        prepared.task,
+        make_plan(model, TransferConfig(), 0.0),
+        lambda part: optax.identity(),
+        lambda step: 0.0 * step,
+        mesh,
+        batch_size=config.train.batch_size,
+        microbatch=config.train.microbatch,
+        seed=config.train.seed,
+    )
 
 
 def mesh_for(config: Config) -> Mesh:

@@ -29,7 +29,8 @@ from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
 from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.fingerprints import fingerprints
-from amharic_tl.run.resumption import begin, read_before
+from amharic_tl.run.resumption import begin, measured_before, read_before
+from amharic_tl.run.staging import make_thaws
 from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
@@ -38,12 +39,14 @@ from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
-from amharic_tl.training.loop import Loop, Memory
+from amharic_tl.training.loop import Loop
+from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance, session
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
+from amharic_tl.transfer.plan_table import thaw_table, whole_table
 
 
 def train(
@@ -75,7 +78,7 @@ def train(
             return dict(read_json(place.run))
         check_gates(config.data.gates or ())
         progress.note("reading data and model")
-        run = assemble(config, mesh, read_before(place))
+        run = assemble(config, mesh, read_before(place), measured_before(place))
         interruption.check("reading data and model")
         if state == "new":
             stop_at_gates(material_of_splits(config, run.splits), lambda path: load_tokenizer(locate(path)))
@@ -96,6 +99,7 @@ class _Training:
         self.began = time.monotonic()
         self.interruption = interruption
         self.checkpoints = Checkpoints(workdir.checkpoints)
+        run.stages.listen(self.interruption.check, self.progress.say)
         self._check_data()
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
@@ -129,7 +133,9 @@ class _Training:
             self.interruption.check("training the TF-IDF line")
             parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
             with listening(self._take_note):
-                state, memory, reason = self._loop().run(*begin(*parts))
+                beginning = begin(*parts)
+                self._write_stages(beginning[2])
+                state, memory, reason = self._loop().run(*beginning)
                 self._finish(state, memory, reason)
         except KeyboardInterrupt:
             error = Preempted("stopped at once: the same command goes on from the newest checkpoint.")
@@ -181,19 +187,29 @@ class _Training:
             }
         rows, length = batch["input_ids"].shape
         per_example = {name: flops / rows for name, flops in per_batch.items()}
-        self._write(
-            "plan",
-            {
-                **run.plan.to_dict(),
-                "newly_initialised": list(run.newly_initialised),
-                "dropped": list(run.dropped),
-                "flops_per_example": {**per_example, "length": length},
-            },
-        )
-        self.progress.say(run.plan.table())
+        self.described_plan = {
+            **run.plan.to_dict(),
+            "newly_initialised": list(run.newly_initialised),
+            "dropped": list(run.dropped),
+            "flops_per_example": {**per_example, "length": length},
+        }
+        self._write("plan", self.described_plan)
+        self.progress.say(whole_table(run.plan))
         pretrained = run.config.model.initialise == "pretrained"
         for line in [*about_loading(run.newly_initialised, run.dropped, pretrained), *about_data(run.audit)]:
             self.progress.say(line)
+
+    def _write_stages(self, memory: Memory) -> None:
+        """Writes down when the stages so far began."""
+        for stage, began in zip(self.described_plan["stages"], memory.began, strict=False):
+            stage["began"] = began
+        self._write("plan", self.described_plan)
+
+    def _after_thaw(self, step: int, memory: Memory) -> None:
+        self._write_stages(memory)
+        last = len(self.run.plan.stages) - 1
+        self.progress.say(f"step {step:,}: stage {memory.stage} of {last} begins; what thaws:")
+        self.progress.say(thaw_table(self.run.plan))
 
     def _baselines(self) -> None:
         run = self.run
@@ -209,10 +225,12 @@ class _Training:
         metric = run.config.train.select_by.split("/", 1)[1]
         rows, source = run.splits.train.rows, run.prepared.row_source
         return Loop(
-            steps=run.steps,
+            stages=run.stages,
+            thaws=make_thaws(run.config, run.plan),
             batches=lambda start: run.prepared.train.stream(start, run.schedule.total),
             evaluate=self._evaluate,
             after_evaluation=self._after_evaluation,
+            after_thaw=self._after_thaw,
             checkpoints=self.checkpoints,
             writer=self.writer,
             progress=self.progress,
@@ -320,7 +338,7 @@ class _Training:
         run = self.run
         last, best = int(jax.device_get(state.step)), memory.best_step
         if best is not None and best != last:
-            state = self.checkpoints.restore(best, state, run.steps.shardings).state
+            state = run.stages.restore(self.checkpoints, best, state).state
         final: dict[str, Any] = {}
         for split in run.prepared.evaluation:
             self.progress.note(f"scoring {split}")
