@@ -23,6 +23,8 @@ from amharic_tl.training.code_state import code_state
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.progress import Progress
 from amharic_tl.training.provenance import provenance
+from amharic_tl.training.step import TrainState
+from amharic_tl.transfer.plan_table import table
 from amharic_tl.transfer.rate_range import DIVERGED, Divergence, centred, exponential_rates, range_of
 
 NOT_FALLEN = "the loss did not fall by more than it scatters: no range; try more --steps or a larger train.batch_size"
@@ -39,8 +41,8 @@ def rate_range(
 ) -> dict[str, Any]:
     """Trains at rates that rise from ``lowest`` to ``highest`` until the loss diverges, and says where it fell.
 
-    What trains, its relative rates and decays, the optimiser, batches and dropout are the run's; its schedule is not
-    used. Nothing is written before the end.
+    What trains (in the last stage, where parameters thaw one after the other), its relative rates and decays, the
+    optimiser, batches and dropout are the run's; its schedule is not used. Nothing is written before the end.
 
     Args:
       config: of the run.
@@ -64,15 +66,22 @@ def rate_range(
             f"expected 0 < --lowest < --highest and at least 10 --steps, found {lowest:g}, {highest:g} and {steps}"
         )
     refuse_existing(output, "workdir")
-    config = dataclasses.replace(config, optim=dataclasses.replace(config.optim, ema=None))
+    config = dataclasses.replace(
+        config,
+        optim=dataclasses.replace(config.optim, ema=None),
+        transfer=dataclasses.replace(config.transfer, thaw_warmup=0.0),  # it would hold back what thaws last
+    )
     interruption = interruption or Interruption()
     progress = Progress(steps, active=jax.process_index() == 0)
     with interruption.listening():
         try:
             progress.note("reading data and model")
             run = assemble(config, mesh)
-            progress.say(run.plan.table())
-            lines = _train(run, exponential_rates(lowest, highest, steps), progress, interruption)
+            state = run.steps.state
+            if run.plan.stage < len(run.plan.stages) - 1:
+                state = run.stages.enter(len(run.plan.stages) - 1, state)
+            progress.say("\n".join(table(run.plan)))
+            lines = _train(run, state, exponential_rates(lowest, highest, steps), progress, interruption)
         finally:
             progress.close()
     found = range_of([line["learning_rate"] for line in lines], [line["loss"] for line in lines])
@@ -92,11 +101,13 @@ def rate_range(
     return result
 
 
-def _train(run: Run, rates: Any, progress: Progress, interruption: Interruption) -> list[dict[str, float]]:
+def _train(
+    run: Run, state: TrainState, rates: Any, progress: Progress, interruption: Interruption
+) -> list[dict[str, float]]:
     """A line for each step, up to the one at which the loss has diverged."""
     table = jnp.asarray(rates, jnp.float32)
     step = dataclasses.replace(run.steps.train, rate=lambda number: table[number])
-    state, divergence = run.steps.state, Divergence()
+    divergence = Divergence()
     lines: list[dict[str, float]] = []
     for number, host in enumerate(run.prepared.train.stream(0, len(rates))):
         interruption.check("looking for a range of rates")
