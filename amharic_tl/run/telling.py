@@ -54,8 +54,8 @@ def about_optimizer(optim: OptimConfig, kept: int, trainable: int) -> list[str]:
     ]
     if optim.ema is not None:
         said.append(
-            f"a running average of the weights (optim.ema={optim.ema:g}) is evaluated, selected by and exported; training "
-            "goes on from the weights themselves"
+            f"a running average of the weights (optim.ema={optim.ema:g}) is evaluated, selected by and exported; "
+            "training goes on from the weights themselves"
         )
     return said
 
