@@ -76,6 +76,21 @@ class Workdir:
         return self.root / "folds.json"
 
     @property
+    def average(self) -> Path:
+        """What was averaged, what each candidate scored on validation, and what was chosen."""
+        return self.root / "average.json"
+
+    @property
+    def rate_range(self) -> Path:
+        """Between which learning rates the loss fell; not of a run's own workdir."""
+        return self.root / "rate_range.json"
+
+    @property
+    def rate_range_curve(self) -> Path:
+        """The loss at each rate that was tried."""
+        return self.root / "rate_range.jsonl"
+
+    @property
     def run(self) -> Path:
         """Status, provenance and final scores."""
         return self.root / "run.json"

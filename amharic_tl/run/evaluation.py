@@ -93,13 +93,13 @@ def evaluate(
     record = read_object(place.run)
     if record.get("status") != "completed":
         raise MissingInputError(f"{workdir}: the run is {record.get('status')!r}; go on with it before it is scored")
-    _check_own_model(place, record)
+    check_own_model(place, record)
     if output is not None:
         refuse_existing(output, "output")
     stored_config = read_object(place.config)
     config = build_config(flatten(stored_config))
     about = read_object(place.data)
-    splits, name = _data(config, about, split, data)
+    splits, name = splits_of(config, about, split, data)
     # Weights of classes are of training: they are not in any score.
     judging = dataclasses.replace(config, train=dataclasses.replace(config.train, class_weights="none"))
     found = _score(place, judging, splits, name, which or ("export" if place.export.exists() else "checkpoint"), record)
@@ -110,7 +110,7 @@ def evaluate(
     return evaluation
 
 
-def _check_own_model(place: Workdir, record: Mapping[str, Any]) -> None:
+def check_own_model(place: Workdir, record: Mapping[str, Any]) -> None:
     """Refuses directories that look like a workdir and have no model."""
     if "evaluated" in record:
         raise MissingInputError(f"{place.root} was written by evaluate and has no model; name the run's own workdir")
@@ -121,7 +121,7 @@ def _check_own_model(place: Workdir, record: Mapping[str, Any]) -> None:
         )
 
 
-def _data(config: Config, about: Mapping[str, Any], split: str, data: str | None) -> tuple[Splits, str]:
+def splits_of(config: Config, about: Mapping[str, Any], split: str, data: str | None) -> tuple[Splits, str]:
     """The splits, and the name of the one that is scored."""
     rows = kind_of_rows(config)
     if data is not None:
@@ -148,8 +148,15 @@ def _score(
         raise MissingInputError(f"{place.root} has no export; take the checkpoint: --model=checkpoint")
     tokenizer = load_tokenizer(folder)
     prepared = prepare(config, splits, tokenizer)
-    mesh = _mesh(config)
-    steps, state, said = _model(place, config, prepared, splits, which, mesh, record)
+    mesh = mesh_for(config)
+    steps, state, said = model_of(place, config, prepared, splits, which, mesh, record)
+    return scored(name, said, prepared, splits, steps, state, mesh)
+
+
+def scored(
+    name: str, said: str, prepared: Prepared, splits: Splits, steps: Steps, state: TrainState, mesh: Mesh
+) -> Evaluation:
+    """The scores of the split ``name`` by the parameters of ``state``, which ``said`` describes."""
     batches = prepared.evaluation[name]
     gathered = prepared.of_rows(name, gather(steps, state, batches.stream(0, len(batches)), mesh))
     metrics = {name: dict(prepared.task.score(gathered))}
@@ -173,7 +180,7 @@ def _rows(gathered: Mapping[str, np.ndarray], kept: np.ndarray) -> dict[str, np.
     return {name: values[kept] for name, values in gathered.items()}
 
 
-def _model(
+def model_of(
     place: Workdir,
     config: Config,
     prepared: Prepared,
@@ -221,7 +228,7 @@ def _evaluation_steps(config: Config, model: Any, prepared: Prepared, mesh: Mesh
     )
 
 
-def _mesh(config: Config) -> Mesh:
+def mesh_for(config: Config) -> Mesh:
     """All devices as the config lays them out; the first alone where this machine or the batch does not fit that."""
     import jax
 

@@ -33,7 +33,14 @@ from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.plan_file import describe_plan, with_beginnings
 from amharic_tl.run.resumption import begin, measured_before, read_before
 from amharic_tl.run.staging import make_thaws
-from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
+from amharic_tl.run.telling import (
+    NO_CLEAN_ROWS,
+    about_attention,
+    about_data,
+    about_loading,
+    about_optimizer,
+    about_result,
+)
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
@@ -184,7 +191,12 @@ class _Training:
         self._write("plan", self.described_plan)
         self.progress.say(whole_table(run.plan))
         pretrained = run.config.model.initialise == "pretrained"
-        for line in [*about_loading(run.newly_initialised, run.dropped, pretrained), *about_data(run.audit)]:
+        kept = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(run.steps.state.optimizer))
+        for line in [
+            *about_optimizer(run.config.optim, kept, run.plan.totals["trainable"]),
+            *about_loading(run.newly_initialised, run.dropped, pretrained),
+            *about_data(run.audit),
+        ]:
             self.progress.say(line)
 
     def _write_stages(self, memory: Memory) -> None:
