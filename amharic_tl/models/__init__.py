@@ -48,6 +48,7 @@ def from_pretrained(
     compute_dtype: str | None = None,
     dropout: float | None = None,
     attention: str = "auto",
+    reinitialise_layers: int = 0,
     adapter: str | None = None,
 ) -> Any:
     """Loads a Hugging Face checkpoint, or an adapter of the PEFT library on its base.
@@ -69,6 +70,8 @@ def from_pretrained(
       dropout: overrides every dropout rate of the config.
       attention: which implementation computes attention: ``auto``, ``xla``, ``cudnn`` or ``tpu-flash``. ``auto`` takes
         the fastest that can serve a call where it runs; a name that cannot is refused when the model is called.
+      reinitialise_layers: how many of the top blocks are drawn anew, with the pooler, as the family draws them before
+        pretraining (Zhang et al. 2021): the checkpoint's values of these are left aside.
       adapter: a directory or hub id of a LoRA adapter, which is put on the model of ``path``.
 
     Returns:
@@ -80,7 +83,7 @@ def from_pretrained(
       MissingInputError: no such model, or a file of it is absent.
       BadInputError: a file is malformed, or the weights are not those of the model that config.json describes.
       UnsafeInputError: an index names a file outside the directory, or a pickle asks for more than tensors.
-      ConfigError: an unknown task, dtype or implementation of attention.
+      ConfigError: an unknown task, dtype or implementation of attention; more blocks to draw anew than there are.
     """
     _check_dtype(dtype)
     folder, adapted = base_and_adapter(path, adapter)
@@ -119,6 +122,7 @@ def from_pretrained(
         dtype=dtype,
         mesh=mesh,
         where=str(folder if adapted is None else adapted),
+        reinitialise_layers=reinitialise_layers,
     )
     if compute_dtype is None:
         compute_dtype = "bfloat16" if dtype is not None and jnp.dtype(dtype) == jnp.bfloat16 else "float32"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -29,12 +30,19 @@ def adapted(config: Config, model: Any) -> Any:
       ConfigError: a pattern matches nothing, or leaves ask for other adapters than the loaded ones.
     """
     loaded, wanted = model.adaptation is not None, config.transfer.adapters
+    if loaded and config.transfer.reinitialise_layers:
+        raise ConfigError(
+            "config.transfer.reinitialise_layers: what a loaded adapter changes cannot be drawn anew; use 0"
+        )
     if config.transfer.method != "lora":
         return merged(model) if loaded else model
     if loaded:
         problems = clashes(wanted, config.model.adapter or config.model.path)
         if problems:
             raise ConfigError("; ".join(problems))
+        # A head that the adapter did not bring along was drawn, and has to train.
+        saved = widest([*model.adaptation.modules_to_save, *_saved_whole(config, model)])
+        model.adaptation = replace(model.adaptation, modules_to_save=tuple(saved))
         return model if wanted.dropout is None else with_dropout(model, wanted.dropout)
     settings = LoraSettings(wanted.rank or RANK, wanted.alpha or ALPHA, wanted.scaling or "lora", wanted.dropout or 0.0)
     saved = _saved_whole(config, model)

@@ -22,17 +22,20 @@ def fingerprints(run: Run) -> dict[str, Any]:
     A model from the hub's cache has the commit it was fetched at too.
     """
     tokenizer = {path.name: sha256_of(path) for path in _files(run.tokenizer_folder) if path.name in _TOKENIZER}
-    model = _sums(run.model_folder, "config.json")
     found: dict[str, Any] = {
         "data": run.audit["fingerprint"],
         "tokenizer": hashlib.sha256(json.dumps(tokenizer, sort_keys=True).encode()).hexdigest(),
-        "model": model,
+        **sums_of(run.model_folder, run.adapter_folder),
     }
-    if run.adapter_folder is not None:
-        found["adapter"] = _sums(run.adapter_folder, "adapter_config.json")
     if run.model_folder.parent.name == "snapshots":
         found["model_commit"] = run.model_folder.name
     return found
+
+
+def sums_of(model_folder: Path, adapter_folder: Path | None) -> dict[str, dict[str, str]]:
+    """Sums of the files of a pretrained model, and of an adapter that was put on it."""
+    found = {"model": _sums(model_folder, "config.json")}
+    return found if adapter_folder is None else {**found, "adapter": _sums(adapter_folder, "adapter_config.json")}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -81,6 +81,7 @@ class TrainablePlan:
         features_first: bool = False,
         warnings: Sequence[str] = (),
         measured: Mapping[str, float] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """``rows`` are those of the last stage; ``stage`` is the one meant, None for the last."""
         self.stages = tuple(stages)
@@ -89,6 +90,7 @@ class TrainablePlan:
         self.rows = {row.name: _in_stage(row, self.stage) for row in rows}
         self.method, self.reason = method, reason
         self.features_first, self.warnings, self.measured = features_first, tuple(warnings), dict(measured or {})
+        self.clock = clock
 
     def at(self, stage: int) -> TrainablePlan:
         """The plan of another stage."""
@@ -101,6 +103,7 @@ class TrainablePlan:
             features_first=self.features_first,
             warnings=self.warnings,
             measured=self.measured,
+            clock=self.clock,
         )
 
     @property
@@ -172,6 +175,8 @@ class TrainablePlan:
             "totals": whole.totals,
             "stages": [{**asdict(stage), "totals": self.at(stage.number).totals} for stage in self.stages],
         }
+        if self.clock is not None:
+            described["clock"] = asdict(self.clock)
         if self.warnings:
             described["warnings"] = list(self.warnings)
         if self.measured:
@@ -218,6 +223,7 @@ def make_plan(
         features_first=recipe.features_first,
         warnings=[*recipe.warnings, *_late(stages, clock)],
         measured=measured,
+        clock=clock,
     )
 
 

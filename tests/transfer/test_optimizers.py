@@ -76,7 +76,7 @@ def _theirs(name: str, parameters: dict[str, Any]) -> optax.GradientTransformati
     return optax.chain(*parts, *([optax.scale_by_param_block_rms()] if "relative" in name else []))
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", ["adafactor, relative", "lion", "muon"])
 def test_a_stack_is_updated_as_optax_updates_its_layers_one_by_one(model: nnx.Module, name: str) -> None:
     optim = SETTINGS[name]
     state, plan = _parts(model, optim)

@@ -68,7 +68,7 @@ def _adapt(linear: Any, name: str, chosen: Mapping[str, LoraSettings], key: jax.
 def merged(model: Any) -> Any:
     """A copy of ``model`` without adapters that computes the same: ``W + factor * B A`` in place of ``W``.
 
-    Each weight keeps its dtype; what is added is computed in float32.
+    A model that has none is only copied. Each weight keeps its dtype; what is added is computed in float32.
     """
     graphdef, state = nnx.split(model)
     model = nnx.merge(graphdef, state, copy=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.errors import BadInputError, MissingInputError, name_some
 from amharic_tl.models.adapters.low_rank import DOWN, UP, LoraSettings
 from amharic_tl.models.adapters.places import no_module
@@ -100,6 +101,11 @@ def tokenizer_folder(folder: Path) -> Path:
     return folder if any((folder / name).is_file() for name in own) else model_folder(folder)
 
 
+def tokenizer_of(name: str) -> Any:
+    """The tokenizer of whatever a user calls a model."""
+    return load_tokenizer(tokenizer_folder(locate(name)))
+
+
 def model_config(folder: Path) -> dict[str, Any]:
     """The config.json of a directory; of an adapter, that of its base with the adapter's task and classes.
 
@@ -158,12 +164,12 @@ class AdapterFile:
           prefix: of the backbone's names.
 
         Raises:
-          BadInputError: the model has no such layers or parameters; up to ten are named.
+          BadInputError: the model has no such layers; up to ten are named.
         """
         known = {name: _mended(name, places, prefix) for name in self.modules}
         strange = [name for name, ours in known.items() if ours is None]
+        # Of what was saved whole, loading says itself what it does not know or this task has no use for.
         whole = {name: _mended(name, parameters, prefix) for name in self.saved_whole}
-        strange += [name for name, ours in whole.items() if ours is None]
         if strange:
             raise BadInputError(
                 f"{self.config.where}: the adapter changes {len(strange)} modules that the base does not have for "
