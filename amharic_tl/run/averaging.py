@@ -23,7 +23,7 @@ from amharic_tl.records.files import read_json, read_object, refuse_existing, wr
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.reports.curve_page import write_average_page
 from amharic_tl.run.assembly import load_model
-from amharic_tl.run.evaluation import Evaluation, check_own_model, mesh_for, model_of, scored, splits_of
+from amharic_tl.run.evaluation import Evaluation, check_own_model, mesh_for, model_of, of_export, scored, splits_of
 from amharic_tl.run.fingerprints import sums_of
 from amharic_tl.tasks.registry import prepare
 from amharic_tl.training.code_state import code_state
@@ -67,11 +67,8 @@ class Member:
 
     def weights(self) -> Weights:
         """The exported weights."""
-        described = dataclasses.replace(
-            self.config.model, path=str(self.workdir.export), adapter=None, initialise="pretrained"
-        )
-        config = dataclasses.replace(self.config, model=described)
-        return weights_of(merged(load_model(config, read_config(self.workdir.export), list(self.about["labels"]))))
+        config = of_export(self.config, self.workdir)
+        return weights_of(load_model(config, read_config(self.workdir.export), list(self.about["labels"])))
 
     @property
     def sums(self) -> Mapping[str, Any]:

@@ -192,8 +192,7 @@ def model_of(
 ) -> tuple[Steps, TrainState, str]:
     """The evaluation step with the export's or the best checkpoint's parameters, and what they are."""
     if which == "export":
-        described = dataclasses.replace(config.model, path=str(place.export), adapter=None, initialise="pretrained")
-        config = dataclasses.replace(config, model=described)
+        config = of_export(config, place)
     model = load_model(config, model_config(locate(config.model.path)), splits.labels)
     if which == "export":
         steps = _evaluation_steps(config, model, prepared, mesh)
@@ -212,6 +211,12 @@ def model_of(
     stages = make_stages(config, model, prepared, clock, mesh, measured=stored.get("measured"))
     restored = stages.restore(checkpoints, best, stages.steps.state)
     return stages.steps, restored.state, f"checkpoint {best}"
+
+
+def of_export(config: Config, place: Workdir) -> Config:
+    """The config of a run with its export as the model: nothing is put on that, or drawn for it."""
+    model = dataclasses.replace(config.model, path=str(place.export), adapter=None, initialise="pretrained")
+    return dataclasses.replace(config, model=model, transfer=TransferConfig())
 
 
 def _evaluation_steps(config: Config, model: Any, prepared: Prepared, mesh: Mesh) -> Steps:
