@@ -33,7 +33,7 @@ def settings(tiny_base: Path, tiny_files: Path) -> dict[str, Any]:
         "transfer.method": "lora",
         "transfer.adapters.rank": 2,
         "transfer.adapters.dropout": 0.1,
-        "transfer.adapters.targets": r"layer\.[23]\..*\.(query|value)",
+        "transfer.adapters.targets": r"self\.(query|value)",
         "optim.lr": 1e-2,
     }
 
@@ -72,7 +72,7 @@ def test_adapters_and_head_train_and_nothing_else_has_gradients(trained: Trained
         *(f"classifier.{part}.{leaf}" for part in ("dense", "out_proj") for leaf in ("weight", "bias")),
         *(
             f"roberta.encoder.layer.{layer}.attention.self.{part}.lora_{half}.weight"
-            for layer in (2, 3)
+            for layer in range(4)
             for part in ("query", "value")
             for half in "AB"
         ),
@@ -89,10 +89,10 @@ def test_adapters_and_head_train_and_nothing_else_has_gradients(trained: Trained
 
 
 def test_a_step_costs_far_less_than_three_forward_passes(trained: Trained) -> None:
-    """The base has no gradients, and the two layers below the adapters no backward pass."""
+    """Without gradients of the base a step is about two of them in place of three."""
     run, batch = trained.run, dict(trained.run.prepared.train[0])
     train, forward = (count_flops(run.steps.untraced(name), trained.state, batch) for name in ("train", "evaluate"))
-    assert 1.0 < train / forward < 1.7
+    assert 1.5 < train / forward < 2.2
 
 
 def test_the_adapter_merged_is_the_export(trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +116,7 @@ def test_a_loaded_adapter_goes_on_or_is_merged(trained: Trained, settings: dict[
     adapter = str(trained.workdir / "adapter")
     fresh: dict[str, Any] = {f"transfer__adapters__{leaf}": None for leaf in ("rank", "targets")}
     run = _assembled(settings, model__path=adapter, **fresh)
-    assert sum("lora_A" in name for name, row in run.plan.rows.items() if row.trainable) == 4
+    assert sum("lora_A" in name for name, row in run.plan.rows.items() if row.trainable) == 8
     assert run.adapter_folder == Path(adapter) and run.newly_initialised == ()
     with pytest.raises(ConfigError, match="adapters.rank is set, but the adapter .* has its own"):
         _assembled(settings, model__path=adapter)
