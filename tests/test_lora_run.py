@@ -120,6 +120,9 @@ def test_a_loaded_adapter_goes_on_or_is_merged(trained: Trained, settings: dict[
     assert run.adapter_folder == Path(adapter) and run.newly_initialised == ()
     with pytest.raises(ConfigError, match="adapters.rank is set, but the adapter .* has its own"):
         _assembled(settings, model__path=adapter)
+    whole = {"model__path": settings["model.path"], "task__kind": "masked-lm", "train__select_by": "validation/loss"}
+    with pytest.raises(ConfigError, match="dropout: it reaches adapters inside blocks, and not lm_head.dense"):
+        _assembled(settings, **whole, transfer__adapters__targets="lm_head.dense,query")
     plain = _assembled(
         settings, model__path=adapter, transfer__method="full", transfer__adapters__dropout=None, **fresh
     )

@@ -10,10 +10,17 @@ import jax
 
 from amharic_tl.config import Config
 from amharic_tl.config.adapter_checks import clashes
-from amharic_tl.errors import ConfigError
+from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models.adapters.adapt import Adaptation, add_adapters, merged, with_dropout
 from amharic_tl.models.adapters.low_rank import LoraSettings
-from amharic_tl.models.adapters.places import match_linear, match_modules, whole_modules, widest
+from amharic_tl.models.adapters.places import (
+    adapters_of,
+    linear_places,
+    match_linear,
+    match_modules,
+    whole_modules,
+    widest,
+)
 from amharic_tl.models.naming import named_parameters
 from amharic_tl.models.registry import family_of
 
@@ -43,7 +50,7 @@ def adapted(config: Config, model: Any) -> Any:
         # A head that the adapter did not bring along was drawn, and has to train.
         saved = widest([*model.adaptation.modules_to_save, *_saved_whole(config, model)])
         model.adaptation = replace(model.adaptation, modules_to_save=tuple(saved))
-        return model if wanted.dropout is None else with_dropout(model, wanted.dropout)
+        return _checked(model if wanted.dropout is None else with_dropout(model, wanted.dropout))
     settings = LoraSettings(wanted.rank or RANK, wanted.alpha or ALPHA, wanted.scaling or "lora", wanted.dropout or 0.0)
     saved = _saved_whole(config, model)
     family = family_of(model.hf_config, "config.json")
@@ -54,6 +61,17 @@ def adapted(config: Config, model: Any) -> Any:
     # A stream of its own beside those of the head's weights.
     key = jax.random.fold_in(jax.random.key(config.train.seed), 1)
     add_adapters(model, dict.fromkeys(names, settings), key, Adaptation(config.model.path, None, tuple(saved)))
+    return _checked(model)
+
+
+def _checked(model: Any) -> Any:
+    """``model``, unless dropout is asked for where nothing would drop: the keys of a step reach blocks alone."""
+    places = linear_places(model)
+    silent = [
+        name for name, adapter in adapters_of(model).items() if adapter.settings.dropout and places[name].layer is None
+    ]
+    if silent:
+        raise ConfigError(f"{LEAF}.dropout: it reaches adapters inside blocks, and not {name_some(silent)}; use 0")
     return model
 
 

@@ -24,7 +24,7 @@ class LinearPlace:
     """One linear layer of one block, or one outside the blocks.
 
     ``stack`` is the number of the stack it is in, in the model's order, and ``layer`` its index there; None outside.
-    ``outputs`` and ``inputs`` are its sizes; ``transposed`` says that its weight is ``[in, out]``.
+    ``transposed`` says that its weight is ``[in, out]``.
     """
 
     name: str
@@ -51,10 +51,7 @@ def outside(model: nnx.Module) -> list[Linear | Conv1D]:
 
 def linear_places(model: nnx.Module) -> dict[str, LinearPlace]:
     """Every linear layer by the canonical name of its module (that of its weight without ``.weight``)."""
-    found = {}
-    for place in _places(model):
-        found[place.name] = place
-    return found
+    return {place.name: place for place in _places(model)}
 
 
 def _places(model: nnx.Module) -> Iterator[LinearPlace]:
