@@ -16,34 +16,44 @@ from amharic_tl.audit.reading import material_of_splits
 from amharic_tl.config import Config, to_dict
 from amharic_tl.data.audit import clean_rows
 from amharic_tl.data.batches import BatchSource
-from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
+from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
-from amharic_tl.models import save_pretrained
-from amharic_tl.models.attention import Choice, listening, only_xla
-from amharic_tl.models.interchange.locate import locate
+from amharic_tl.models.attention import Choice, listening
+from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
 from amharic_tl.run.attention import AttentionRecord
+from amharic_tl.run.exporting import export
 from amharic_tl.run.fingerprints import fingerprints
-from amharic_tl.run.resumption import begin, read_before
-from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
+from amharic_tl.run.plan_file import describe_plan, with_beginnings
+from amharic_tl.run.resumption import begin, measured_before, read_before
+from amharic_tl.run.staging import make_thaws
+from amharic_tl.run.telling import (
+    NO_CLEAN_ROWS,
+    about_attention,
+    about_data,
+    about_loading,
+    about_optimizer,
+    about_result,
+)
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
-from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
-from amharic_tl.training.loop import Loop, Memory
+from amharic_tl.training.loop import Loop
+from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance, session
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
+from amharic_tl.transfer.plan_table import thaw_table, whole_table
 
 
 def train(
@@ -75,10 +85,10 @@ def train(
             return dict(read_json(place.run))
         check_gates(config.data.gates or ())
         progress.note("reading data and model")
-        run = assemble(config, mesh, read_before(place))
+        run = assemble(config, mesh, read_before(place), measured_before(place))
         interruption.check("reading data and model")
         if state == "new":
-            stop_at_gates(material_of_splits(config, run.splits), lambda path: load_tokenizer(locate(path)))
+            stop_at_gates(material_of_splits(config, run.splits), tokenizer_of)
         with locked(place):
             state = workdir_state(place, config)  # another process may have been there while this one read its data
             if state == "completed":
@@ -96,6 +106,7 @@ class _Training:
         self.began = time.monotonic()
         self.interruption = interruption
         self.checkpoints = Checkpoints(workdir.checkpoints)
+        run.stages.listen(self.interruption.check, self.progress.say)
         self._check_data()
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
@@ -108,7 +119,11 @@ class _Training:
     def _origin(self) -> dict[str, Any]:
         """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""
         run, code = self.run, code_state()
-        origin = provenance(run.config.train.seed, code, fingerprints(run.audit, run.model_folder))
+        origin = provenance(
+            run.config.train.seed,
+            code,
+            fingerprints(run),
+        )
         if self.first:
             write_text(self.workdir.environment, "\n".join(code.packages) + "\n")
             kept = (code.git or {}).get("diff", {}).get("file")
@@ -129,7 +144,9 @@ class _Training:
             self.interruption.check("training the TF-IDF line")
             parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
             with listening(self._take_note):
-                state, memory, reason = self._loop().run(*begin(*parts))
+                beginning = begin(*parts)
+                self._write_stages(beginning[2])
+                state, memory, reason = self._loop().run(*beginning)
                 self._finish(state, memory, reason)
         except KeyboardInterrupt:
             error = Preempted("stopped at once: the same command goes on from the newest checkpoint.")
@@ -162,38 +179,37 @@ class _Training:
 
     def _check_data(self) -> None:
         if self.resumed and self.workdir.data.exists():
-            before = read_json(self.workdir.data)["fingerprint"]
-            if before != self.run.audit["fingerprint"]:
-                raise ConfigError(
-                    f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, now "
-                    f"{self.run.audit['fingerprint'][:12]}); name a new directory"
-                )
+            stored, of_now = read_json(self.workdir.data), self.run.audit
+            pairs = [(stored, of_now), (stored.get("alignment", {}), of_now.get("alignment", {}))]
+            for before, found in ((old.get("fingerprint", ""), new.get("fingerprint", "")) for old, new in pairs):
+                if before != found:
+                    raise ConfigError(
+                        f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, "
+                        f"now {found[:12]}); name a new directory"
+                    )
 
     def _write_plan(self) -> None:
         run = self.run
-        batch = jax.eval_shape(
-            lambda: {name: jax.numpy.asarray(array) for name, array in run.prepared.train[0].items()}
-        )
-        with only_xla():  # no count sees into a kernel
-            per_batch = {
-                "train_step": count_flops(run.steps.untraced("train"), run.steps.state, batch),
-                "forward": count_flops(run.steps.untraced("evaluate"), run.steps.state, batch),
-            }
-        rows, length = batch["input_ids"].shape
-        per_example = {name: flops / rows for name, flops in per_batch.items()}
-        self._write(
-            "plan",
-            {
-                **run.plan.to_dict(),
-                "newly_initialised": list(run.newly_initialised),
-                "dropped": list(run.dropped),
-                "flops_per_example": {**per_example, "length": length},
-            },
-        )
-        self.progress.say(run.plan.table())
+        self.described_plan = describe_plan(run)
+        self._write("plan", self.described_plan)
+        self.progress.say(whole_table(run.plan))
         pretrained = run.config.model.initialise == "pretrained"
-        for line in [*about_loading(run.newly_initialised, run.dropped, pretrained), *about_data(run.audit)]:
+        kept = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(run.steps.state.optimizer))
+        for line in [
+            *about_optimizer(run.config.optim, kept, run.plan.totals["trainable"]),
+            *about_loading(run.newly_initialised, run.dropped, pretrained),
+            *about_data(run.audit),
+        ]:
             self.progress.say(line)
+
+    def _write_stages(self, memory: Memory) -> None:
+        self._write("plan", with_beginnings(self.described_plan, memory))
+
+    def _after_thaw(self, step: int, memory: Memory) -> None:
+        self._write_stages(memory)
+        last = len(self.run.plan.stages) - 1
+        self.progress.say(f"step {step:,}: stage {memory.stage} of {last} begins; what thaws:")
+        self.progress.say(thaw_table(self.run.plan))
 
     def _baselines(self) -> None:
         run = self.run
@@ -209,10 +225,12 @@ class _Training:
         metric = run.config.train.select_by.split("/", 1)[1]
         rows, source = run.splits.train.rows, run.prepared.row_source
         return Loop(
-            steps=run.steps,
+            stages=run.stages,
+            thaws=make_thaws(run.config, run.plan),
             batches=lambda start: run.prepared.train.stream(start, run.schedule.total),
             evaluate=self._evaluate,
             after_evaluation=self._after_evaluation,
+            after_thaw=self._after_thaw,
             checkpoints=self.checkpoints,
             writer=self.writer,
             progress=self.progress,
@@ -320,7 +338,7 @@ class _Training:
         run = self.run
         last, best = int(jax.device_get(state.step)), memory.best_step
         if best is not None and best != last:
-            state = self.checkpoints.restore(best, state, run.steps.shardings).state
+            state = run.stages.restore(self.checkpoints, best, state).state
         final: dict[str, Any] = {}
         for split in run.prepared.evaluation:
             self.progress.note(f"scoring {split}")
@@ -333,6 +351,9 @@ class _Training:
                 clean = {name: values[kept] for name, values in gathered.items()}
                 summary = self._summarise("test_clean", run.prepared.judge.summary(clean))
                 final["test_clean"] = summary or {"not_measured": NO_CLEAN_ROWS}
+        if self.first and applies(to_dict(run.config)) and run.splits.test is not None:
+            for sentence in record_shift(self.workdir, self.workdir):
+                self.progress.say(sentence)
         self._write_benign(state)
         if run.config.output.export:
             self._export(state)
@@ -346,9 +367,8 @@ class _Training:
     def _export(self, state: TrainState) -> None:
         """Writes the model; where several processes hold parts of it, all of them bring it together first."""
         model: Any = self.run.steps.model(whole(state, self.run.mesh))
-        model.hf_config = self.run.hf_config
         if self.first:
-            save_pretrained(model, self.workdir.export, tokenizer_from=self.run.model_folder)
+            export(self.run, model, self.workdir, self.progress.say)
 
     def _say_result(self, final: Mapping[str, Mapping[str, Any]]) -> None:
         for line in about_result(final):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from amharic_tl.config import OptimConfig
 from amharic_tl.data.audit import long_text_sentence
 from amharic_tl.errors import name_some
 
@@ -43,6 +44,19 @@ def about_loading(newly_initialised: tuple[str, ...], dropped: tuple[str, ...], 
         said.append(f"drawn anew, not taken from the checkpoint: {name_some(newly_initialised, MOST_NAMES)}")
     if dropped:
         said.append(f"in the checkpoint and not used: {name_some(dropped, MOST_NAMES)}")
+    return said
+
+
+def about_optimizer(optim: OptimConfig, kept: int, trainable: int) -> list[str]:
+    """What the optimiser keeps, in ``kept`` bytes for ``trainable`` parameters, and whether averages are evaluated."""
+    said = [
+        f"{optim.name} keeps {kept / 1e6:,.1f} MB, {kept / max(trainable, 1):.1f} bytes for each parameter that trains"
+    ]
+    if optim.ema is not None:
+        said.append(
+            f"a running average of the weights (optim.ema={optim.ema:g}) is evaluated, selected by and exported; "
+            "training goes on from the weights themselves"
+        )
     return said
 
 

@@ -14,13 +14,16 @@ from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError
 BUNDLED = {"amharic-tiny": "amharic_tiny"}
 _HUB_FILES = (
     "config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
-    "merges.txt", "*.model", "generation_config.json", "chat_template.jinja",
+    "merges.txt", "*.model", "generation_config.json", "chat_template.jinja", "adapter_config.json",
 )  # fmt: skip
-# One format is fetched, not all: Flax only where there are no safetensors, torch's own only where there is neither.
+# One format is fetched, not all: Flax only where there are no safetensors, torch's own only where there is neither, an
+# adapter only where there is no model.
 _HUB_WEIGHTS = (
     ("model*.safetensors", "model.safetensors.index.json"),
     ("flax_model*.msgpack", "flax_model.msgpack.index.json"),
     ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
+    ("adapter_model.safetensors",),
+    ("adapter_model.bin",),
 )
 
 
