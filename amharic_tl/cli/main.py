@@ -20,6 +20,11 @@ VERBS = {
         "amharic_tl.cli.cross_validate",
         "train and test on folds of all rows, with near-duplicates kept together",
     ),
+    "label-shift": (
+        "amharic_tl.cli.label_shift",
+        "how labels lie in unlabelled rows; predictions corrected for it",
+    ),
+    "layers": ("amharic_tl.cli.layers", "which layers of a fine-tuned model moved away from its base"),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "average": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.optim_checks import optim_checks
 from amharic_tl.config.schema import Config
+from amharic_tl.config.term_checks import term_checks
 from amharic_tl.config.transfer_checks import transfer_checks
 
 
@@ -17,6 +18,7 @@ def cross_checks(config: Config) -> list[str]:
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),
+        *term_checks(config),
     ]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from amharic_tl.config.alignment import AlignmentConfig
 from amharic_tl.config.leaf import leaf
+from amharic_tl.config.regularizers import RegularizersConfig
 from amharic_tl.config.rule_texts import RuleText
 
 
@@ -70,3 +72,8 @@ class TransferConfig:
         "anew.",
         minimum=0,
     )
+    reinitialise_layers: int = leaf(
+        0, "How many of the top blocks, with the pooler, are drawn anew before training; 0: none.", minimum=0
+    )
+    regularizers: RegularizersConfig = field(default_factory=RegularizersConfig)
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

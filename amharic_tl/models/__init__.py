@@ -45,6 +45,7 @@ def from_pretrained(
     compute_dtype: str | None = None,
     dropout: float | None = None,
     attention: str = "auto",
+    reinitialise_layers: int = 0,
 ) -> Any:
     """Loads a Hugging Face checkpoint.
 
@@ -64,6 +65,8 @@ def from_pretrained(
       dropout: overrides every dropout rate of the config.
       attention: which implementation computes attention: ``auto``, ``xla``, ``cudnn`` or ``tpu-flash``. ``auto`` takes
         the fastest that can serve a call where it runs; a name that cannot is refused when the model is called.
+      reinitialise_layers: how many of the top blocks are drawn anew, with the pooler, as the family draws them before
+        pretraining (Zhang et al. 2021): the checkpoint's values of these are left aside.
 
     Returns:
       An ``nnx.Module``; ``model.load_report`` says what was initialised and what was left aside, ``model.hf_config``
@@ -73,7 +76,7 @@ def from_pretrained(
       MissingInputError: no such model, or a file of it is absent.
       BadInputError: a file is malformed, or the weights are not those of the model that config.json describes.
       UnsafeInputError: an index names a file outside the directory, or a pickle asks for more than tensors.
-      ConfigError: an unknown task, dtype or implementation of attention.
+      ConfigError: an unknown task, dtype or implementation of attention; more blocks to draw anew than there are.
     """
     _check_dtype(dtype)
     folder = locate(path)
@@ -97,6 +100,7 @@ def from_pretrained(
         dtype=dtype,
         mesh=mesh,
         where=str(folder),
+        reinitialise_layers=reinitialise_layers,
     )
     if compute_dtype is None:
         compute_dtype = "bfloat16" if dtype is not None and jnp.dtype(dtype) == jnp.bfloat16 else "float32"

@@ -56,6 +56,16 @@ class Workdir:
         return self.root / "alerts.jsonl"
 
     @property
+    def label_shift(self) -> Path:
+        """Shares of the labels in rows whose labels nobody looked at, and scores of predictions corrected to them."""
+        return self.root / "label_shift.json"
+
+    @property
+    def layers(self) -> Path:
+        """How alike each layer is to that of the base."""
+        return self.root / "layers.json"
+
+    @property
     def cross_validation(self) -> Path:
         """How a cross-validation was asked, and what each of its folds gave."""
         return self.root / "cross_validation.json"

@@ -50,6 +50,8 @@ class Contents:
     signals: Lines = field(default_factory=list)
     alerts: Lines = field(default_factory=list)
     cross_validation: dict[str, Any] = field(default_factory=dict)
+    label_shift: dict[str, Any] = field(default_factory=dict)
+    layers: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -194,5 +196,7 @@ def read_contents(workdir: str | Path) -> Contents:
         signals=lines(place.safety),
         alerts=lines(place.alerts),
         cross_validation=objects(place.cross_validation),
+        label_shift=objects(place.label_shift),
+        layers=objects(place.layers),
         unreadable=unreadable,
     )

@@ -28,13 +28,14 @@ from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.run.staging import make_stages
+from amharic_tl.run.terms import TransferTerms, transfer_terms
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
 from amharic_tl.safety.penalties import LogitPairing
 from amharic_tl.safety.twins import read_reference
-from amharic_tl.tasks.base import Term
 from amharic_tl.tasks.registry import Prepared, prepare
+from amharic_tl.tasks.terms import Term
 from amharic_tl.training.loop import Schedule
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import Steps
@@ -110,7 +111,7 @@ def assemble(
     _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
-    model = load_model(config, hf_config, splits.labels)
+    model = load_model(config, hf_config, splits.labels, config.transfer.reinitialise_layers)
     for leaf in ("max_length", "max_target_length") if paired else ("max_length",):
         length = getattr(config.data, leaf)
         if length > model.max_positions:
@@ -120,15 +121,17 @@ def assemble(
     prepared = prepare(config, splits, tokenizer)
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
-    if safety is not None and safety.pairs is not None:
-        prepared = dataclasses.replace(prepared, train=Joined(prepared.train, safety.pairs))
+    transfer = transfer_terms(config, splits, prepared, tokenizer, model, mesh)
+    for beside in (safety.pairs if safety is not None else None, transfer.batches):
+        if beside is not None:
+            prepared = dataclasses.replace(prepared, train=Joined(prepared.train, beside))
     stages = make_stages(
         config,
         model,
         prepared,
         Clock(schedule.total, len(prepared.train)),
         mesh,
-        terms=safety.terms if safety is not None else (),
+        terms=(*(safety.terms if safety is not None else ()), *transfer.terms),
         measured=measured_before,
     )
     if config.model.attention not in ("auto", "xla"):
@@ -139,7 +142,7 @@ def assemble(
         model_folder=folder,
         splits=splits,
         prepared=prepared,
-        audit=_audit(config, splits, prepared),
+        audit=_audit(config, splits, prepared, transfer),
         newly_initialised=model.load_report.newly_initialised,
         dropped=model.load_report.dropped,
         stages=stages,
@@ -171,7 +174,7 @@ def _check_select_by(select_by: str, splits: Splits) -> None:
     raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
 
 
-def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]:
+def _audit(config: Config, splits: Splits, prepared: Prepared, transfer: TransferTerms) -> dict[str, Any]:
     found = audit(
         splits,
         prepared.encoded,
@@ -181,8 +184,8 @@ def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]
         long_text=config.data.long_text,
         windows=prepared.windows,
     )
-    found["warnings"] += prepared.notes
-    return found
+    found["warnings"] += [*prepared.notes, *transfer.notes]
+    return found | ({"alignment": transfer.about} if transfer.about else {})
 
 
 def read_splits(config: Config, read_before: Mapping[str, str]) -> Splits:
@@ -200,8 +203,8 @@ def kind_of_rows(config: Config) -> dict[str, Any]:
     }
 
 
-def load_model(config: Config, hf_config: Mapping[str, Any], labels: list[str]) -> Any:
-    """The model of a run, in float32, with an output for each label."""
+def load_model(config: Config, hf_config: Mapping[str, Any], labels: list[str], reinitialise_layers: int = 0) -> Any:
+    """The model of a run, in float32, with an output for each label; its top layers perhaps drawn anew."""
     if config.task.problem == "regression":
         labels = [str(config.data.label)]  # the name of the one output
     settings: dict[str, Any] = {
@@ -214,6 +217,7 @@ def load_model(config: Config, hf_config: Mapping[str, Any], labels: list[str]) 
     }
     if config.model.initialise == "random":
         return from_config(hf_config, config.task.kind, **settings)
+    settings["reinitialise_layers"] = reinitialise_layers
     model = from_pretrained(config.model.path, config.task.kind, dtype="float32", **settings)
     refuse_non_finite(model, config.model.path)
     return model

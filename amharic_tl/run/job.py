@@ -19,16 +19,18 @@ from amharic_tl.data.batches import BatchSource
 from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
+from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models import save_pretrained
-from amharic_tl.models.attention import Choice, listening, only_xla
+from amharic_tl.models.attention import Choice, listening
 from amharic_tl.models.interchange.locate import locate
 from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
 from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.fingerprints import fingerprints
+from amharic_tl.run.plan_file import describe_plan, with_beginnings
 from amharic_tl.run.resumption import begin, measured_before, read_before
 from amharic_tl.run.staging import make_thaws
 from amharic_tl.run.telling import (
@@ -44,7 +46,6 @@ from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
-from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.loop import Loop
 from amharic_tl.training.memory import Memory
@@ -175,31 +176,18 @@ class _Training:
 
     def _check_data(self) -> None:
         if self.resumed and self.workdir.data.exists():
-            before = read_json(self.workdir.data)["fingerprint"]
-            if before != self.run.audit["fingerprint"]:
-                raise ConfigError(
-                    f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, now "
-                    f"{self.run.audit['fingerprint'][:12]}); name a new directory"
-                )
+            stored, of_now = read_json(self.workdir.data), self.run.audit
+            pairs = [(stored, of_now), (stored.get("alignment", {}), of_now.get("alignment", {}))]
+            for before, found in ((old.get("fingerprint", ""), new.get("fingerprint", "")) for old, new in pairs):
+                if before != found:
+                    raise ConfigError(
+                        f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, "
+                        f"now {found[:12]}); name a new directory"
+                    )
 
     def _write_plan(self) -> None:
         run = self.run
-        batch = jax.eval_shape(
-            lambda: {name: jax.numpy.asarray(array) for name, array in run.prepared.train[0].items()}
-        )
-        with only_xla():  # no count sees into a kernel
-            per_batch = {
-                "train_step": count_flops(run.steps.untraced("train"), run.steps.state, batch),
-                "forward": count_flops(run.steps.untraced("evaluate"), run.steps.state, batch),
-            }
-        rows, length = batch["input_ids"].shape
-        per_example = {name: flops / rows for name, flops in per_batch.items()}
-        self.described_plan = {
-            **run.plan.to_dict(),
-            "newly_initialised": list(run.newly_initialised),
-            "dropped": list(run.dropped),
-            "flops_per_example": {**per_example, "length": length},
-        }
+        self.described_plan = describe_plan(run)
         self._write("plan", self.described_plan)
         self.progress.say(whole_table(run.plan))
         pretrained = run.config.model.initialise == "pretrained"
@@ -212,10 +200,7 @@ class _Training:
             self.progress.say(line)
 
     def _write_stages(self, memory: Memory) -> None:
-        """Writes down when the stages so far began."""
-        for stage, began in zip(self.described_plan["stages"], memory.began, strict=False):
-            stage["began"] = began
-        self._write("plan", self.described_plan)
+        self._write("plan", with_beginnings(self.described_plan, memory))
 
     def _after_thaw(self, step: int, memory: Memory) -> None:
         self._write_stages(memory)
@@ -363,6 +348,9 @@ class _Training:
                 clean = {name: values[kept] for name, values in gathered.items()}
                 summary = self._summarise("test_clean", run.prepared.judge.summary(clean))
                 final["test_clean"] = summary or {"not_measured": NO_CLEAN_ROWS}
+        if self.first and applies(to_dict(run.config)) and run.splits.test is not None:
+            for sentence in record_shift(self.workdir, self.workdir):
+                self.progress.say(sentence)
         self._write_benign(state)
         if run.config.output.export:
             self._export(state)

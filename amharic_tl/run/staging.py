@@ -10,8 +10,9 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
-from amharic_tl.tasks.base import Term
+from amharic_tl.run.terms import decays_towards_zero
 from amharic_tl.tasks.prepared import Prepared
+from amharic_tl.tasks.terms import Term
 from amharic_tl.training.features import Features, OnFeatures
 from amharic_tl.training.relative_gradients import relative_gradient_norms
 from amharic_tl.training.stages import Stages
@@ -49,7 +50,7 @@ def make_stages(
     transfer = config.transfer
     if measured is None and transfer.method == "surgical" and transfer.blocks == "auto":
         measured = relative_gradient_norms(model, prepared.task, prepared.train, transfer.auto_batches, mesh)
-    plan = make_plan(model, transfer, config.optim.weight_decay, clock, measured)
+    plan = make_plan(model, transfer, decays_towards_zero(config), clock, measured)
     total = clock.total if clock is not None else 1
     warmup = int(transfer.thaw_warmup) if transfer.thaw_warmup >= 1 else round(transfer.thaw_warmup * total)
 

@@ -110,17 +110,27 @@ class Features:
                 features[place, : len(kept)] = kept
         return {**batch, FEATURES: features}
 
+    def attached_shapes(
+        self, steps: Steps, batch: Mapping[str, jax.ShapeDtypeStruct]
+    ) -> dict[str, jax.ShapeDtypeStruct]:
+        """The shapes of a batch with its features."""
+        found = jax.eval_shape(self._hidden(steps), steps.state.trainable, steps.state.frozen, batch)
+        return {**batch, FEATURES: found}
+
+    def _hidden(self, steps: Steps) -> Callable[[nnx.State, nnx.State, Batch], jax.Array]:
+        def hidden(trainable: nnx.State, frozen: nnx.State, batch: Batch) -> jax.Array:
+            model = nnx.merge(steps.graphdef, trainable, frozen, copy=True)
+            return forward(self._task, model, batch).last_hidden_state.astype(jnp.float32)
+
+        return hidden
+
     def _computed(self, steps: Steps, state: TrainState) -> dict[int, np.ndarray]:
         """By row ``[tokens, H]``; empty where it needs more than the limit."""
         if jax.process_count() > 1:
             self.say("note: the body's outputs are not kept where a job has several processes: each step makes them")
             return {}
 
-        @jax.jit
-        def hidden(trainable: nnx.State, frozen: nnx.State, batch: Batch) -> jax.Array:
-            model = nnx.merge(steps.graphdef, trainable, frozen, copy=True)
-            return forward(self._task, model, batch).last_hidden_state.astype(jnp.float32)
-
+        hidden = jax.jit(self._hidden(steps))
         rows: dict[int, np.ndarray] = {}
         held = 0
         for index in range(min(len(self._batches), self._steps)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -59,9 +60,19 @@ class Stages:
         Parameters, counters and moments are those of ``state``, bit for bit; what begins to train has new moments.
         """
         model = nnx.merge(self.steps.graphdef, state.trainable, state.frozen, copy=True)
+        before = self.steps.train.initial
         self.plan, self.steps = self._made(model, self.plan.at(stage))
+        if before is not None:
+            # What thaws is as it was when training began; what trained is not, and its beginning is kept.
+            initial = jax.device_put(carried_over(before, self.steps.train.initial), self.steps.shardings.trainable)
+            self.steps = replace(self.steps, train=replace(self.steps.train, initial=initial))
         # Placed as the compiled step gives it back: another placement would be another programme.
         return jax.device_put(carried_over(state, self.steps.state), self.steps.shardings)
+
+    def enter_last(self, state: TrainState) -> TrainState:
+        """:meth:`enter` of the last stage, in which the most trains; ``state`` itself where the run is in it."""
+        last = len(self.plan.stages) - 1
+        return state if self.plan.stage == last else self.enter(last, state)
 
     def restore(self, checkpoints: Checkpoints, step: int, state: TrainState) -> Restored:
         """Reads a checkpoint, and goes to the stage in which it was saved.
@@ -88,3 +99,9 @@ class Stages:
         if self._features is None or not self.plan.on_features:
             return batch
         return self._features.attached(self.steps, state, batch)
+
+    def fed_shapes(self, batch: Mapping[str, jax.ShapeDtypeStruct]) -> dict[str, jax.ShapeDtypeStruct]:
+        """The shapes of a batch as the stage's step takes it, from those of a batch as it is made."""
+        if self._features is None or not self.plan.on_features:
+            return dict(batch)
+        return self._features.attached_shapes(self.steps, batch)

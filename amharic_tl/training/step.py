@@ -13,10 +13,12 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
-from amharic_tl.distributed.mesh import batch_sharding, batch_shards, replicated
+from amharic_tl.distributed.mesh import batch_shards, replicated
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.sharding import parameter_shardings
-from amharic_tl.tasks.base import Task, Term, forward
+from amharic_tl.tasks.base import Task, forward
+from amharic_tl.tasks.terms import Term
+from amharic_tl.training.objective import Objective, needs
 from amharic_tl.transfer.ema import moved_average
 from amharic_tl.transfer.plan import TrainablePlan
 from amharic_tl.transfer.schedules import Schedule
@@ -58,19 +60,22 @@ class TrainStep:
       compiled: called with state, batch, key data and rate.
       key: uint32 data of the dropout's key.
       rate: the learning rate by step.
+      initial: the trainable parameters as training began, where a term needs them; otherwise None. No checkpoint holds
+        them: a resumed run reads its base again.
     """
 
     compiled: Any
     key: jax.Array
     rate: Schedule
+    initial: Any = None
 
     def __call__(self, state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
         """The next state, and metrics of the update (float32 scalars)."""
-        return self.compiled(state, batch, self.key, self.rate(state.step))
+        return self.compiled(state, batch, self.key, self.rate(state.step), self.initial)
 
     def lower(self, state: TrainState, batch: Mapping[str, jax.Array]) -> Any:
         """As ``jax.jit(...).lower``."""
-        return self.compiled.lower(state, batch, self.key, self.rate(state.step))
+        return self.compiled.lower(state, batch, self.key, self.rate(state.step), self.initial)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +94,9 @@ class Steps:
             function = self.evaluate.__wrapped__  # type: ignore[attr-defined]
             return lambda state, batch: function(state, batch)
         step = self.train
-        return lambda state, batch: step.compiled.__wrapped__(state, batch, step.key, step.rate(state.step))
+        return lambda state, batch: step.compiled.__wrapped__(
+            state, batch, step.key, step.rate(state.step), step.initial
+        )
 
     def model(self, state: TrainState) -> nnx.Module:
         """The model with the parameters of ``state``, their average where it has one."""
@@ -162,6 +169,8 @@ def make_steps(
             jax.jit(train, donate_argnums=0, out_shardings=(shardings, scalar)),
             jax.device_put(np.asarray(jax.random.key_data(jax.random.key(seed))), scalar),
             jax.jit(schedule, out_shardings=scalar),
+            # A copy: the state's own buffers are given away by the first update.
+            jax.tree.map(jnp.copy, trainable) if "initial" in needs(terms) else None,
         ),
         evaluate=jax.jit(evaluate, out_shardings=scalar),
         state=state,
@@ -178,51 +187,14 @@ def _train_step(
     mesh: Mesh,
     parts: int,
     ema: float | None,
-) -> Callable[[TrainState, Mapping[str, jax.Array], jax.Array, jax.Array], tuple[TrainState, dict[str, jax.Array]]]:
-    def objective_share(
-        trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, totals: Mapping[str, jax.Array]
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """This part's share of the objective, and its summands by name."""
-        model = nnx.merge(graphdef, trainable, frozen, copy=True)
-        loss = task.loss(forward(task, model, batch, key), batch) / totals["loss"]
-        objective, summands = loss, {"loss": loss}
-        for term in terms:
-            share = term.value(model(**term.model_inputs(batch)), batch) / totals[term.name]
-            objective = objective + term.weight * share
-            summands[f"penalty/{term.name}"] = share
-        return objective, summands
-
-    def gradients(
-        state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array
-    ) -> tuple[dict[str, jax.Array], Any]:
-        key = jax.random.fold_in(jax.random.wrap_key_data(run_key), state.step)
-        # Divisors are the weights of the whole update, so that parts and devices may hold unequal shares of it.
-        totals = {"loss": jnp.maximum(jnp.sum(task.loss_weights(batch)), 1e-6)}
-        totals |= {term.name: jnp.maximum(jnp.sum(term.item_weights(batch)), 1e-6) for term in terms}
-        value_and_grad = jax.value_and_grad(objective_share, has_aux=True)
-        if parts == 1:
-            (_, summands), grads = value_and_grad(state.trainable, state.frozen, batch, key, totals)
-            return summands, grads
-
-        def accumulate(carry: tuple[Any, Any], part: tuple[jax.Array, Any]) -> tuple[tuple[Any, Any], None]:
-            index, rows = part
-            rows = jax.lax.with_sharding_constraint(rows, batch_sharding(mesh))
-            part_key = jax.random.fold_in(key, index)
-            (_, summands), grads = value_and_grad(state.trainable, state.frozen, rows, part_key, totals)
-            return jax.tree.map(jnp.add, carry, (summands, grads)), None
-
-        # Rows are dealt out in turn: neighbouring rows of a device stay on it when the batch becomes [parts, rows].
-        dealt = jax.tree.map(lambda a: a.reshape(a.shape[0] // parts, parts, *a.shape[1:]).swapaxes(0, 1), dict(batch))
-        names = ["loss", *(f"penalty/{term.name}" for term in terms)]
-        nothing = {name: jnp.zeros((), jnp.float32) for name in names}
-        start = (nothing, jax.tree.map(jnp.zeros_like, state.trainable))
-        (summands, grads), _ = jax.lax.scan(accumulate, start, (jnp.arange(parts), dealt))
-        return summands, grads
+) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    objective = Objective(graphdef, task, terms, mesh, parts)
 
     def step(
-        state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array, rate: jax.Array
+        state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array, rate: jax.Array, initial: Any
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        summands, grads = gradients(state, batch, run_key)
+        key = jax.random.fold_in(jax.random.wrap_key_data(run_key), state.step)
+        summands, grads = objective.gradients(state.trainable, state.frozen, initial, batch, key)
         norm = optax.global_norm(grads)
         finite = jnp.isfinite(norm) & jnp.isfinite(sum(summands.values(), jnp.zeros(())))
         updates, moved = optimizer.update(grads, state.optimizer, state.trainable)
