@@ -45,14 +45,13 @@ def skewed(tiny_files: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_each_regulariser_costs_the_passes_that_it_declares(tiny_overrides: Overrides) -> None:
-    plain = _flops(_run(tiny_overrides))
-    for name, times in {"l2_sp": 1, "r_drop": 2}.items():  # no pass; a second pass, forward and back
-        run = _run(tiny_overrides, **{f"{REGULARIZERS}.{name}.weight": 0.1})
-        assert _flops(run) == times * plain, name
-        assert (run.steps.train.initial is None) == (name == "r_drop")
-        decays = {row.weight_decay for row in run.plan.rows.values() if row.trainable}
-        assert decays == ({0.0} if name == "l2_sp" else {0.0, 0.01})
+def test_a_second_pass_doubles_the_cost_and_a_pull_costs_none(tiny_overrides: Overrides) -> None:
+    pulled = _run(tiny_overrides, **{f"{REGULARIZERS}.l2_sp.weight": 0.1})
+    twice = _run(tiny_overrides, **{f"{REGULARIZERS}.r_drop.weight": 0.1})
+    assert _flops(twice) == 2 * _flops(pulled)
+    assert pulled.steps.train.initial is not None and twice.steps.train.initial is None
+    for run, decays in ((pulled, {0.0}), (twice, {0.0, 0.01})):  # beside L2-SP nothing else pulls
+        assert {row.weight_decay for row in run.plan.rows.values() if row.trainable} == decays
 
 
 def test_alignment_is_part_of_a_step_of_several_parts(tiny_overrides: Overrides, tiny_files: Path) -> None:
