@@ -53,8 +53,7 @@ def scale_by_adafactor(settings: AdafactorConfig) -> optax.GradientTransformatio
         count = optax.safe_increment(state.updates)
         decay = 1 - count.astype(jnp.float32) ** -settings.decay_power
 
-        def averaged(kept: Any, gradient: jax.Array, axes: int, mean: int | None) -> Any:
-            del axes
+        def averaged(kept: Any, gradient: jax.Array, mean: int | None) -> Any:
             if isinstance(kept, optax.MaskedNode):
                 return kept
             squared = jnp.square(gradient.astype(jnp.float32)) + _TINY
@@ -64,9 +63,9 @@ def scale_by_adafactor(settings: AdafactorConfig) -> optax.GradientTransformatio
 
         moved = AdafactorState(
             count,
-            _map(lambda kept, g, axes: averaged(kept, g, axes, -1), state.rows, gradients),
-            _map(lambda kept, g, axes: averaged(kept, g, axes, -2), state.columns, gradients),
-            _map(lambda kept, g, axes: averaged(kept, g, axes, None), state.whole, gradients),
+            _map(lambda kept, gradient, _: averaged(kept, gradient, -1), state.rows, gradients),
+            _map(lambda kept, gradient, _: averaged(kept, gradient, -2), state.columns, gradients),
+            _map(lambda kept, gradient, _: averaged(kept, gradient, None), state.whole, gradients),
         )
 
         def direction(gradient: Any, parameter: Any, rows: Any, columns: Any, whole: Any, axes: int) -> Any:

@@ -150,7 +150,7 @@ def test_a_sharded_state_gives_what_a_whole_one_gives(model: nnx.Module, name: s
 def test_what_thaws_later_has_a_count_and_a_warm_up_of_its_own_and_the_rest_keeps_its_moments(
     model: nnx.Module,
 ) -> None:
-    optim = OptimConfig(clip_norm=None)
+    optim = OptimConfig(name="adafactor", clip_norm=None, adafactor=AdafactorConfig(smallest_side=8))
     state, plan = _parts(model, optim)
     early, late = _split(state)
 
@@ -181,6 +181,16 @@ def test_what_thaws_later_has_a_count_and_a_warm_up_of_its_own_and_the_rest_keep
 
 
 def _split(state: nnx.State) -> tuple[nnx.State, nnx.State]:
-    is_head = lambda path, variable: "classifier" in variable.get_metadata()["hf_name"]  # noqa: E731
-    early, late = nnx.split_state(state, is_head, ...)
+    early, late = nnx.split_state(state, lambda path, variable: "head" in path, ...)
     return early, late
+
+
+def test_layers_are_carried_by_name_however_they_are_stacked() -> None:
+    def stack(values: list[float], layers: tuple[int, ...]) -> nnx.Param[Any]:
+        return nnx.Param(jnp.asarray(values), hf_name="layer.{}.bias", layers=layers, flax_leaf="bias", block=None)
+
+    old = {"kept": nnx.State({"whole": stack([1.0, 2.0, 3.0], (1, 2, 3))}), "count": jnp.asarray(7)}
+    parts = nnx.State({"lower": stack([0.0, 0.0], (0, 1)), "upper": stack([0.0, 0.0], (2, 3))})
+    found = carried_over(old, {"kept": parts, "count": jnp.asarray(0), "new": jnp.asarray(5)})
+    assert _by_name(found["kept"]) == {f"layer.{layer}.bias": float(layer) for layer in range(4)}
+    assert (int(found["count"]), int(found["new"])) == (7, 5)
