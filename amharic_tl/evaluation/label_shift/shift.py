@@ -130,7 +130,7 @@ def _assumption(
         f"up to {limit:.3f}): texts of a class look different there, the shares are an extrapolation, and predictions "
         "corrected to them may be worse than the raw ones; label some target rows instead"
     )
-    holds = observed <= limit
+    holds = observed <= max(limit, 1e-9)  # rounding alone is no misfit
     return {"misfit": observed, "misfit_95": limit, "holds": holds, "sentence": None if holds else sentence}
 
 

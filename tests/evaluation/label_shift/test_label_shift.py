@@ -39,10 +39,10 @@ def test_both_estimates_find_planted_shares() -> None:
     found = _shift(TARGET)
     assert found["state"] == "shifted" and found["assumption"]["holds"]
     for estimate in found["estimates"].values():
-        np.testing.assert_allclose([estimate["shares"][name] for name in NAMES], TARGET, atol=0.05)
+        np.testing.assert_allclose([estimate["shares"][name] for name in NAMES], TARGET, atol=0.06)
         for name, share in zip(NAMES, TARGET, strict=True):
             low, high = estimate["intervals"][name]
-            assert low - 0.02 < share < high + 0.02 and high - low < 0.15
+            assert low < share < high and high - low < 0.2
     assert found["estimates"]["bbse"]["total_variation"] == pytest.approx(0.5, abs=0.06)
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from scipy.special import log_softmax, rel_entr
+from scipy.special import log_softmax, rel_entr, softmax
 
 from amharic_tl.tasks.sequence_classification import SequenceClassification, class_losses
 from amharic_tl.transfer.regularizers import L2SP, BaseKL, RDrop
@@ -40,14 +40,13 @@ def _term() -> L2SP:
 def test_l2_sp_pulls_pretrained_parameters_to_their_start_and_new_ones_to_zero() -> None:
     start, now = _parameters(1.0, 5.0), _parameters(3.0, 2.0)
     term = _term()
-    value, gradient = jax.value_and_grad(term.of_parameters)(now, start)
+    value, gradient = jax.jit(jax.value_and_grad(term.of_parameters))(now, start)
     expected = ALPHA / 2 * 4 * (3.0 - 1.0) ** 2 + BETA / 2 * 4 * 2.0**2
     assert term.weight * float(value) == pytest.approx(expected)
     pulls = {path[0]: np.asarray(leaf.get_value()) * term.weight for path, leaf in nnx.to_flat_state(gradient)}
     np.testing.assert_allclose(pulls["embedding"], ALPHA * 2.0)
     np.testing.assert_allclose(pulls["stack"], [[ALPHA * 2.0] * 2, [BETA * 2.0] * 2])
     np.testing.assert_allclose(pulls["head"], BETA * 2.0)
-    assert float(term.of_parameters(_parameters(1.0, 0.0), start)) == 0.0
 
 
 def test_l2_sp_ends_between_the_start_and_what_the_data_want() -> None:
@@ -98,7 +97,7 @@ def test_r_drop_of_two_equal_passes_is_nothing() -> None:
     task_value = lambda logits: RDrop(1.0, TASK).value(  # noqa: E731
         SimpleNamespace(outputs=SimpleNamespace(logits=logits), again=SimpleNamespace(logits=logits), batch=BATCH)
     )
-    value, gradient = jax.value_and_grad(task_value)(_logits(0).logits)
+    value, gradient = jax.jit(jax.value_and_grad(task_value))(_logits(0).logits)
     assert float(value) == pytest.approx(0.0, abs=1e-6)
     np.testing.assert_allclose(np.asarray(gradient), 0.0, atol=1e-6)
 
@@ -113,10 +112,9 @@ def test_label_smoothing_stops_at_the_smoothed_distribution() -> None:
     finite gap; the gradient is the softmax less that target.
     """
     logits, smoothing = jnp.asarray([[2.0, -1.0, 0.5]]), 0.3
-    gradient = jax.grad(lambda x: class_losses(x, jnp.asarray([0]), smoothing).sum())(logits)
+    gradient_at = jax.jit(jax.grad(lambda x: class_losses(x, jnp.asarray([0]), smoothing).sum()))
+    gradient = gradient_at(logits)
     target = np.asarray([[1 - smoothing + smoothing / 3, smoothing / 3, smoothing / 3]])
-    np.testing.assert_allclose(np.asarray(gradient), np.asarray(jax.nn.softmax(logits)) - target, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(gradient), softmax(np.asarray(logits), axis=1) - target, atol=1e-6)
     best = jnp.asarray(np.log(target), jnp.float32)
-    np.testing.assert_allclose(
-        np.asarray(jax.grad(lambda x: class_losses(x, jnp.asarray([0]), smoothing).sum())(best)), 0.0, atol=1e-6
-    )
+    np.testing.assert_allclose(np.asarray(gradient_at(best)), 0.0, atol=1e-6)
