@@ -5,7 +5,8 @@ predict from the full step, and gradients and optimiser state fall as the parame
 
 The prediction is time of the full step x FLOPs of the step / FLOPs of the full step, both counted from the jaxpr with
 the trip counts of its loops (amharic_tl/training/flops.py). Steps of the two are timed in turn, round by round, in one
-process; the figure is the median of the rounds' ratios. The model is made on the spot, its weights are random.
+process; the figure is the median of the rounds' ratios. "Of cores" is the same ratio of processor time, which other
+programmes on the machine disturb less. The model is made on the spot, its weights are random.
 """
 
 from __future__ import annotations
@@ -83,15 +84,16 @@ class Arm:
         self.train = steps.train
         self.seconds(1)
 
-    def seconds(self, steps: int = STEPS) -> float:
-        """Seconds a step, over ``steps`` in a row."""
+    def seconds(self, steps: int = STEPS) -> tuple[float, float]:
+        """Seconds a step, over ``steps`` in a row: by the clock, and of all cores' work."""
         import jax
 
-        began = time.perf_counter()
+        began = time.perf_counter(), time.process_time()
         for _ in range(steps):
             self.state, _ = self.train(self.state, self.batch)
         jax.block_until_ready(self.state)
-        return (time.perf_counter() - began) / steps
+        ended = time.perf_counter(), time.process_time()
+        return (ended[0] - began[0]) / steps, (ended[1] - began[1]) / steps
 
 
 def _bytes(tree: Any) -> int:
@@ -116,18 +118,19 @@ def main() -> int:
     full = arms["full"]
     print(
         f"{'trains':12} {'parameters':>12} {'GFLOP':>7} {'ms a step':>10} {'predicted':>10}  "
-        f"{'time / predicted':22} {'gradients':>11} {'moments':>11} {'temporary':>11}"
+        f"{'time / predicted':22} {'of cores':>8} {'gradients':>11} {'moments':>11} {'temporary':>11}"
     )
     failed = False
     for name, arm in arms.items():
         share = arm.flops / full.flops
-        ratios = sorted(one[name] / (one["full"] * share) for one in rounds)
+        ratios = sorted(one[name][0] / (one["full"][0] * share) for one in rounds)
         ratio = statistics.median(ratios)
-        seconds = statistics.median(one[name] for one in rounds)
-        predicted = statistics.median(one["full"] for one in rounds) * share
+        of_work = statistics.median(one[name][1] / (one["full"][1] * share) for one in rounds)
+        seconds = statistics.median(one[name][0] for one in rounds)
+        predicted = statistics.median(one["full"][0] for one in rounds) * share
         print(
             f"{name:12} {arm.trains:12,} {arm.flops / 1e9:7.2f} {1e3 * seconds:10.1f} {1e3 * predicted:10.1f}  "
-            f"{ratio:.3f} [{ratios[0]:.3f}, {ratios[-1]:.3f}]   "
+            f"{ratio:.3f} [{ratios[0]:.3f}, {ratios[-1]:.3f}]   {of_work:8.3f} "
             f"{arm.gradients / 1e6:8.2f} MB {arm.moments / 1e6:8.2f} MB {arm.temporary / 1e6:8.1f} MB",
             flush=True,
         )

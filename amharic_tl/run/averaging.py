@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
+import numpy as np
 
 from amharic_tl.config import Config, build_config, flatten
 from amharic_tl.data.audit import fingerprint
@@ -106,8 +107,9 @@ class Scorer:
         return scored(split, said, self.prepared, self.splits, self.steps, state, self.mesh)
 
     def value(self, found: Evaluation) -> float:
-        """The figure that the run selects by, turned so that higher is better."""
-        return self.sign * found.metrics["validation"][self.metric]
+        """The figure that the run selects by, turned so that higher is better; what is not finite is worst."""
+        value = self.sign * found.metrics["validation"][self.metric]
+        return value if np.isfinite(value) else -np.inf
 
     def export(self, weights: Weights, folder: Path) -> None:
         """Writes a model with these weights as the run's export is written."""
