@@ -47,14 +47,9 @@ def skewed(tiny_files: Path, tmp_path: Path) -> Path:
 
 def test_each_regulariser_costs_the_passes_that_it_declares(tiny_overrides: Overrides) -> None:
     plain = _flops(_run(tiny_overrides))
-    on = {
-        "l2_sp": (1.0, 0.0),  # no pass
-        "r_drop": (2.0, 0.0),  # a second pass, forward and back
-        "base_kl": (4 / 3, 0.01),  # a forward pass, which is a third of an update
-    }
-    for name, (times, tolerance) in on.items():
+    for name, times in {"l2_sp": 1, "r_drop": 2}.items():  # no pass; a second pass, forward and back
         run = _run(tiny_overrides, **{f"{REGULARIZERS}.{name}.weight": 0.1})
-        assert _flops(run) == pytest.approx(times * plain, rel=tolerance), name
+        assert _flops(run) == times * plain, name
         assert (run.steps.train.initial is None) == (name == "r_drop")
         decays = {row.weight_decay for row in run.plan.rows.values() if row.trainable}
         assert decays == ({0.0} if name == "l2_sp" else {0.0, 0.01})

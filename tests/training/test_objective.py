@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -101,11 +101,10 @@ class Case:
     trainable: Any
     initial: Any
     batch: Any
+    compiled: Any
 
-    def gradients(self, objective: Objective | None = None) -> tuple[dict[str, jax.Array], Any]:
-        objective = objective or self.objective
-        frozen = nnx.State({})
-        return jax.jit(objective.gradients)(self.trainable, frozen, self.initial, self.batch, jax.random.key(1))
+    def gradients(self) -> tuple[dict[str, jax.Array], Any]:
+        return self.compiled(self.trainable, nnx.State({}), self.initial, self.batch, jax.random.key(1))
 
     def flops(self) -> int:
         frozen = nnx.State({})
@@ -128,7 +127,8 @@ def case(*terms: Term, parts: int = 1, devices: int = 1, dropout: bool = True) -
     if not dropout:
         task.forward = lambda model, batch, key=None: model(batch["x"])
     objective = Objective(graphdef, task, terms, mesh, parts)
-    return Case(objective, jax.tree.map(lambda a: 1.1 * a, initial), initial, put_batch(batch, mesh))
+    start, compiled = jax.tree.map(lambda a: 1.1 * a, initial), jax.jit(objective.gradients)
+    return Case(objective, start, initial, put_batch(batch, mesh), compiled)
 
 
 def _array(grads: Any) -> np.ndarray:
@@ -157,7 +157,7 @@ def test_the_dropout_of_a_statistic_under_accumulation_is_that_of_the_pass_it_is
     direction = np.random.default_rng(1).standard_normal((WIDTH, WIDTH)).astype(np.float32)
     step = 1e-2
     moved = [
-        Case(on.objective, jax.tree.map(lambda a, s=sign: a + s * step * direction, on.trainable), on.initial, on.batch)
+        replace(on, trainable=jax.tree.map(lambda a, s=sign: a + s * step * direction, on.trainable))
         for sign in (1, -1)
     ]
     up, down = (float(one.gradients()[0]["penalty/covariance"]) for one in moved)
@@ -188,7 +188,7 @@ def test_the_base_is_that_of_the_start_and_gets_no_gradient() -> None:
 def test_a_term_that_does_not_name_what_it_looks_at_is_a_mistake() -> None:
     on = case(Items("base"))
     with pytest.raises(TypeError, match="without naming it"):
-        Case(on.objective, on.trainable, None, on.batch).gradients()
+        replace(on, initial=None).gradients()
 
 
 PASS = 2 * ROWS * WIDTH * WIDTH  # one forward pass; its gradient with respect to the matrix costs as much again

@@ -64,7 +64,7 @@ def record_shift(place: Workdir, output: Workdir, target: Path | None = None) ->
         balanced=balanced,
         seed=int(config["train"].get("seed", 0)),
     )
-    name = "test" if target is None else target.stem
+    name = "test" if target is None else target.stem.removeprefix("predictions-")
     found |= {"target": name, "classifier": "the model of the run"}
     said = shift_sentences(found, name)
     if found["estimates"]:
@@ -83,7 +83,7 @@ def _correct(
         for kind, of in found["estimates"].items()
     }
     ids, bbse = [str(line["id"]) for line in lines], by_estimate["bbse"]
-    kept = output.predictions(f"{name.removeprefix('predictions-')}-corrected")
+    kept = output.predictions(f"{name}-corrected")
     write_lines(kept, prediction_lines(ids, gold, bbse, names))
     if any(label is None for label in gold):
         return [f"corrected predictions: {kept}"]
@@ -97,7 +97,7 @@ def _correct(
         + "".join(f"  {metric} {scores[metric]:.4f}" for metric in SCORES)
         for kind, scores in found["scores"].items()
     ]
-    return [f"{name}, corrected to the estimated shares (predictions-{name}.jsonl stay as they are):", *shown]
+    return [f"{name}, corrected to the estimated shares (the raw predictions stay as they are):", *shown]
 
 
 def _lines(path: Path, names: Sequence[str]) -> Lines:
