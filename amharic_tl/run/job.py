@@ -39,6 +39,7 @@ from amharic_tl.run.telling import (
     about_loading,
     about_optimizer,
     about_result,
+    about_stages,
 )
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
@@ -357,6 +358,8 @@ class _Training:
         self._write_benign(state)
         if run.config.output.export:
             self._export(state)
+        for sentence in about_stages(memory.stage, run.plan.stages):
+            self.progress.say(sentence)
         self.writer.write_event(last, "completed", reason=reason)
         self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": last}
         if "safety" in self.record:

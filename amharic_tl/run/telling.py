@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amharic_tl.config import OptimConfig
 from amharic_tl.data.audit import long_text_sentence
 from amharic_tl.errors import name_some
+from amharic_tl.transfer.plan import Stage
 
 MOST_NAMES = 6
 NO_CLEAN_ROWS = "every row of test has a (near-)duplicate in train or validation"
@@ -64,6 +65,12 @@ def about_attention(choice: Mapping[str, Any]) -> str:
     """Which implementation of attention was taken; of the others, those that the platform has, and why not."""
     rest = "; ".join(f"not {name}: {reason}" for name, reason in choice["not_taken"].items())
     return f"attention: {choice['path']} on {choice['platform']}" + (f" ({rest})" if rest else "")
+
+
+def about_stages(reached: int, stages: Sequence[Stage]) -> list[str]:
+    """What never thawed, since the run ended in the stage ``reached``."""
+    left = [", ".join(stage.rules) for stage in stages[reached + 1 :]]
+    return [f"note: the run ended before these thawed: {name_some(left, MOST_NAMES)}"] if left else []
 
 
 def about_result(final: Mapping[str, Mapping[str, Any]]) -> list[str]:

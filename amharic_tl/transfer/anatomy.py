@@ -55,8 +55,9 @@ class Anatomy:
         patterns = [re.compile(each.pattern) for each in rules]
         return [rule] if any(not any(p.fullmatch(name) for p in patterns) for name in self.views) else []
 
-    def body(self, frozen_below: int, *, embeddings: bool = False) -> list[Rule]:
-        """Rules by which the blocks from ``frozen_below`` on train and those below do not; nothing of the head.
+    def body(self, frozen_below: int) -> list[Rule]:
+        """Rules by which the blocks from ``frozen_below`` on train, those below and the embeddings do not; nothing of
+        the head.
 
         Raises:
           ConfigError: more blocks asked for than the model has.
@@ -66,7 +67,7 @@ class Anatomy:
                 f"config.transfer.trainable_layers: {self.depth - frozen_below} asked for, but the model has "
                 f"{self.depth} layers"
             )
-        rules = [Rule("embeddings train" if embeddings else "embeddings stay", EMBEDDING, embeddings)]
+        rules = [Rule("embeddings stay", EMBEDDING, False)]
         if frozen_below > 0:
             rules.append(Rule("lower blocks stay", self.blocks(range(frozen_below)), False))
         if frozen_below < self.depth:

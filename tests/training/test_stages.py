@@ -39,6 +39,7 @@ from amharic_tl.transfer.regularizers import regularizers
 from tests.tiny import overrides
 
 Arrays = dict[str, np.ndarray]
+Fresh = Callable[..., Stages]
 TOTAL = 8
 
 
@@ -58,15 +59,21 @@ def run(tiny_base: Path, tiny_files: Path) -> Run:
     return assemble(build_config(values), make_mesh(1, 1, 1, jax.devices()[:1]))
 
 
-def _fresh(run: Run, terms: Sequence[Term] = (), **leaves: Any) -> Stages:
+@pytest.fixture(scope="module")
+def fresh(run: Run) -> Fresh:
     """The run's stages as a new process has them, with other leaves of transfer where asked for."""
-    config = dataclasses.replace(run.config, transfer=dataclasses.replace(run.config.transfer, **leaves))
-    model = load_model(config, run.hf_config, run.splits.labels)
-    return make_stages(config, model, run.prepared, run.plan.clock, run.mesh, terms=terms)
+    graphdef, start = nnx.split(load_model(run.config, run.hf_config, run.splits.labels))
+
+    def stages(terms: Sequence[Term] = (), **leaves: Any) -> Stages:
+        config = dataclasses.replace(run.config, transfer=dataclasses.replace(run.config.transfer, **leaves))
+        model = nnx.merge(graphdef, jax.tree.map(jnp.copy, start))
+        return make_stages(config, model, run.prepared, run.plan.clock, run.mesh, terms=terms)
+
+    return stages
 
 
 def _arrays(tree: Any) -> Arrays:
-    return {name: np.asarray(view.value()) for name, view in atl.named_parameters(tree).items()}
+    return {name: np.asarray(view.value()) for name, view in atl.named_parameters(jax.device_get(tree)).items()}
 
 
 def _everything(state: TrainState) -> Arrays:
@@ -98,7 +105,7 @@ def _train(
     def evaluate(state: TrainState, step: int) -> dict[str, float]:
         if look is not None:
             look(state, step)
-        size = float(np.square(_everything(state)["classifier.out_proj.weight"]).sum())
+        size = float(np.square(_arrays(state.trainable)["classifier.out_proj.weight"]).sum())
         return {"loss": 1.0 + size / 1e3 if step < 4 else 2.0 + size, "macro_f1": 1.0 / step}
 
     loop = Loop(
@@ -121,8 +128,8 @@ def _train(
     return loop.run(*begin(run, place, checkpoints, writer, progress, True))
 
 
-def test_a_run_killed_in_any_stage_leaves_the_bytes_of_an_undisturbed_one(run: Run, tmp_path: Path) -> None:
-    stages, programmes = _fresh(run), {}
+def test_a_run_killed_in_any_stage_leaves_the_bytes_of_a_whole_one(run: Run, fresh: Fresh, tmp_path: Path) -> None:
+    stages, programmes = fresh(), {}
     start = _everything(stages.steps.state)
 
     def look(state: TrainState, step: int) -> None:
@@ -143,8 +150,8 @@ def test_a_run_killed_in_any_stage_leaves_the_bytes_of_an_undisturbed_one(run: R
 
     for polls in (3, 4):  # within the first stage, and after the thaw
         with pytest.raises(Preempted):
-            _train(run, _fresh(run), tmp_path / "killed", polls)
-    last = _fresh(run)
+            _train(run, fresh(), tmp_path / "killed", polls)
+    last = fresh()
     again, remembered, _ = _train(run, last, tmp_path / "killed")
     resumed = [event["step"] for event in read_lines(tmp_path / "killed/events.jsonl") if event["event"] == "resumed"]
     assert resumed == [3, 7]
@@ -159,12 +166,13 @@ def test_a_run_killed_in_any_stage_leaves_the_bytes_of_an_undisturbed_one(run: R
     assert set(_arrays(best.state.trainable)) == {name for name in start if name.startswith("classifier.")}
 
 
-def test_a_thaw_keeps_parameters_and_moments_and_gives_new_ones_their_own(run: Run) -> None:
+def test_a_thaw_keeps_parameters_and_moments_and_gives_new_ones_their_own(run: Run, fresh: Fresh) -> None:
     pull = regularizers(RegularizersConfig(l2_sp=L2SPConfig(weight=0.1)), run.prepared.task, frozenset())
-    stages = _fresh(run, pull, method="gradual", groups=2, stage_length="2steps", thaw_patience=2)
+    stages = fresh(pull, method="gradual", groups=2, stage_length="2steps", thaw_patience=2)
     state, start = stages.steps.state, _everything(stages.steps.state)
-    for index in range(2):
-        state, _ = stages.steps.train(state, put_batch(run.prepared.train[index], run.mesh))
+    # As if it had trained: parameters that have moved, moments and counts that are not 0.
+    moved = jax.tree.map(lambda leaf: leaf + 0.125, state.trainable)
+    state = dataclasses.replace(state, trainable=moved, optimizer=jax.tree.map(lambda leaf: leaf + 3, state.optimizer))
     batch = run.prepared.train[2]
     flops = [count_flops(stages.steps.untraced("train"), state, batch)]
     before, moments = _everything(state), [np.asarray(leaf) for leaf in jax.tree.leaves(state.optimizer)]
@@ -195,10 +203,10 @@ def _stacked(tree: Any) -> list[nnx.Variable[Any]]:
     return [leaf for leaf in leaves if leaf.get_metadata()["layers"] is not None]
 
 
-def test_a_head_trains_alike_on_kept_features_and_on_the_whole_model(run: Run) -> None:
+def test_a_head_trains_alike_on_kept_features_and_on_the_whole_model(run: Run, fresh: Fresh) -> None:
     heads, said = [], []
     for limit in (10**9, 1000):
-        stages = _fresh(run, method="lp-ft", groups=3, thaw_patience=2, stage_length="7steps", feature_bytes=limit)
+        stages = fresh(method="lp-ft", groups=3, thaw_patience=2, stage_length="7steps", feature_bytes=limit)
         stages.listen(lambda doing: None, said.append)
         state, losses = stages.steps.state, []
         for index in range(3):
@@ -232,6 +240,6 @@ class _Quadratic:
 
 
 def test_relative_gradients_are_those_of_each_block(run: Run) -> None:
-    model = load_model(run.config, run.hf_config, run.splits.labels)
+    model = run.steps.model(run.steps.state)
     found = relative_gradient_norms(model, _Quadratic(), run.prepared.train, 2, run.mesh)  # type: ignore[arg-type]
     assert found == pytest.approx({"embeddings": 9.0, "block 0": 1.0, "block 1": 2.0, "block 2": 3.0, "block 3": 4.0})
