@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.schema import Config
 
@@ -15,6 +16,7 @@ def cross_checks(config: Config) -> list[str]:
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),
+        *adapt_checks(config),
     ]
 
 

@@ -1,4 +1,4 @@
-"""All distances between two collections of texts: over letters, as written and folded, and subwords; by a classifier."""
+"""All distances between two collections: over letters, as written and folded, over subwords, and by a classifier."""
 
 from __future__ import annotations
 
