@@ -172,6 +172,8 @@ def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]
         windows=prepared.windows,
     )
     found["warnings"] += prepared.notes
+    if prepared.mixed is not None:
+        found["mixture"] = prepared.mixed.describe()
     return found
 
 
