@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from amharic_tl.evaluation.domain.passages import CHARACTERS, one_passage_each
 from amharic_tl.evaluation.domain.proxy_a import ProxyA, proxy_a_distance
 from amharic_tl.evaluation.domain.sampling import DRAWS, Measured, between_and_within
 from amharic_tl.evaluation.domain.statistics import jensen_shannon, top_overlap
 from amharic_tl.evaluation.domain.terms import character_ngrams, subwords
 
-MOST_TEXTS = 5000
+MOST_TEXTS = 2000
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,27 @@ def domain_distances(
     key: Callable[[str], object] | None = None,
     draws: int = DRAWS,
     most: int = MOST_TEXTS,
+    passage: int | None = CHARACTERS,
     seed: int = 0,
 ) -> Distances:
     """Measures all distances between two collections.
 
     Args:
-      first, second: texts, best of similar length.
+      first, second: texts, each a unit of its own.
       fold: makes spellings one, such as a culture pack's ``grammar.fold``; None: no folded figures.
       encode: texts to token ids without special tokens; None: no figures over subwords.
       key: equal for texts that count as the same, which no fold of the classifier separates; None: the text itself.
       draws: of halves, for the intervals.
       most: texts of a side; a seeded sample of larger collections.
+      passage: characters of the one passage of each text that is looked at; None: whole texts.
       seed: of all draws.
 
     Raises:
       ValueError: neither side holds a term.
     """
-    a, b = _sample(first, most, seed), _sample(second, most, seed + 1)
+    a, b = (_sample(texts, most, seed + side) for side, texts in enumerate((first, second)))
+    if passage is not None:
+        a, b = (one_passage_each(texts, passage, seed + side) for side, texts in enumerate((a, b)))
     letters = character_ngrams(a, b)
     terms = {"letters": letters}
     if fold is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 FOLDS = 5
-MOST_TEXTS = 2000
+MOST_TEXTS = 1000
 LEAST_TEXTS = 4 * FOLDS
 RESAMPLES = 2000
 LEVEL = 0.95

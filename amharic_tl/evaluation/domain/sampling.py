@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-DRAWS = 200
+DRAWS = 100
 LEVEL = 0.95
 LEAST_TEXTS = 4
 

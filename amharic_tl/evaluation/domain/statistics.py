@@ -28,8 +28,14 @@ def top_overlap(first: np.ndarray, second: np.ndarray, most: int = TOP) -> float
     """
     _refuse_empty(first, second)
     kept = min(most, int(np.count_nonzero(first)), int(np.count_nonzero(second)))
-    top = [set(np.argsort(-counts, kind="stable")[:kept].tolist()) for counts in (first, second)]
-    return len(top[0] & top[1]) / kept
+    return len(np.intersect1d(_top(first, kept), _top(second, kept), assume_unique=True)) / kept
+
+
+def _top(counts: np.ndarray, kept: int) -> np.ndarray:
+    """The columns of the ``kept`` largest counts."""
+    least = np.partition(counts, len(counts) - kept)[len(counts) - kept]
+    above = np.flatnonzero(counts > least)
+    return np.concatenate([above, np.flatnonzero(counts == least)[: kept - len(above)]])
 
 
 def _refuse_empty(first: np.ndarray, second: np.ndarray) -> None:

@@ -10,6 +10,7 @@ from amharic_tl.evaluation.domain import (
     character_ngrams,
     domain_distances,
     jensen_shannon,
+    one_passage_each,
     proxy_a_distance,
     subwords,
     top_overlap,
@@ -106,3 +107,19 @@ def test_all_distances_of_two_collections_are_repeatable() -> None:
         found.to_dict()
         == domain_distances(first, second, fold=str.casefold, encode=encode, draws=20, most=50).to_dict()
     )
+
+
+def test_one_passage_of_each_text_is_of_whole_words_and_of_one_length() -> None:
+    long = " ".join(f"ቃል{number}" for number in range(400))
+    found = one_passage_each([long] * 50 + ["አጭር ጽሑፍ", ""], 60, seed=1)
+    assert found[50:] == ["አጭር ጽሑፍ", ""]
+    assert all(passage in long and 40 <= len(passage) <= 60 for passage in found[:50])
+    assert all(set(passage.split()) <= set(long.split()) for passage in found[:50])
+    assert len(set(found[:50])) > 25 and found == one_passage_each([long] * 50 + ["አጭር ጽሑፍ", ""], 60, seed=1)
+
+
+def test_articles_and_posts_of_one_source_are_not_told_apart_by_their_length() -> None:
+    posts = texts(200, SYLLABLES, 0)
+    articles = [" ".join(texts(12, SYLLABLES, seed)) for seed in range(1, 101)]
+    found = domain_distances(posts, articles, draws=20, passage=40).proxy_a
+    assert found is not None and found.distance < 0.5
