@@ -113,6 +113,7 @@ def _held_out_errors(first: _Side, second: _Side, generator: np.random.Generator
     from scipy.sparse import issparse, vstack
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
+    from threadpoolctl import threadpool_limits
 
     parts = first.features, second.features
     features = vstack(parts, format="csr") if issparse(parts[0]) else np.concatenate(parts)
@@ -125,7 +126,8 @@ def _held_out_errors(first: _Side, second: _Side, generator: np.random.Generator
             wrong[held_out] = 0.5  # nothing to learn from: a guess
             continue
         classifier = LogisticRegression(C=strength, max_iter=200, class_weight="balanced")
-        classifier.fit(features[train], sides[train])
+        with threadpool_limits(1):  # threads that wait for one another cost more than products this small
+            classifier.fit(features[train], sides[train])
         wrong[held_out] = classifier.predict(features[held_out]) != sides[held_out]
     return wrong
 
