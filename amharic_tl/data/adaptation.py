@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from amharic_tl.config import Config, DataConfig
 from amharic_tl.data.rows import Row, Source
 from amharic_tl.data.splits import Splits, load_splits
@@ -33,7 +35,11 @@ def domain_splits(config: Config) -> Splits:
 
 def task_texts(splits: Splits) -> Splits:
     """The task's training and validation texts without labels; of pairs both sides. Test is left out."""
-    return Splits(_texts(splits.train), _texts(splits.validation), None, [])
+    train = _texts(splits.train)
+    # Of pairs the targets stand behind all sources.
+    sides = len(train.rows) // max(len(splits.train.rows), 1)
+    mixture = splits.mixture and replace(splits.mixture, of_row=np.tile(splits.mixture.of_row, sides))
+    return Splits(train, _texts(splits.validation), None, [], mixture=mixture)
 
 
 def _texts(source: Source) -> Source:

@@ -75,13 +75,19 @@ class Run:
     safety: Safety | None
 
 
-def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str, str] | None = None) -> Run:
+def assemble(
+    config: Config,
+    mesh: Mesh | None = None,
+    read_before: Mapping[str, str] | None = None,
+    splits: Splits | None = None,
+) -> Run:
     """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
 
     Args:
       config: the run.
       mesh: where it computes; None: over all devices, as ``config.mesh`` says.
       read_before: what the splits of a run that goes on were read from, by split: hub data is read at that commit.
+      splits: the data, where they were read already.
 
     Raises:
       AmharicTLError: any input that is absent or wrong, see the exit codes.
@@ -90,7 +96,7 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
     folder = locate(config.model.path)
     hf_config = read_config(folder)
     paired = bool(kind_of_rows(config)["paired"])
-    splits = read_splits(config, read_before or {})
+    splits = splits or read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
