@@ -50,6 +50,7 @@ class Contents:
     signals: Lines = field(default_factory=list)
     alerts: Lines = field(default_factory=list)
     cross_validation: dict[str, Any] = field(default_factory=dict)
+    domain: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -194,5 +195,6 @@ def read_contents(workdir: str | Path) -> Contents:
         signals=lines(place.safety),
         alerts=lines(place.alerts),
         cross_validation=objects(place.cross_validation),
+        domain=objects(place.domain),
         unreadable=unreadable,
     )

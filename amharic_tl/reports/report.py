@@ -10,7 +10,7 @@ from typing import Any
 
 from amharic_tl.records.files import write_json, write_text
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.reports import charts, folds, safety, sections
+from amharic_tl.reports import adaptation, charts, folds, safety, sections
 from amharic_tl.reports.contents import Contents, read_contents
 from amharic_tl.reports.recommendations import findings
 from amharic_tl.reports.text import distinct, marked, visible
@@ -62,6 +62,7 @@ def report_figures(run: Contents) -> dict[str, Any]:
         "provenance": run.provenance,
         "safety": safety.figures(run),
         "folds": folds.figures(run),
+        "adaptation": adaptation.figures(run),
     }
 
 
