@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from importlib import resources
@@ -66,6 +67,7 @@ def report_figures(run: Contents) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def environment() -> Any:
     """The templates of this package, with the filters by which they show data and figures."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
