@@ -86,8 +86,8 @@ def _train(
     check_gates(config.data.gates or ())
     progress.note("reading data and model")
     run = assemble(with_base(config, given.base), mesh, read_before(place), given.splits)
-    run.config = config
     interruption.check("reading data and model")
+    run.config = config  # names the base that the user named
     if state == "new":
         stop_at_gates(material_of_splits(config, run.splits), lambda path: load_tokenizer(locate(path)))
     with locked(place):
