@@ -57,14 +57,13 @@ class Domain:
         if domain is not None:
             sides["dapt"] = [row.text for row in domain.train.rows]
             pairs = [("dapt", "task train"), ("dapt", "task validation"), *pairs]
-        self._keep("distances", [self._distance(a, b, sides) for a, b in pairs])
+        tokenizer = load_tokenizer(locate(self.config.model.path))
+        self._keep("distances", [self._distance(a, b, sides, tokenizer) for a, b in pairs])
 
     def _rows(self, split: str) -> list[str]:
         return [row.text for row in self.texts[split].rows]
 
-    def _distance(self, a: str, b: str, sides: Mapping[str, list[str]]) -> dict[str, Any]:
-        tokenizer = load_tokenizer(locate(self.config.model.path))
-
+    def _distance(self, a: str, b: str, sides: Mapping[str, list[str]], tokenizer: Any) -> dict[str, Any]:
         def encode(texts: Sequence[str]) -> list[np.ndarray]:
             return [np.asarray(ids, np.int64) for ids in bare_tokens(tokenizer, texts)]
 

@@ -11,12 +11,14 @@ from typing import Any
 import jax
 import pytest
 
+from amharic_tl import reports
 from amharic_tl.config import build_config
 from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.errors import BadInputError, ConfigError, Preempted
 from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.reports import write_report
 from amharic_tl.run import domain as domain_report
-from amharic_tl.run import train
+from amharic_tl.run import job, train
 from amharic_tl.training.interruption import Interruption
 from tests.tiny import FILLERS, SIGNS, overrides
 
@@ -57,14 +59,24 @@ def values(tiny_base: Path, tiny_files: Path, tmp_path_factory: pytest.TempPathF
     }
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out what other tests look at: most draws of the distances, FLOPs, the pages of the stages."""
+    monkeypatch.setattr(domain_report, "domain_distances", partial(domain_report.domain_distances, draws=4, most=40))
+    monkeypatch.setattr(job, "count_flops", lambda *_: 1.0)
+    monkeypatch.setattr(
+        reports, "write_report", lambda root: write_report(root) if root.parent.name != "stages" else None
+    )
+
+
 def sum_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_run_stopped_in_a_stage_goes_on_to_the_task(
-    values: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    values: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str], quick: None
 ) -> None:
-    monkeypatch.setattr(domain_report, "domain_distances", partial(domain_report.domain_distances, draws=4, most=40))
     place = tmp_path / "w"
     dapt, tapt = place / "stages" / "1-dapt", place / "stages" / "2-tapt"
     with pytest.raises(Preempted, match="Type the same command again"):
