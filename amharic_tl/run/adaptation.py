@@ -137,7 +137,7 @@ class _Adaptation:
         self._write(self.place.run, self.record)
 
     def _run(self, stage: Stage, train: Train) -> None:
-        _follow_move(stage, self.first)
+        follow_move(stage, self.first)
         done = workdir_state(stage.place, stage.config) == "completed"
         self.progress.say(f"{stage.title}{', is complete' if done else ''}: {stage.place.root}")
         if done:
@@ -193,7 +193,7 @@ def _summary(stage: Stage, found: Mapping[str, Any], place: Workdir) -> dict[str
     }
 
 
-def _follow_move(stage: Stage, first: bool) -> None:
+def follow_move(stage: Stage, first: bool) -> None:
     """A workdir may have been moved since: the base that an unfinished stage names is then looked for beside it."""
     if not first or not stage.place.config.exists() or stage.number == 1:
         return

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from amharic_tl.config import Config, build_config
+from amharic_tl.data.rows import Row, Source
+from amharic_tl.data.splits import Splits
 from amharic_tl.errors import BadInputError, ConfigError
+from amharic_tl.records.files import read_json, write_json
 from amharic_tl.records.workdir import Workdir
+from amharic_tl.run.adaptation import follow_move
+from amharic_tl.run.domain import Domain
+from amharic_tl.run.language_scores import bits
 from amharic_tl.run.stages import Stage, stages_of
 
 ROBERTA = {"model_type": "roberta", "architectures": ["RobertaForMaskedLM"]}
@@ -86,3 +93,39 @@ def test_an_objective_that_the_base_cannot_learn_is_refused() -> None:
 def test_leaves_that_nothing_would_read_are_refused(change: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         build_config(change)
+
+
+def test_a_stage_that_was_moved_looks_for_its_base_beside_it(tmp_path: Path) -> None:
+    tapt = stages_of(build_config(BOTH), ROBERTA, Workdir(tmp_path / "new"))[1]
+    for stored, expected in (
+        ("/old/mine/stages/1-dapt/export", str(tmp_path / "new/stages/1-dapt/export")),
+        ("another/base", "another/base"),  # no move: it stays, and is refused as another config
+    ):
+        write_json(tapt.place.config, {"model": {"path": stored, "dropout": None}})
+        follow_move(tapt, first=True)
+        assert read_json(tapt.place.config) == {"model": {"path": expected, "dropout": None}}
+
+
+def test_a_run_that_passed_the_gate_is_called_transductive(tmp_path: Path) -> None:
+    source = Source("a.csv", [Row("1", "ሰላም", "ሀ", "a.csv", 2)], [], "csv")
+    place = Workdir(tmp_path)
+    found = {"test": {"count": 3, "n": 9}, "validation": {"count": 2, "n": 9}}
+    write_json(place.domain, {"inside": {"parts": found}})
+    (said,) = Domain(build_config(BOTH), place, Splits(source, source, source, ["ሀ"])).notices()
+    assert "3 of the 9 rows of test" in said and "transductive" in said
+
+
+def test_bits_per_character_and_their_change_on_the_same_texts() -> None:
+    generator = np.random.default_rng(0)
+    characters = generator.integers(20, 60, 300).astype(float)
+    rate = 2.0 + generator.normal(0, 0.5, 300)
+    before = np.stack([characters * rate * np.log(2), characters], axis=1)
+    after = before * [0.9, 1.0]
+    found = bits({"base": before, "dapt": after, "tapt": "no head"}, "base")
+    level = found["base"]["bits_per_character"]
+    assert level["value"] == pytest.approx(float((characters * rate).sum() / characters.sum()))
+    assert "change" not in found["base"] and found["tapt"] == {"not_measured": "no head"}
+    change = found["dapt"]["change"]
+    assert change["value"] == pytest.approx(-0.1 * level["value"])
+    # Paired: far narrower than the interval of either.
+    assert np.diff(change["interval"]) < 0.2 * np.diff(level["interval"])
