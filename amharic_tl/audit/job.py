@@ -84,6 +84,8 @@ def _asked(
         "model": config.model.path,
         "pack": config.safety.pack,
     }
+    if config.adapt.dapt.data is not None:
+        asked["adaptation"] = {**dataclasses.asdict(config.adapt.dapt), "leave_out": config.adapt.leave_out_test}
     return dict(json.loads(json.dumps(asked)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.adapter_checks import adapter_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.optim_checks import optim_checks
@@ -21,6 +22,7 @@ def cross_checks(config: Config) -> list[str]:
         *_task_checks(config),
         *_safety_checks(config),
         *term_checks(config),
+        *adapt_checks(config),
     ]
 
 

@@ -49,7 +49,7 @@ def convert(value: Any, kind: Any) -> Any:
     if origin is tuple and get_args(kind)[0] is RuleText:
         return rule_texts(value)
     if origin is tuple:
-        return _convert_tuple(value)
+        return _convert_numbers(value) if get_args(kind)[0] is float else _convert_tuple(value)
     return _convert_scalar(value, kind)
 
 
@@ -61,6 +61,14 @@ def _convert_tuple(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value) or not value:
         raise ValueError(f"expected a list of texts (a,b,c), found {value!r}")
     return tuple(value)
+
+
+def _convert_numbers(value: Any) -> tuple[float, ...]:
+    if isinstance(value, str):
+        value = [part for part in value.strip("()[]").split(",") if part.strip()]
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"expected a list of numbers (3,1,1), found {value!r}")
+    return tuple(_convert_scalar(part, float) for part in value)
 
 
 def _convert_scalar(value: Any, kind: Any) -> Any:

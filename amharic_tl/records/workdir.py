@@ -116,6 +116,16 @@ class Workdir:
         return self.root / "checkpoints"
 
     @property
+    def stages(self) -> Path:
+        """A workdir for each stage of further pretraining before the task."""
+        return self.root / "stages"
+
+    @property
+    def domain(self) -> Path:
+        """How far the texts of the stages are from the task's, and what the stages changed on the task's."""
+        return self.root / "domain.json"
+
+    @property
     def export(self) -> Path:
         """The best model as a Hugging Face directory."""
         return self.root / "export"

@@ -52,6 +52,7 @@ class Contents:
     cross_validation: dict[str, Any] = field(default_factory=dict)
     label_shift: dict[str, Any] = field(default_factory=dict)
     layers: dict[str, Any] = field(default_factory=dict)
+    domain: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -198,5 +199,6 @@ def read_contents(workdir: str | Path) -> Contents:
         cross_validation=objects(place.cross_validation),
         label_shift=objects(place.label_shift),
         layers=objects(place.layers),
+        domain=objects(place.domain),
         unreadable=unreadable,
     )

@@ -65,6 +65,8 @@ FILES = {
     "folds": "a workdir a fold, each with a report",
     "counterfactuals-validation.jsonl": "what each exchange of groups changed, by row id; no text",
     "counterfactuals-test.jsonl": "the same of the test split",
+    "domain.json": "how far the texts adapted to lie from the task's, and what the stages changed on the task's",
+    "stages": "a workdir a stage of further pretraining, each with a report",
     "checkpoints": "a folder of saved steps, each with a manifest of sha256 sums",
     "export": "the best model as a Hugging Face directory",
     "tensorboard": "the same curves for TensorBoard",

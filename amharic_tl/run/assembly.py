@@ -97,6 +97,7 @@ def assemble(
     mesh: Mesh | None = None,
     read_before: Mapping[str, str] | None = None,
     measured_before: Mapping[str, float] | None = None,
+    splits: Splits | None = None,
 ) -> Run:
     """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
 
@@ -105,6 +106,7 @@ def assemble(
       mesh: where it computes; None: over all devices, as ``config.mesh`` says.
       read_before: what the splits of a run that goes on were read from, by split: hub data is read at that commit.
       measured_before: what the plan of a run that goes on rests on.
+      splits: the data, where they were read already.
 
     Raises:
       AmharicTLError: any input that is absent or wrong, see the exit codes.
@@ -113,7 +115,7 @@ def assemble(
     folder, adapter = base_and_adapter(config.model.path, config.model.adapter)
     hf_config = read_config(folder)
     paired = bool(kind_of_rows(config)["paired"])
-    splits = read_splits(config, read_before or {})
+    splits = splits or read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)
     spoken = tokenizer_folder(locate(config.model.path))
     tokenizer = load_tokenizer(spoken)
@@ -194,6 +196,8 @@ def _audit(config: Config, splits: Splits, prepared: Prepared, transfer: Transfe
         windows=prepared.windows,
     )
     found["warnings"] += [*prepared.notes, *transfer.notes]
+    if prepared.mixed is not None:
+        found["mixture"] = prepared.mixed.describe()
     return found | ({"alignment": transfer.about} if transfer.about else {})
 
 

@@ -64,6 +64,10 @@ class Member:
             raise MissingInputError(f"{folder} has no export; train it with config.output.export=true")
         drawn = read_object(place.plan).get("newly_initialised", [])
         config = build_config(flatten(read_object(place.config)))
+        if record.get("stages"):  # the task began from what the last stage exported
+            began = folder / record["stages"][-1]["folder"] / "export"
+            model = dataclasses.replace(config.model, path=str(began), adapter=None)
+            config = dataclasses.replace(config, model=model)
         return cls(place, config, record, read_object(place.data), tuple(drawn))
 
     def weights(self) -> Weights:

@@ -25,6 +25,7 @@ from amharic_tl.models.attention import Choice, listening
 from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
+from amharic_tl.run.adaptation import Given, train_adapted, with_base
 from amharic_tl.run.assembly import Run, assemble
 from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.exporting import export
@@ -79,31 +80,41 @@ def train(
     interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
     with interruption.listening():
-        state = workdir_state(place, config)
-        progress = Progress(1, active=jax.process_index() == 0)
+        if config.adapt.stages:
+            return train_adapted(config, place, mesh, interruption, _train)
+        return _train(config, place, mesh, interruption, Given())
+
+
+def _train(
+    config: Config, place: Workdir, mesh: Mesh | None, interruption: Interruption, given: Given
+) -> dict[str, Any]:
+    """One run by itself: a whole one, a stage, or the task behind its stages."""
+    state = workdir_state(place, config)
+    progress = Progress(1, active=jax.process_index() == 0)
+    if state == "completed":
+        progress.say(f"{place.root} is complete; its report is {place.report}")
+        return dict(read_json(place.run))
+    check_gates(config.data.gates or ())
+    progress.note("reading data and model")
+    run = assemble(with_base(config, given.base), mesh, read_before(place), measured_before(place), given.splits)
+    interruption.check("reading data and model")
+    run.config = config  # names the base that the user named
+    if state == "new":
+        stop_at_gates(material_of_splits(config, run.splits), tokenizer_of)
+    with locked(place):
+        state = workdir_state(place, config)  # another process may have been there while this one read its data
         if state == "completed":
-            progress.say(f"{place.root} is complete; its report is {place.report}")
             return dict(read_json(place.run))
-        check_gates(config.data.gates or ())
-        progress.note("reading data and model")
-        run = assemble(config, mesh, read_before(place), measured_before(place))
-        interruption.check("reading data and model")
-        if state == "new":
-            stop_at_gates(material_of_splits(config, run.splits), tokenizer_of)
-        with locked(place):
-            state = workdir_state(place, config)  # another process may have been there while this one read its data
-            if state == "completed":
-                return dict(read_json(place.run))
-            return _Training(run, place, state == "unfinished", interruption).go()
+        return _Training(run, place, state == "unfinished", interruption, given).go()
 
 
 class _Training:
     """One process's work on a run: opening files, the loop, the final scores."""
 
-    def __init__(self, run: Run, workdir: Workdir, resumed: bool, interruption: Interruption) -> None:
+    def __init__(self, run: Run, workdir: Workdir, resumed: bool, interruption: Interruption, given: Given) -> None:
         self.run, self.workdir, self.resumed = run, workdir, resumed
         self.first = jax.process_index() == 0
-        self.progress = Progress(run.schedule.total, active=self.first)
+        self.progress = Progress(run.schedule.total, active=self.first, label=given.label)
         self.began = time.monotonic()
         self.interruption = interruption
         self.checkpoints = Checkpoints(workdir.checkpoints)
@@ -115,7 +126,7 @@ class _Training:
             self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
         self.attention = AttentionRecord()
-        self.record: dict[str, Any] = {"status": "running", "provenance": self._origin()}
+        self.record: dict[str, Any] = {"status": "running", **given.record, "provenance": self._origin()}
 
     def _origin(self) -> dict[str, Any]:
         """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""

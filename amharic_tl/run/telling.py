@@ -26,9 +26,17 @@ def about_data(audit: Mapping[str, Any]) -> list[str]:
             for said in _about_long_texts(audit)
             if not any(warning.startswith(said) for warning in audit["warnings"])
         ),
+        *map(_about_source, audit.get("mixture", [])),
         *(f"{name}: quoting {chosen['choice']}: {chosen['reason']}" for name, chosen in quoting),
         *(f"note: {warning}" for warning in audit["warnings"]),
     ]
+
+
+def _about_source(mixed: Mapping[str, Any]) -> str:
+    return (
+        f"mixture: {mixed['source']}: {mixed['share']:.1%} of what is trained on ({mixed['natural_share']:.1%} of all "
+        f"there is), {mixed['passes_an_epoch']:.2f} passes an epoch"
+    )
 
 
 def _about_long_texts(audit: Mapping[str, Any]) -> list[str]:
