@@ -21,6 +21,7 @@ VERBS = {
         "train and test on folds of all rows, with near-duplicates kept together",
     ),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
+    "vocabulary": ("amharic_tl.cli.vocabulary", "extend, replace, trim or audit a tokenizer and the model's tables"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),
     "reproduce": ("amharic_tl.cli.reproduce", "repeat a study, or check what is kept of it against what it claims"),

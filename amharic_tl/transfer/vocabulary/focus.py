@@ -37,9 +37,7 @@ def sparsemax(scores: np.ndarray) -> np.ndarray:
     return np.maximum(scores - threshold[:, None], 0)
 
 
-def mixtures(
-    vectors: dict[int, np.ndarray], new: Sequence[int] | np.ndarray, origin: np.ndarray
-) -> Mixtures:
+def mixtures(vectors: dict[int, np.ndarray], new: Sequence[int] | np.ndarray, origin: np.ndarray) -> Mixtures:
     """Mixtures of old rows for new tokens: sparsemax of the cosine to each overlapping token.
 
     Args:

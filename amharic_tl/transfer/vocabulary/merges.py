@@ -20,7 +20,7 @@ class Merge:
 
 
 def learn_merges(
-    words: Mapping[Sequence[str], int],
+    words: Mapping[tuple[str, ...], int],
     join: Callable[[str, str], str],
     allowed: Callable[[str], bool],
     known: frozenset[str],

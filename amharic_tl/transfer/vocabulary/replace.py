@@ -34,16 +34,17 @@ def replace(old: Serialised, texts: Iterable[str], size: int) -> Change:
     if not words:
         raise BadInputError("the text holds no word, so there is nothing to learn from")
     if old.kind == "Unigram":
-        learned: Mapping[str, Any] = learn_unigram(words, size - len(fixed) + 2, old.unknown or "<unk>")
-        merges = None
+        scores = learn_unigram(words, size - len(fixed) + 2, old.unknown or "<unk>")
+        learned, merges = list(scores), None
     else:
+        scores = {}
         learned, merges = _trained(old, words, size - len([token for token in fixed if token not in BYTE_ALPHABET]))
     names = [*fixed, *(piece for piece in learned if piece not in old.fixed)][:size]
     places = {name: place for place, name in enumerate(names)}
     model = dict(old.model)
     if old.kind == "Unigram":
         before = dict(old.model["vocab"])
-        model["vocab"] = [[name, learned[name] if name in learned else before.get(name, 0.0)] for name in names]
+        model["vocab"] = [[name, scores.get(name, before.get(name, 0.0))] for name in names]
         if model.get("unk_id") is not None:
             model["unk_id"] = places[str(old.unknown)]
     else:
@@ -70,7 +71,7 @@ def _trained(old: Serialised, words: Mapping[str, int], size: int) -> tuple[list
     """Pieces in the order they were learned, and for byte-pair encoding the merges."""
     from tokenizers import Tokenizer, models, trainers
 
-    shape = {"continuing_subword_prefix": old.prefix} if old.prefix else {}
+    shape: dict[str, Any] = {"continuing_subword_prefix": old.prefix} if old.prefix else {}
     if old.kind == "WordPiece":
         tokenizer = Tokenizer(models.WordPiece(unk_token=old.unknown or "[UNK]"))
         trainer: Any = trainers.WordPieceTrainer(vocab_size=size, show_progress=False, **shape)

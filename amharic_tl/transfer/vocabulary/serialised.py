@@ -30,7 +30,7 @@ class Serialised:
     @property
     def model(self) -> Mapping[str, Any]:
         """Its ``model``."""
-        return self.content["model"]  # type: ignore[no-any-return]
+        return self.content["model"]
 
     @property
     def kind(self) -> str:

@@ -24,13 +24,9 @@ def _whole_numbers(value: Any) -> Iterator[int]:
             yield from _whole_numbers(inner)
 
 
-def ids_in(config: Mapping[str, Any]) -> dict[str, list[int]]:
-    """The ids that a config names, by key; negative ones stand for none."""
-    return {
-        key: [number for number in _whole_numbers(value) if number >= 0]
-        for key, value in config.items()
-        if _is_ids(key)
-    }
+def ids_in(config: Mapping[str, Any]) -> set[int]:
+    """The ids that a config names; negative ones stand for none."""
+    return {number for key, value in config.items() if _is_ids(key) for number in _whole_numbers(value) if number >= 0}
 
 
 def renumber(config: Mapping[str, Any], places: Mapping[int, int], where: str) -> dict[str, Any]:

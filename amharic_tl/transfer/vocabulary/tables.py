@@ -67,7 +67,5 @@ def with_tables(model: Any, axes: Mapping[str, int], change: Callable[[str, np.n
         new = change(name, table)
         return variable.replace(jax.numpy.asarray(np.moveaxis(new, 0, axes[name])))
 
-    state = jax.tree_util.tree_map_with_path(
-        changed, state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable)
-    )
+    state = jax.tree_util.tree_map_with_path(changed, state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
     return nnx.merge(graphdef, state, copy=True)
