@@ -41,9 +41,9 @@ def summary(record: Mapping[str, Any], folder: Path) -> list[str]:
     """What is said on the terminal: how texts are cut before and after, findings, what comes next."""
     lines = []
     if record["rows"]:
-        rows = record["rows"]
+        rows, tokens = record["rows"], record["tokens"]
         lines.append(
-            f"{record['kind']}: {record['tokens']['before']:,} tokens before, {record['tokens']['after']:,} after; rows: "
+            f"{record['kind']}: {tokens['before']:,} tokens before, {tokens['after']:,} after; rows: "
             f"{rows['copied']:,} copied, {rows['new']:,} new"
             + (f" ({rows['drawn']:,} drawn at random, {record['initialise']})" if rows["new"] else "")
         )

@@ -38,6 +38,7 @@ from amharic_tl.training.loop import Schedule
 from amharic_tl.training.step import Steps, make_steps
 from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
 from amharic_tl.transfer.plan import TrainablePlan, make_plan
+from amharic_tl.transfer.vocabulary.gate import check_pretrained
 
 # Tasks whose rows have labels, which are the model's classes.
 LABELLED = ("sequence-classification", "token-classification")
@@ -89,6 +90,8 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder = locate(config.model.path)
     hf_config = read_config(folder)
+    if config.model.initialise != "random":
+        check_pretrained(folder, config.task.kind, config.task.objective)
     paired = bool(kind_of_rows(config)["paired"])
     splits = read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)

@@ -27,7 +27,8 @@ def check_pretrained(folder: Path, kind: str, objective: str = "") -> None:
     Raises:
       ConfigError: the model's vocabulary was extended or replaced, and its rows are still as they were initialised.
     """
-    if kind in LANGUAGE_MODELLING or objective == "span-corruption" or not (folder / RECORD).is_file():
+    pretraining = kind in LANGUAGE_MODELLING or (kind, objective) == ("seq2seq-lm", "span-corruption")
+    if pretraining or not (folder / RECORD).is_file():
         return
     try:
         record: dict[str, Any] = read_object(folder / RECORD)
