@@ -94,24 +94,30 @@ class Cutter:
         self._not = {old.ids[old.unknown]} if old.unknown is not None else set()
 
     def __call__(self, piece: str) -> list[int]:
-        """Old ids, unknown ones left out."""
+        """Old ids, unknown ones left out; none where the old tokenizer knows no more of it than where words begin."""
         old = self._old
         if piece in old.model_ids:
-            found = [old.model_ids[piece]]
-        elif old.kind == "WordPiece":
+            return [old.model_ids[piece]]
+        if old.kind == "WordPiece":
             found = self._longest_first(piece)
         else:
             found = [token.id for token in self._model.tokenize(piece)]
-        return [place for place in found if place not in self._not]
+        found = [place for place in found if place not in self._not]
+        says_something = old.byte_level or any(old.text(str(old.tokens[place])) for place in found)
+        return found if says_something else []
 
     def _longest_first(self, piece: str) -> list[int]:
-        """WordPiece's own way (Wu et al. 2016), which is not offered for a piece from inside a word."""
+        """WordPiece's own way (Wu et al. 2016), which is not offered for a piece from inside a word.
+
+        A letter that is known inside words only, or at their beginning only, is taken from there.
+        """
         ids, prefix = self._old.model_ids, self._old.prefix
-        rest, inside = (piece.removeprefix(prefix), True) if prefix and piece.startswith(prefix) else (piece, False)
+        rest, inside = piece.removeprefix(prefix), bool(prefix) and piece.startswith(prefix)
         found: list[int] = []
         while rest:
-            mark = prefix if inside else ""
-            end = next((end for end in range(len(rest), 0, -1) if mark + rest[:end] in ids), 0)
+            marks = (prefix, "") if inside else ("", prefix)
+            known = [(end, mark) for mark in marks for end in range(len(rest), 0, -1) if mark + rest[:end] in ids]
+            end, mark = next((one for one in known if one[1] == marks[0]), known[0] if known else (0, ""))
             if end:
                 found.append(ids[mark + rest[:end]])
             rest, inside = rest[end or 1 :], True

@@ -61,7 +61,9 @@ def test_new_pieces_of_a_unigram_do_not_outbid_old_ones_by_scale_alone() -> None
 def test_a_text_without_the_script_teaches_nothing() -> None:
     with pytest.raises(BadInputError, match="nothing to learn"):
         extend(tokenizer_of("bpe"), ENGLISH, 10)
-    assert len(extend(tokenizer_of("bpe"), ["stonehouses and riverhouses"] * 3, 3, "any").origin) > len(tokenizer_of("bpe").tokens)
+    assert len(extend(tokenizer_of("bpe"), ["stonehouses and riverhouses"] * 3, 3, "any").origin) > len(
+        tokenizer_of("bpe").tokens
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
