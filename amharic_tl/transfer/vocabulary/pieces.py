@@ -77,11 +77,14 @@ def _is_part(content: bytes) -> bool:
 
 
 def may_be_learned(piece: str, text: str, byte_level: bool, script: Script) -> bool:
-    """Whether a piece may be added: letters alone, with their marks, and in the script that is asked for.
+    """Whether a piece may be added: a single character, or letters alone with their marks; of the script asked for.
 
     A piece without a letter of the script could change how texts of other languages are split.
     """
     if script == "ethiopic":
-        return holds_ethiopic(piece, text, byte_level) and all(map(is_ethiopic_letter, text))
+        single = len(text) == 1 or all(map(is_ethiopic_letter, text))
+        return single and holds_ethiopic(piece, text, byte_level)
+    if len(text) == 1:
+        return True
     whole = all(character.isalpha() or unicodedata.category(character).startswith("M") for character in text)
     return whole and (bool(text) or byte_level)

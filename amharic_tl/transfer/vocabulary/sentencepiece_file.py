@@ -19,12 +19,15 @@ def find_file(folder: Path) -> Path | None:
     return next((folder / name for name in NAMES if (folder / name).is_file()), None)
 
 
-def changed_file(path: Path, old: Serialised, change: Change) -> bytes:
+def changed_file(path: Path, old: Serialised, change: Change) -> tuple[bytes, list[str]]:
     """The file with the pieces of the changed tokenizer: kept ones as they were and in their order, new ones behind.
 
     Ids of fairseq's models (XLM-R) are those of the file plus one, and their mask token has the id behind the last
     piece of the file, without being in it. Where pieces are added behind such a token, an entry that no text can match
     takes its place, so that the ids of new pieces fit too.
+
+    Returns:
+      The file, and the tokens whose places are held so: who reads the file alone gives them other ids.
     """
     from sentencepiece import sentencepiece_model_pb2 as messages
 
@@ -40,15 +43,17 @@ def changed_file(path: Path, old: Serialised, change: Change) -> bytes:
     scores = dict(change.tokenizer.model["vocab"]) if change.tokenizer.kind == "Unigram" else {}
     names = {piece.piece for piece in pieces}
     tokens = change.tokenizer.tokens
+    held: list[str] = []
     for place in np.flatnonzero(change.origin < 0):
         while offset is not None and len(proto.pieces) < place - offset:
             filler = len(proto.pieces) + offset
             name = tokens[filler] if tokens[filler] not in (None, *names) else f"<unused-{filler}>"
             proto.pieces.add(piece=name, score=0.0, type=3)
+            held.append(str(tokens[filler]))
         lowest -= 1.0
         proto.pieces.add(piece=tokens[place], score=scores.get(tokens[place], lowest), type=1)
     proto.trainer_spec.vocab_size = len(proto.pieces)
-    return bytes(proto.SerializeToString())
+    return bytes(proto.SerializeToString()), held
 
 
 def _is_alias(piece: Any) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amharic_tl.data.tokenizer import load_tokenizer
-from amharic_tl.errors import AmharicTLError, BadInputError
+from amharic_tl.errors import AmharicTLError, BadInputError, name_some
 from amharic_tl.records.files import read_object, write_bytes, write_json, write_text, writing
 from amharic_tl.transfer.vocabulary.sentencepiece_file import changed_file, find_file, splits_alike
 from amharic_tl.transfer.vocabulary.serialised import Change, Serialised
@@ -113,12 +113,16 @@ def _other_forms(target: Path, source: Path, old: Serialised, change: Change, pr
     pieces = find_file(source)
     if pieces is not None:
         try:
-            content = changed_file(pieces, old, change)
+            content, held = changed_file(pieces, old, change)
             alike = splits_alike(content, new, probes)
         except (RuntimeError, ValueError):  # sentencepiece refuses the file
             alike = False
         if alike:
             write_bytes(target / pieces.name, content)
+            if held:
+                notes.append(
+                    f"{pieces.name} needs tokenizer.json beside it: read alone, it gives {name_some(held)} other ids"
+                )
         else:
             notes.append(f"{pieces.name} cannot say what tokenizer.json says, and was left out")
     return notes

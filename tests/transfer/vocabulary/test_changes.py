@@ -40,12 +40,12 @@ def test_an_extension_cuts_amharic_less_and_everything_else_as_before(kind: str)
     used = {place for text in LEARNED for place in _ids(new, text)}
     added = np.flatnonzero(change.origin < 0)
     assert len(used & set(added.tolist())) > 0.5 * len(added)  # the rest are steps on the way to longer pieces
-    assert built.decode(_ids(new, HELD_OUT[0])) == old.build().decode(_ids(old, HELD_OUT[0]))
+    assert "".join(built.decode(_ids(new, HELD_OUT[0])).split()) == "".join(HELD_OUT[0].split())
 
 
 def test_letters_that_a_tokenizer_does_not_know_come_first() -> None:
     old = tokenizer_of("bpe")
-    text = "ጠቅላላ ጸጥታ ጨረቃ " * 3
+    text = "ጠቅላላ ጸጥታ፤ ጨረቃ ፲፪ " * 3
     assert old.ids["<unk>"] in _ids(old, text)
     assert old.ids["<unk>"] not in _ids(extend(old, [text], 30).tokenizer, text)
 
