@@ -78,7 +78,8 @@ def plan_rows(
             if len(parts):
                 mixtures[int(row)] = (parts, np.full(len(parts), 1 / len(parts)))
     elif method == "mean":
-        mixtures = {int(row): (known, np.full(len(known), 1 / len(known))) for row in new}
+        everything = (known, np.full(len(known), 1 / len(known)))
+        mixtures = {int(row): everything for row in new}
     elif method == "focus" and focus is not None:
         mixtures = focus(new)
     drawn = np.zeros(len(origin), bool)
@@ -142,7 +143,7 @@ def fill_table(rows: Rows, table: np.ndarray, generator: np.random.Generator) ->
     values = table[rows.known].astype(wide)
     mean, deviation = values.mean(axis=0), values.std(axis=0)
     for row, (parts, weights) in rows.mixtures.items():
-        if len(parts) == len(rows.known) and np.array_equal(parts, rows.known):
+        if parts is rows.known:
             new[row] = mean.astype(table.dtype)
         else:
             new[row] = np.tensordot(weights.astype(wide), table[parts].astype(wide), axes=1).astype(table.dtype)
