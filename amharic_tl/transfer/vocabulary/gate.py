@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,9 @@ def check_pretrained(folder: Path, kind: str, objective: str = "") -> None:
 
 def next_command(folder: Path, task: str | None, text: str) -> str:
     """What to type for the further pretraining of a model."""
+    path, source = shlex.quote(str(folder)), shlex.quote(text)
     preset = {"causal-lm": "causal", "seq2seq-lm": "span_corruption"}.get(task or "", "mlm")
     return (
-        f"amharic-tl train --config {preset} --config.model.path={folder} --config.data.train={text} "
+        f"amharic-tl train --config {preset} --config.model.path={path} --config.data.train={source} "
         f"--workdir runs/pretrained"
     )

@@ -77,7 +77,10 @@ def splits_alike(content: bytes, tokenizer: Serialised, texts: Sequence[str]) ->
     """Whether sentencepiece cuts texts by this file as the tokenizer does; runs of unknown pieces count as one."""
     from sentencepiece import SentencePieceProcessor
 
-    processor = SentencePieceProcessor(model_proto=content)
+    try:
+        processor = SentencePieceProcessor(model_proto=content)
+    except RuntimeError:  # it does not take the file
+        return False
     backend = tokenizer.build()
     unknown = tokenizer.ids.get(tokenizer.unknown or "")
     for text in texts:

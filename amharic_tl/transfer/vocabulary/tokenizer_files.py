@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.data.tokenizer import load_tokenizer
+import numpy as np
+
+from amharic_tl.data.tokenizer import load_tokenizer, special_ends
 from amharic_tl.errors import AmharicTLError, BadInputError, name_some
 from amharic_tl.records.files import read_object, write_bytes, write_json, write_text, writing
 from amharic_tl.transfer.vocabulary.sentencepiece_file import changed_file, find_file, splits_alike
@@ -56,14 +58,14 @@ def write_tokenizer(
             with writing(target / name):
                 shutil.copyfile(source / name, target / name)
     notes = _other_forms(target, source, old, change, probes)
-    if not _reads_back(target, new, probes):
+    if not _reads_back(target, new, probes, tokenizer):
         plain = {**config, **_special_tokens(tokenizer), "tokenizer_class": PLAIN_CLASS}
         write_json(target / "tokenizer_config.json", plain)
         notes.append(
             f"transformers' {config.get('tokenizer_class')} builds parts of a tokenizer by itself and would split "
             f"texts otherwise; tokenizer_config.json names {PLAIN_CLASS}, which reads tokenizer.json as it is"
         )
-        if not _reads_back(target, new, probes):
+        if not _reads_back(target, new, probes, tokenizer):
             raise BadInputError(
                 f"{source}: transformers does not read its changed tokenizer back as it was written; the vocabulary of "
                 f"a {type(tokenizer).__name__} cannot be changed here"
@@ -86,20 +88,31 @@ def _special_tokens(tokenizer: Any) -> dict[str, str]:
     return {name: str(value) for name in _SPECIAL if (value := getattr(tokenizer, name, None)) is not None}
 
 
-def _reads_back(folder: Path, new: Serialised, probes: Sequence[str]) -> bool:
+def _reads_back(folder: Path, new: Serialised, probes: Sequence[str], old: Any) -> bool:
+    """Whether transformers cuts texts by the files as the tokenizer does, and sets the same tokens around them as ``old``."""
     try:
         loaded = load_tokenizer(folder)
+        around = [_around(tokenizer) for tokenizer in (old, loaded)]
     except AmharicTLError:
         return False
     backend = new.build()
-    return all(
-        loaded(text, add_special_tokens=False)["input_ids"] == backend.encode(text, add_special_tokens=False).ids
-        for text in probes
-    ) and all(loaded.convert_tokens_to_ids(token) == place for token, place in new.added.items())
+    return (
+        around[0] == around[1]
+        and all(
+            loaded(text, add_special_tokens=False)["input_ids"] == backend.encode(text, add_special_tokens=False).ids
+            for text in probes
+        )
+        and all(loaded.convert_tokens_to_ids(token) == place for token, place in new.added.items())
+    )
+
+
+def _around(tokenizer: Any) -> list[list[str]]:
+    return [tokenizer.convert_ids_to_tokens(ids) for ids in special_ends(tokenizer)]
 
 
 def _other_forms(target: Path, source: Path, old: Serialised, change: Change, probes: Sequence[str]) -> list[str]:
-    new, notes = change.tokenizer, []
+    new = change.tokenizer
+    notes: list[str] = []
     names = [token if token is not None else f"<unused-{place}>" for place, token in enumerate(new.tokens)]
     forms: dict[str, Callable[[], str]] = {}
     if new.kind == "WordPiece":
@@ -111,18 +124,17 @@ def _other_forms(target: Path, source: Path, old: Serialised, change: Change, pr
         if (source / name).is_file():
             write_text(target / name, text())
     pieces = find_file(source)
-    if pieces is not None:
-        try:
-            content, held = changed_file(pieces, old, change)
-            alike = splits_alike(content, new, probes)
-        except (RuntimeError, ValueError):  # sentencepiece refuses the file
-            alike = False
-        if alike:
-            write_bytes(target / pieces.name, content)
-            if held:
-                notes.append(
-                    f"{pieces.name} needs tokenizer.json beside it: read alone, it gives {name_some(held)} other ids"
-                )
-        else:
-            notes.append(f"{pieces.name} cannot say what tokenizer.json says, and was left out")
+    if pieces is None:
+        return notes
+    content: bytes | None = None
+    held: list[str] = []
+    kept = change.origin[change.origin >= 0]
+    if (np.diff(kept) > 0).all():  # otherwise ids are in another order than the file's
+        content, held = changed_file(pieces, old, change)
+    if content is None or not splits_alike(content, new, probes):
+        notes.append(f"{pieces.name} cannot say what tokenizer.json says, and was left out")
+        return notes
+    write_bytes(target / pieces.name, content)
+    if held:
+        notes.append(f"{pieces.name} needs tokenizer.json beside it: read alone, it gives {name_some(held)} other ids")
     return notes

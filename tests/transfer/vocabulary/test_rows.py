@@ -35,6 +35,9 @@ def test_the_mean_of_subwords_is_that_of_what_the_old_tokenizer_made_of_the_piec
     for row in rows.new:
         piece = str(change.tokenizer.tokens[row])
         parts = cut(piece)
+        if piece in ("።", "##።"):  # the one sign that the little tokenizers do not know
+            assert rows.drawn[row] and not parts
+            continue
         marks = [old.text(str(old.tokens[part])) if not old.byte_level else str(old.tokens[part]) for part in parts]
         assert "".join(marks) == (old.text(piece) if not old.byte_level else piece)
         np.testing.assert_allclose(new[row], table[parts].mean(axis=0), rtol=1e-5, atol=1e-6)
