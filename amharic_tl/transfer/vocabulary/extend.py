@@ -41,8 +41,8 @@ def extend(old: Serialised, texts: Iterable[str], size: int, script: Script = "e
     words = Counter({word: count for word, count in words.items() if _is_wanted(old, word, script)})
     if not words:
         raise BadInputError(
-            f"the text has no word with letters of the {'Ethiopic script' if script == 'ethiopic' else 'text'}, so "
-            "there is nothing to learn from"
+            f"the text has no word with {'Ethiopic ' if script == 'ethiopic' else ''}letters, so there is nothing to "
+            "learn from"
         )
     old = _whole(old)
     new = _unigram(old, words, size, script) if old.kind == "Unigram" else _merged(old, words, size, script)

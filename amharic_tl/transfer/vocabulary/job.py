@@ -212,6 +212,11 @@ def _change(
     say("writing")
     save_pretrained(model, partial)
     notes = write_tokenizer(partial, folder, tokenizer, old, change, [*held[:PROBED], *_OTHER_TEXTS])
+    added = int((change.origin < 0).sum())
+    if wanted.action == "extend" and added < wanted.size:
+        notes.append(
+            f"{wanted.size:,} pieces were asked for; the text brought {added:,} that stand in it more than once"
+        )
     say("measuring the new vocabulary")
     grown = wanted.action in ("extend", "replace")
     further = (DECLINED if wanted.without_pretraining else WANTED) if grown else NOT_NEEDED

@@ -89,7 +89,7 @@ def _special_tokens(tokenizer: Any) -> dict[str, str]:
 
 
 def _reads_back(folder: Path, new: Serialised, probes: Sequence[str], old: Any) -> bool:
-    """Whether transformers cuts texts by the files as the tokenizer does, and sets the same tokens around them as ``old``."""
+    """Whether transformers cuts texts by the files as ``new`` does, and sets the tokens of ``old`` around them."""
     try:
         loaded = load_tokenizer(folder)
         around = [_around(tokenizer) for tokenizer in (old, loaded)]

@@ -25,7 +25,7 @@ def piece_counts(old: Serialised, texts: Sequence[str]) -> Counter[int]:
 
 
 def trim(
-    old: Serialised, texts: Sequence[str], minimum_count: int = 1, keep: Iterable[int] = (), every_script: bool = False
+    old: Serialised, texts: Sequence[str], minimum_count: int = 1, keep: Iterable[int] = (), counts_alone: bool = False
 ) -> Change:
     """Keeps a token that ``texts`` use at least ``minimum_count`` times, or with any Ethiopic character, or special, a
     byte, digits or marks; of byte-pair encoding also those that a kept one is merged from.
@@ -38,23 +38,23 @@ def trim(
       texts: all that the model will be used for, in every language.
       minimum_count: of a token.
       keep: further ids that stay, such as those that a config names.
-      every_script: whether counts alone decide, Ethiopic or not: a control, which harms Amharic.
+      counts_alone: whether Ethiopic pieces are dropped like any others: a control, which harms Amharic.
     """
     counts = piece_counts(old, texts)
     always = {old.ids[token] for token in old.fixed} | set(keep)
     kept = {
         place
         for token, place in old.ids.items()
-        if place in always or counts[place] >= minimum_count or _stays(old, token, every_script)
+        if place in always or counts[place] >= minimum_count or _stays(old, token, counts_alone)
     }
     if old.kind == "BPE":
         kept = _with_parts(old, kept)
     return _cut(old, kept)
 
 
-def _stays(old: Serialised, token: str, every_script: bool) -> bool:
+def _stays(old: Serialised, token: str, counts_alone: bool) -> bool:
     script = old.script(token)
-    return script == "none" or (script == "ethiopic" and not every_script)
+    return script == "none" or (script == "ethiopic" and not counts_alone)
 
 
 def _with_parts(old: Serialised, kept: set[int]) -> set[int]:

@@ -89,7 +89,7 @@ def test_by_counts_alone_ethiopic_pieces_go_too(kind: str) -> None:
         for script, counts in (("ethiopic", 1), ("latin", 100))
     }
     assert dropped["ethiopic"] == 0 < dropped["latin"]
-    assert trim(old, ENGLISH, every_script=True).tokenizer.scripts().get("ethiopic", 0) < old.scripts()["ethiopic"]
+    assert trim(old, ENGLISH, counts_alone=True).tokenizer.scripts().get("ethiopic", 0) < old.scripts()["ethiopic"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
