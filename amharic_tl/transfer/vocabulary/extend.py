@@ -73,7 +73,7 @@ def _unigram(old: Serialised, words: Mapping[str, int], size: int, script: Scrip
     # What the tokenizer has already is learned again and left aside, as are pieces with marks or digits in them; there
     # must be room for both.
     shared = old.scripts().get("ethiopic", 0) if script == "ethiopic" else min(size, len(old.ids))
-    learned = learn_unigram(words, size + shared + size // 4, old.unknown or "<unk>")
+    learned = learn_unigram(words, size + shared + size // 4)
     learned = on_old_scale(learned, dict(old.model["vocab"]))
     characters = [piece for piece in learned if len(piece) == 1]
     others = [piece for piece in learned if len(piece) > 1]
@@ -97,7 +97,7 @@ def _merged(old: Serialised, words: Mapping[str, int], size: int, script: Script
         split[tuple(token.value for token in tokenizer.model.tokenize(word))] += count
     merges = learn_merges(
         split,
-        lambda first, second: first + second.removeprefix(old.prefix),
+        old.joined,
         lambda piece: _may_be_made(old, piece, script),
         frozenset(old.ids),
         size - len(characters),
@@ -127,10 +127,8 @@ def _characters(old: Serialised, words: Mapping[str, int], script: Script) -> li
         return []
     counts: Counter[str] = Counter()
     for word, count in words.items():
-        for place, character in enumerate(word):
-            first = old.prefix if place else ""
-            last = old.suffix if place == len(word) - 1 else ""
-            counts[f"{first}{character}{last}"] += count
+        for piece in old.letters(word):
+            counts[piece] += count
     return [
         piece
         for piece, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from amharic_tl.errors import BadInputError, ConfigError
+from amharic_tl.transfer.vocabulary.extend import MINIMUM_COUNT
+from amharic_tl.transfer.vocabulary.merges import learn_merges
 from amharic_tl.transfer.vocabulary.pieces import BYTE_ALPHABET
 from amharic_tl.transfer.vocabulary.serialised import Change, Serialised, word_counts
 from amharic_tl.transfer.vocabulary.trim import renumbered
-from amharic_tl.transfer.vocabulary.unigram import learn_unigram, repeated
+from amharic_tl.transfer.vocabulary.unigram import learn_unigram
+
+_BATCH = 10_000
 
 
 def replace(old: Serialised, texts: Iterable[str], size: int) -> Change:
@@ -33,12 +37,14 @@ def replace(old: Serialised, texts: Iterable[str], size: int) -> Change:
     words = word_counts(old, texts)
     if not words:
         raise BadInputError("the text holds no word, so there is nothing to learn from")
+    merges: list[list[str]] = []
     if old.kind == "Unigram":
-        scores = learn_unigram(words, size - len(fixed) + 2, old.unknown or "<unk>")
-        learned, merges = list(scores), None
+        scores = learn_unigram(words, size - len(fixed) + 2)
+        learned = list(scores)
     else:
         scores = {}
-        learned, merges = _trained(old, words, size - len([token for token in fixed if token not in BYTE_ALPHABET]))
+        train = _merged if old.prefix or old.suffix else _trained
+        learned, merges = train(old, words, size - len([token for token in fixed if token not in BYTE_ALPHABET]))
     names = [*fixed, *(piece for piece in learned if piece not in old.fixed)][:size]
     places = {name: place for place, name in enumerate(names)}
     model = dict(old.model)
@@ -49,11 +55,9 @@ def replace(old: Serialised, texts: Iterable[str], size: int) -> Change:
             model["unk_id"] = places[str(old.unknown)]
     else:
         model["vocab"] = places
-    if merges is not None:
+    if old.kind == "BPE":
         model["merges"] = [
-            pair
-            for pair in merges
-            if all(piece in places for piece in (*pair, pair[0] + pair[1].removeprefix(old.prefix)))
+            pair for pair in merges if all(piece in places for piece in (*pair, old.joined(pair[0], pair[1])))
         ]
     content = {
         **old.content,
@@ -67,22 +71,44 @@ def replace(old: Serialised, texts: Iterable[str], size: int) -> Change:
     return Change(Serialised(content), np.asarray([old.ids.get(name, -1) for name in names], np.int64))
 
 
-def _trained(old: Serialised, words: Mapping[str, int], size: int) -> tuple[list[str], list[list[str]] | None]:
-    """Pieces in the order they were learned, and for byte-pair encoding the merges."""
+def _trained(old: Serialised, words: Mapping[str, int], size: int) -> tuple[list[str], list[list[str]]]:
+    """Pieces in the order they were learned, and the merges, of byte-pair encoding without marks inside words."""
     from tokenizers import Tokenizer, models, trainers
 
-    shape: dict[str, Any] = {"continuing_subword_prefix": old.prefix} if old.prefix else {}
-    if old.kind == "WordPiece":
-        tokenizer = Tokenizer(models.WordPiece(unk_token=old.unknown or "[UNK]"))
-        trainer: Any = trainers.WordPieceTrainer(vocab_size=size, show_progress=False, **shape)
-    else:
-        tokenizer = Tokenizer(models.BPE())
-        alphabet = sorted(BYTE_ALPHABET) if old.byte_level else []
-        shape |= {"end_of_word_suffix": old.suffix} if old.suffix else {}
-        trainer = trainers.BpeTrainer(
-            vocab_size=size, min_frequency=2, initial_alphabet=alphabet, show_progress=False, **shape
-        )
-    tokenizer.train_from_iterator(repeated(words), trainer)
+    tokenizer = Tokenizer(models.BPE())
+    alphabet = sorted(BYTE_ALPHABET) if old.byte_level else []
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, min_frequency=MINIMUM_COUNT, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(_repeated(words), trainer)
     model = json.loads(tokenizer.to_str())["model"]
-    pieces = sorted(model["vocab"], key=lambda piece: model["vocab"][piece])
-    return pieces, model.get("merges")
+    return sorted(model["vocab"], key=lambda piece: model["vocab"][piece]), model["merges"]
+
+
+def _merged(old: Serialised, words: Mapping[str, int], size: int) -> tuple[list[str], list[list[str]]]:
+    """The same for WordPiece, and where pieces carry marks: the trainers of ``tokenizers`` break ties by chance there.
+
+    WordPiece's own training chooses pairs by another score (Schuster and Nakajima 2012), which `tokenizers` does
+    not know either.
+    """
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for letter in old.letters(word):
+            counts[letter] += count
+    letters = sorted(counts, key=lambda letter: (-counts[letter], letter))[:size]
+    split = {old.letters(word): count for word, count in words.items()}
+    known = old.fixed | set(letters)
+    merges = learn_merges(split, old.joined, lambda piece: True, known, size - len(letters), MINIMUM_COUNT)
+    pieces = dict.fromkeys([*letters, *(merge.piece for merge in merges)])
+    return list(pieces), [list(merge.pair) for merge in merges]
+
+
+def _repeated(words: Mapping[str, int]) -> Iterator[list[str]]:
+    """Each word as often as it stands in the text: the trainer takes no counts."""
+    batch: list[str] = []
+    for word, count in words.items():
+        batch.extend([word] * count)
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = []
+    yield batch

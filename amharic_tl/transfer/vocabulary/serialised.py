@@ -101,6 +101,18 @@ class Serialised:
         """The text a piece stands for; see :func:`text_of`."""
         return text_of(piece, self.byte_level, self.prefix, self.suffix)
 
+    def letters(self, word: str) -> tuple[str, ...]:
+        """A word cut into single characters, each with the marks of its place."""
+        last = len(word) - 1
+        return tuple(
+            f"{self.prefix if place else ''}{character}{self.suffix if place == last else ''}"
+            for place, character in enumerate(word)
+        )
+
+    def joined(self, first: str, second: str) -> str:
+        """What two neighbouring pieces of a word become."""
+        return first + second.removeprefix(self.prefix)
+
     def script(self, piece: str) -> str:
         """The script of a piece."""
         return script_of(piece, self.text(piece), self.byte_level)

@@ -63,7 +63,7 @@ def _with_parts(old: Serialised, kept: set[int]) -> set[int]:
     found = set(kept)
     for first, second in reversed(old.model["merges"]):
         # A whole is joined without the mark of its second part; see the merge rules of `tokenizers`.
-        whole = ids.get(first + second.removeprefix(old.prefix))
+        whole = ids.get(old.joined(first, second))
         if whole in found:
             found |= {ids[first], ids[second]}
     return found if found == kept else _with_parts(old, found)
@@ -87,9 +87,7 @@ def _cut(old: Serialised, kept: Collection[int]) -> Change:
         model["vocab"] = {names[place]: place for place in range(len(origin))}
     if old.kind == "BPE":
         model["merges"] = [
-            pair
-            for pair in old.model["merges"]
-            if all(piece in model["vocab"] for piece in (*pair, pair[0] + pair[1].removeprefix(old.prefix)))
+            pair for pair in old.model["merges"] if all(piece in model["vocab"] for piece in (*pair, old.joined(*pair)))
         ]
     return Change(Serialised({**content, "model": model}), origin)
 

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from amharic_tl.errors import BadInputError
+from amharic_tl.transfer.vocabulary.pieces import SPACE
+
 LONGEST_PIECE = 16
 # From so many shared pieces on, their scores say how the scales differ.
 ENOUGH_SHARED = 10
-_BATCH = 10_000
 
 
-def learn_unigram(words: Mapping[str, int], size: int, unknown: str) -> dict[str, float]:
+def learn_unigram(words: Mapping[str, int], size: int) -> dict[str, float]:
     """Trains a Unigram model; returns its pieces with their log-probabilities, the likeliest first.
 
-    Args:
-      words: how often each word stands in the text.
-      size: of the vocabulary.
-      unknown: a name that no piece has.
-    """
-    from tokenizers import Tokenizer, models, trainers
+    With sentencepiece, whose result is the same every time; the trainer of ``tokenizers`` breaks ties by chance.
 
-    tokenizer = Tokenizer(models.Unigram())
-    trainer = trainers.UnigramTrainer(
-        vocab_size=size,
-        special_tokens=[unknown],
-        unk_token=unknown,
-        max_piece_length=LONGEST_PIECE,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(repeated(words), trainer)
-    pieces = json.loads(tokenizer.to_str())["model"]["vocab"]
-    found = {piece: float(score) for piece, score in pieces if piece != unknown}
+    Args:
+      words: how often each word stands in the text, the beginning of one marked.
+      size: of the vocabulary; larger where the words have more characters, smaller where they have no more pieces.
+
+    Raises:
+      BadInputError: sentencepiece finds nothing in them.
+    """
+    from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
+
+    characters = {character for word in words for character in word}
+    model = io.BytesIO()
+    try:
+        SentencePieceTrainer.train(
+            sentence_iterator=_lines(words),
+            input_format="tsv",
+            model_writer=model,
+            model_type="unigram",
+            vocab_size=max(size, len(characters) + 2),
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            max_sentencepiece_length=LONGEST_PIECE,
+            # Words come as the tokenizer's own normalisation and pre-tokenization left them.
+            normalization_rule_name="identity",
+            add_dummy_prefix=False,
+            remove_extra_whitespaces=False,
+            split_by_unicode_script=False,
+            split_by_number=False,
+            unk_id=0,
+            bos_id=-1,
+            eos_id=-1,
+            pad_id=-1,
+            num_threads=1,  # sums in another order would be other sums
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise BadInputError(
+            f"sentencepiece learns nothing from the {len(words):,} words of the text: {error}"
+        ) from None
+    trained = SentencePieceProcessor(model_proto=model.getvalue())
+    found = {trained.id_to_piece(place): trained.get_score(place) for place in range(1, trained.get_piece_size())}
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -52,12 +78,8 @@ def on_old_scale(learned: Mapping[str, float], old: Mapping[str, float]) -> dict
     return {piece: score + min(shift, 0.0) for piece, score in learned.items()}
 
 
-def repeated(words: Mapping[str, int]) -> Iterator[list[str]]:
-    """Each word as often as it stands in the text: the trainer takes no counts."""
-    batch: list[str] = []
-    for word, count in words.items():
-        batch.extend([word] * count)
-        if len(batch) >= _BATCH:
-            yield batch
-            batch = []
-    yield batch
+def _lines(words: Mapping[str, int]) -> Iterator[str]:
+    """Words with their counts, in an order that does not hang on that of the text."""
+    for word, count in sorted(words.items(), key=lambda item: (-item[1], item[0])):
+        if word.strip(SPACE):
+            yield f"{word}\t{count}"

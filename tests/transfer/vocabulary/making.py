@@ -1,4 +1,4 @@
-"""Small tokenizers of every kind, trained on the spot on invented Ethiopic words and a little English."""
+"""Small tokenizers of every kind, made on the spot of invented Ethiopic words and a little English."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.tiny import FILLERS, SIGNS
 
 WORDS = [*FILLERS, *(word for group in SIGNS.values() for word in group)]
 ENGLISH = ["the house is red, 1997!", "a river and a stone (42)", "the red stone is in the river"]
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 KINDS = ("bpe", "byte-level", "byte-fallback", "wordpiece", "unigram")
 
 
@@ -37,23 +38,22 @@ def tokenizer_of(kind: str) -> Serialised:
 def _built(kind: str) -> Any:
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-    special = ["<s>", "<pad>", "</s>", "<unk>"]
     texts = ENGLISH * 20 + [" ".join("".join(WORDS))] * 2 + ["".join(WORDS), " ".join(WORDS[:6])]
+    letters = sorted({letter for text in texts for letter in text if letter.strip()})
+    words = [*WORDS[:6], "the", "house", "red", "river", "stone", "in"]
     if kind == "unigram":
-        tokenizer = Tokenizer(models.Unigram())
-        trainer: Any = trainers.UnigramTrainer(
-            vocab_size=120, special_tokens=special, unk_token="<unk>", show_progress=False
-        )
+        pieces = [("▁", -4.0), *((letter, -6.0) for letter in letters), *((f"▁{word}", -7.0) for word in words)]
+        tokenizer = Tokenizer(models.Unigram([*((name, 0.0) for name in SPECIAL), *pieces], 3))
     elif kind == "wordpiece":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
-        trainer = trainers.WordPieceTrainer(vocab_size=190, special_tokens=special, show_progress=False)
+        names = [*SPECIAL, *letters, *(f"##{letter}" for letter in letters), *words, "##ed", "##er"]
+        names = list(dict.fromkeys(names))
+        tokenizer = Tokenizer(models.WordPiece({name: place for place, name in enumerate(names)}, unk_token="<unk>"))
     else:
         tokenizer = Tokenizer(models.BPE(unk_token=None if kind == "byte-level" else "<unk>"))
-        letters = sorted(pre_tokenizers.ByteLevel.alphabet()) if kind == "byte-level" else []
         trainer = trainers.BpeTrainer(
             vocab_size=300 if kind == "byte-level" else 150,
-            special_tokens=special,
-            initial_alphabet=letters,
+            special_tokens=SPECIAL,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()) if kind == "byte-level" else [],
             show_progress=False,
         )
     if kind == "byte-level":
@@ -66,10 +66,11 @@ def _built(kind: str) -> Any:
     else:
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
         tokenizer.decoder = decoders.Metaspace()
-    tokenizer.train_from_iterator(texts, trainer)
+    if tokenizer.model.__class__ is models.BPE:
+        tokenizer.train_from_iterator(texts, trainer)
     if kind == "byte-fallback":
         tokenizer = _with_fallback(tokenizer)
-    tokenizer.add_special_tokens(["<mask>", "<extra>"])
+    tokenizer.add_special_tokens([*SPECIAL, "<mask>", "<extra>"])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A <extra>",
         special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("<s>", "<extra>")],

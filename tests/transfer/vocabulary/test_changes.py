@@ -13,6 +13,7 @@ from amharic_tl.transfer.vocabulary.extend import extend
 from amharic_tl.transfer.vocabulary.replace import replace
 from amharic_tl.transfer.vocabulary.serialised import Serialised, serialised
 from amharic_tl.transfer.vocabulary.trim import trim
+from amharic_tl.transfer.vocabulary.unigram import learn_unigram, on_old_scale
 from tests.transfer.vocabulary.making import ENGLISH, KINDS, sentences, tokenizer_of
 
 LEARNED, HELD_OUT = sentences(150), sentences(40, seed=1)
@@ -51,11 +52,18 @@ def test_letters_that_a_tokenizer_does_not_know_come_first() -> None:
 
 
 def test_new_pieces_of_a_unigram_do_not_outbid_old_ones_by_scale_alone() -> None:
-    old = tokenizer_of("unigram")
-    scores = dict(extend(old, LEARNED, 40).tokenizer.model["vocab"])
-    before = dict(old.model["vocab"])
-    new = [score for piece, score in scores.items() if piece not in before and not piece.startswith("<")]
-    assert max(new) < max(score for piece, score in before.items() if score < 0)
+    old = {f"p{place}": -12.0 - place for place in range(20)}
+    learned = {**{f"p{place}": -8.0 - place for place in range(20)}, "new": -7.0}
+    assert on_old_scale(learned, old)["new"] == -11.0  # what both have is 4 less likely there
+    few = on_old_scale({"p0": -3.0, "new": -9.0}, old)
+    assert few == {"p0": -25.0, "new": -31.0}  # the least likely of both are set equal
+    assert on_old_scale({"p0": -20.0, "new": -40.0}, old)["new"] == -40.0  # and nothing is made likelier
+
+
+def test_the_same_text_gives_the_same_unigram_in_any_order() -> None:
+    words = {f"▁{word}": place + 2 for place, word in enumerate(set(" ".join(LEARNED[:30]).split()))}
+    again = dict(sorted(words.items()))
+    assert learn_unigram(words, 90) == learn_unigram(again, 90)
 
 
 def test_a_text_without_the_script_teaches_nothing() -> None:
