@@ -28,6 +28,7 @@ VERBS = {
     ),
     "layers": ("amharic_tl.cli.layers", "which layers of a fine-tuned model moved away from its base"),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
+    "vocabulary": ("amharic_tl.cli.vocabulary", "extend, replace, trim or audit a tokenizer and the model's tables"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "average": (
         "amharic_tl.cli.average",

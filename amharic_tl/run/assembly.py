@@ -42,6 +42,7 @@ from amharic_tl.training.loop import Schedule
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import Steps
 from amharic_tl.transfer.plan import Clock, TrainablePlan
+from amharic_tl.transfer.vocabulary.gate import check_pretrained
 
 # Tasks whose rows have labels, which are the model's classes.
 LABELLED = ("sequence-classification", "token-classification")
@@ -114,6 +115,8 @@ def assemble(
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     folder, adapter = base_and_adapter(config.model.path, config.model.adapter)
     hf_config = read_config(folder)
+    if config.model.initialise != "random":
+        check_pretrained(folder, config.task.kind, config.task.objective)
     paired = bool(kind_of_rows(config)["paired"])
     splits = splits or read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)
