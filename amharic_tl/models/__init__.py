@@ -30,7 +30,7 @@ PROBLEM_TYPES: dict[Problem, str] = {
     "regression": "regression",
 }
 
-__all__ = ["LoadReport", "from_config", "from_pretrained", "named_parameters", "save_pretrained"]
+__all__ = ["LoadReport", "from_config", "from_pretrained", "named_parameters", "outline", "save_pretrained"]
 
 
 def from_pretrained(
@@ -127,6 +127,18 @@ def from_config(
     model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
     return _dress(model, config, task, report, compute_dtype, attention)
+
+
+def outline(config: Mapping[str, Any], task: str | None = None, *, labels: Sequence[str] | None = None) -> Any:
+    """The model of a config with shapes in the place of its parameters: nothing is drawn or read.
+
+    Raises:
+      BadInputError: a config of an unknown or unsupported kind.
+      ConfigError: a task that the family does not have.
+    """
+    family = family_of(config, "config")
+    built = _for_task(config, family, task, labels, "single-label")
+    return nnx.eval_shape(lambda: family.build(built, task, jax.random.key(0)))
 
 
 def _check_dtype(dtype: Any) -> None:

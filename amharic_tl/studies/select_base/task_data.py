@@ -28,7 +28,7 @@ class TaskData:
     Attributes:
       problem: ``single-label`` or ``tags``.
       texts: of all rows, for the gates.
-      words: the number of words in each of ``texts``; None where a tokenizer-free count must do.
+      tokens: the words of each of ``texts`` where the data has them, otherwise empty.
       rows: the sampled rows, whose features are looked at.
       names: the classes of the items.
       labels: int ``[items]``.
@@ -132,8 +132,8 @@ def _folds(named: Sequence[str], clusters: np.ndarray, seed: int) -> np.ndarray:
     parts = min(FOLDS, len(np.unique(clusters)))
     if len(named) < FEWEST_ROWS or parts < 2 or len(set(named)) < 2:
         raise BadInputError(
-            f"config.data.train: {len(named)} items of {len(set(named))} classes in {len(np.unique(clusters))} clusters of "
-            f"near-duplicates are too few to compare bases on; {FEWEST_ROWS} items of two classes are the least"
+            f"config.data.train: {len(named)} items of {len(set(named))} classes in {len(np.unique(clusters))} clusters "
+            f"of near-duplicates are too few to compare bases on; {FEWEST_ROWS} items of two classes are the least"
         )
     items = [
         Item(str(place), label, (label,), int(cluster), int(cluster))

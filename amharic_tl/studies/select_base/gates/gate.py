@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-# passed; failed (the base is rejected); flagged (said, not rejected); unknown (could not be judged); waived: failed, and
-# the user goes on all the same.
+# failed: the base is rejected; flagged: said, not rejected; unknown: could not be judged; waived: failed, and the user
+# goes on all the same.
 Verdict = Literal["passed", "failed", "flagged", "unknown", "waived"]
 
 

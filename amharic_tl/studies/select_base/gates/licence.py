@@ -13,7 +13,7 @@ _NON_COMMERCIAL = re.compile(r"(^|[-_ ])nc([-_ ]|$)|non-?commercial|research-onl
 # Licences that let anything be done as long as their terms are kept.
 _OPEN = re.compile(
     r"(apache|mit|bsd|cc0|cc-by(-sa)?-[\d.]+|unlicense|isc|zlib|mpl|a?gpl|lgpl|pddl|odc-by|artistic|wtfpl|ecl|afl|epl)"
-    r"([-\d.a-z]*)?"
+    r"[-\d.]*(clause|only|or-later|clear)*"
 )
 _ASKED = "open, or said"
 

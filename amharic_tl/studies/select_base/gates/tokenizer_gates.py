@@ -61,9 +61,8 @@ def unknown_tokens(found: Tokenized) -> Gate:
     """The share of tokens that stand for something the vocabulary does not have."""
     share = found.unknown / max(found.tokens, 1)
     failed = share > MOST_UNKNOWN
-    sentence = (
-        f"{found.unknown:,} of {found.tokens:,} tokens are the unknown token"
-        + (": what stood there is lost, and no training brings it back" if failed else "")
+    sentence = f"{found.unknown:,} of {found.tokens:,} tokens are the unknown token" + (
+        ": what stood there is lost, and no training brings it back" if failed else ""
     )
     return Gate("unknown-tokens", f"{share:.2%}", f"<= {MOST_UNKNOWN:.1%}", "failed" if failed else "passed", sentence)
 
@@ -135,7 +134,9 @@ def length_budget(found: Tokenized, max_length: int, max_positions: int, long_te
         why = f"config.data.max_length {max_length} is more than the {max_positions} positions of the model"
         return Gate("length-budget", figure, threshold, "failed", f"{why}; set it to {max_positions} or less")
     if long_text == "windows":
-        return Gate("length-budget", figure, "windows", "passed", "config.data.long_text=windows reads all of each text")
+        return Gate(
+            "length-budget", figure, "windows", "passed", "config.data.long_text=windows reads all of each text"
+        )
     sentence = f"nine texts of ten have at most {needed} tokens; {cut:.1%} of the texts are cut at {max_length}"
     if needed <= max_length:
         return Gate("length-budget", figure, threshold, "passed", sentence)

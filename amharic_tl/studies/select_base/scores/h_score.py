@@ -8,9 +8,9 @@ import numpy as np
 def h_score(features: np.ndarray, labels: np.ndarray) -> float | None:
     """tr(S^-1 (1 - a) B), at most the number of classes less one; higher is better. None for features that are alike.
 
-    ``S`` is the covariance of the features, shrunk towards a multiple of the identity by Ledoit and Wolf's ``a``, without
-    which it cannot be inverted where there are fewer rows than dimensions; ``B`` the covariance of the class means, each
-    as often as its class (Ibrahim et al. 2022, equation 3).
+    ``S`` is the covariance of the features, shrunk towards a multiple of the identity by Ledoit and Wolf's ``a``,
+    without which it cannot be inverted where there are fewer rows than dimensions; ``B`` the covariance of the class
+    means, each as often as its class (Ibrahim et al. 2022).
 
     Args:
       features: ``[rows, dimensions]``.

@@ -48,9 +48,7 @@ def _spectrum(features: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np
     return squares, along, rest, rows, dimensions
 
 
-def _evidences(
-    squares: np.ndarray, along: np.ndarray, rest: np.ndarray, rows: int, dimensions: int
-) -> np.ndarray:
+def _evidences(squares: np.ndarray, along: np.ndarray, rest: np.ndarray, rows: int, dimensions: int) -> np.ndarray:
     """The evidence of each target over ``rows``, all fixed points followed at once."""
     targets = along.shape[1]
     alpha, beta = np.ones(targets), np.ones(targets)
