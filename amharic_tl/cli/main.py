@@ -20,6 +20,10 @@ VERBS = {
         "amharic_tl.cli.cross_validate",
         "train and test on folds of all rows, with near-duplicates kept together",
     ),
+    "select-base": (
+        "amharic_tl.cli.select_base",
+        "which pretrained model to transfer: gates, scores, a check of the scores",
+    ),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),

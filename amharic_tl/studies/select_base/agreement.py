@@ -15,8 +15,9 @@ LEAST_MODELS = 4  # of three, one order in six agrees by chance
 _EXACT = 7  # models up to which all orders are tried
 UNINFORMATIVE = "the score is uninformative here"
 METHOD = (
-    "weighted Kendall tau (Vigna 2015, as SciPy computes it: swaps among the best weigh most), 95% bootstrap over bases, "
-    "each with its seeds drawn again and its score moved by its own uncertainty; p: orders of the bases that agree as well"
+    "weighted Kendall tau (Vigna 2015, as SciPy computes it: swaps among the best weigh most), 95% bootstrap over "
+    "bases, each with its seeds drawn again and its score moved by its own uncertainty; p: share of the orders of the "
+    "bases that agree as well"
 )
 
 

@@ -35,7 +35,9 @@ def chosen(ranking: Sequence[str], best: int, seed: int) -> tuple[list[str], str
     return list(ranking[:best]), drawn
 
 
-def runs_of(config: Config, names: Sequence[str], request: Request, root: Path, slug: Callable[[str], str]) -> list[TuningRun]:
+def runs_of(
+    config: Config, names: Sequence[str], request: Request, root: Path, slug: Callable[[str], str]
+) -> list[TuningRun]:
     """The runs of the named bases: as many steps, the same settings, the same seeds; no test split."""
     found = []
     for name in names:
@@ -86,5 +88,3 @@ def outcomes(runs: Sequence[TuningRun], select_by: str) -> dict[str, list[float]
         if value is not None:
             found.setdefault(run.base.name, []).append(sign * float(value))
     return found
-
-

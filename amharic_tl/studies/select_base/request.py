@@ -115,8 +115,9 @@ def without_test(config: Config) -> Config:
 
 def of_base(config: Config, base: Base) -> Config:
     """The config with ``base`` as its model."""
-    initialise = "random" if base.random else "pretrained"
-    return replace(config, model=replace(config.model, path=base.path, initialise=initialise))
+    return replace(
+        config, model=replace(config.model, path=base.path, initialise="random" if base.random else "pretrained")
+    )
 
 
 def bytes_of(text: str) -> int:

@@ -132,8 +132,9 @@ def _folds(named: Sequence[str], clusters: np.ndarray, seed: int) -> np.ndarray:
     parts = min(FOLDS, len(np.unique(clusters)))
     if len(named) < FEWEST_ROWS or parts < 2 or len(set(named)) < 2:
         raise BadInputError(
-            f"config.data.train: {len(named)} items of {len(set(named))} classes in {len(np.unique(clusters))} clusters "
-            f"of near-duplicates are too few to compare bases on; {FEWEST_ROWS} items of two classes are the least"
+            f"config.data.train: {len(named)} items of {len(set(named))} classes in {len(np.unique(clusters))} "
+            f"clusters of near-duplicates are too few to compare bases on; {FEWEST_ROWS} items of two classes are the "
+            "least"
         )
     items = [
         Item(str(place), label, (label,), int(cluster), int(cluster))

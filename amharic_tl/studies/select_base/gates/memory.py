@@ -66,7 +66,8 @@ def _activations(outline: Any, config: Config, rows: int, length: int) -> int:
     import jax.numpy as jnp
     from flax import nnx
 
-    graph, parameters, others = nnx.split(outline, nnx.Param, ...)
+    parts: Any = nnx.split(outline, nnx.Param, ...)
+    graph, parameters, others = parts
     ids = jax.ShapeDtypeStruct((rows, length), jnp.int32)
 
     def kept(parameters: Any, others: Any, ids: Any, key: Any) -> Any:
@@ -78,9 +79,8 @@ def _activations(outline: Any, config: Config, rows: int, length: int) -> int:
 
         return jax.vjp(logits, parameters)[1]
 
-    residuals = jax.tree.leaves(
-        jax.eval_shape(kept, parameters, others, ids, jax.eval_shape(lambda: jax.random.key(0)))
-    )
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    residuals = jax.tree.leaves(jax.eval_shape(kept, parameters, others, ids, key))
     held = jax.tree.leaves(parameters)
     return max(0, sum(map(_bytes, residuals)) - sum(map(_bytes, held)))
 

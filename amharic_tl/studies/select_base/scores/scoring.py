@@ -58,7 +58,7 @@ def score(features: Features, task: TaskData, check: Callable[[str], None]) -> d
                 by_layer[name].append({"layer": layer, "pooling": pooling, "value": value})
                 if value is not None and (name not in best or value > best[name][0]):
                     best[name] = value, number, pooling, kept
-        found = {}
+        found: dict[str, Any] = {}
         for name, places in by_layer.items():
             if name not in best:
                 found[name] = {"value": None, "interval": None, "layer": None, "pooling": None, "by_layer": places}
