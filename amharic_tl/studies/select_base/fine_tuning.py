@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from amharic_tl.records.workdir import Workdir
 from amharic_tl.studies.cross_validation.running import Train, completed
 from amharic_tl.studies.select_base.request import Base, Request, of_base
 from amharic_tl.training.interruption import Interruption
+from amharic_tl.training.progress import duration
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,17 @@ def fine_tune(
       Preempted: told to stop; what was running is saved.
       AmharicTLError: whatever else a run raises, at once.
     """
-    stopped = []
+    stopped: list[str] = []
+    left = sum(not completed(run.workdir) for run in runs)
+    began, done = time.monotonic(), 0
+    say(f"{left} of {len(runs)} runs of the self-check are left to train")
     for number, run in enumerate(runs, start=1):
         if completed(run.workdir):
             continue
         interruption.check("going on to the next run")
-        say(f"fine-tuning {run.base.name}, seed {run.seed} ({number} of {len(runs)})")
+        until = f", about {duration((time.monotonic() - began) / done * (left - done))} left" if done else ""
+        say(f"fine-tuning {run.base.name}, seed {run.seed} ({number} of {len(runs)}{until})")
+        done += 1
         try:
             train(run.config, run.workdir, interruption)
         except TrainingStopped as error:

@@ -79,8 +79,8 @@ def refuse_other(place: Place, wanted: Mapping[str, Any], request: Request) -> d
         strangers = [path.name for path in root.iterdir() if path.name != _LOCK] if root.is_dir() else []
         if strangers:
             raise CannotCreateError(
-                f"--output: {root} holds files but no {place.record.name} ({name_some(sorted(strangers), 5)}), so it is "
-                "no choice to go on with; nothing was changed. Name a new directory"
+                f"--output: {root} holds files but no {place.record.name} ({name_some(sorted(strangers), 5)}), so it "
+                "is no choice to go on with; nothing was changed. Name a new directory"
             )
         return None
     before = read_object(place.record)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from amharic_tl.config import Config
+from amharic_tl.data.rows import Source
 from amharic_tl.data.tokenizer import load_tokenizer
-from amharic_tl.errors import AmharicTLError, BadInputError, Preempted
+from amharic_tl.errors import AmharicTLError, BadInputError, MissingInputError, Preempted, UnsafeInputError
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.models.registry import family_of
 from amharic_tl.records.files import read_json, write_json
@@ -18,7 +19,7 @@ from amharic_tl.run.assembly import load_model
 from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.studies.cross_validation.running import Train, train_here
 from amharic_tl.studies.select_base.agreement import METHOD, agreement
-from amharic_tl.studies.select_base.distance import pretraining_distance
+from amharic_tl.studies.select_base.distance import pretraining_distance, read_pretraining
 from amharic_tl.studies.select_base.features import Features, compute, read_features, write_features
 from amharic_tl.studies.select_base.fine_tuning import chosen, fine_tune, outcomes, runs_of
 from amharic_tl.studies.select_base.gates.gate import Gate
@@ -73,8 +74,9 @@ def select_base(
             before = refuse_other(place, asked(config, request, task), request)
             for name in request.models:  # a misspelt one is said before the first is judged
                 read_config(locate(Base(name).path, weights=False))
+            texts = {name: read_pretraining(config, files) for name, files in request.pretraining_text.items()}
             with locked(Workdir(place.root)):
-                return _Study(config, place, request, task, before, interruption, progress, train).go()
+                return _Study(config, place, request, task, texts, before or {}, interruption, progress, train).go()
         finally:
             progress.close()
 
@@ -88,16 +90,21 @@ class _Study:
         place: Place,
         request: Request,
         task: TaskData,
-        before: Mapping[str, Any] | None,
+        pretraining: Mapping[str, Source],
+        before: Mapping[str, Any],
         interruption: Interruption,
         progress: Progress,
         train: Train,
     ) -> None:
         self.config, self.place, self.request, self.task = config, place, request, task
         self.interruption, self.progress, self.train = interruption, progress, train
+        self.pretraining = pretraining
+        # A check that was made stays, also where this command does not ask for one.
+        self.outcomes = {base["name"]: base["outcomes"] for base in before.get("bases", [])}
         self.began = time.monotonic()
         self.record: dict[str, Any] = {
             "status": "running",
+            "stopped_because": None,
             "asked": asked(config, request, task),
             "provenance": provenance(config.train.seed, code_state(), {"data": task.fingerprint}),
             "task": {"kind": config.task.kind, **task.to_dict()},
@@ -105,9 +112,9 @@ class _Study:
             "rank_by": request.rank_by,
             "bases": [],
             "ranking": [],
-            "self_check": None,
+            "self_check": before.get("self_check"),
         }
-        if before is not None:
+        if before:
             self.record["provenance"]["started"] = before["provenance"]["started"]
 
     def go(self) -> dict[str, Any]:
@@ -162,7 +169,7 @@ class _Study:
             "gates": [gate.to_dict() for gate in judged.gates],
             "scores": None,
             "distance": None,
-            "outcomes": None,
+            "outcomes": self.outcomes.get(name),
         }
 
     def _features_and_scores(self) -> None:
@@ -172,16 +179,15 @@ class _Study:
             counted = f"{row['name']} ({number} of {len(passed)})"
             try:
                 row["scores"] = self._scores(Base(row["name"]), counted)
-                row["distance"] = self._distance(Base(row["name"]), counted)
                 row["verdict"] = "scored"
-            except Preempted:
-                raise
-            except AmharicTLError as error:
+            except (BadInputError, MissingInputError, UnsafeInputError) as error:
                 # Only weights show whether a base is what its config.json says; the others go on.
                 gate = Gate("loads", "no", "weights of the model", "failed", str(error))
                 row["gates"].append(gate.to_dict())
                 row["verdict"] = "rejected"
                 self.progress.say(about_rejected(row))
+            else:
+                row["distance"] = self._distance(Base(row["name"]), counted)
             self._rank()
             self._write()
         if not self.record["ranking"]:
@@ -223,16 +229,15 @@ class _Study:
         return found
 
     def _distance(self, base: Base, counted: str) -> dict[str, Any] | None:
-        files = self.request.pretraining_text.get(base.name)
-        kept = self.place.distance(base.name)
-        if files is None:
-            return dict(read_json(kept)) if kept.exists() else None
-        if kept.exists() and read_json(kept).get("asked") == list(files):
-            return dict(read_json(kept))
+        source, kept = self.pretraining.get(base.name), self.place.distance(base.name)
+        stored = read_json(kept) if kept.exists() else None
+        asked_for = None if source is None else [file.sha256 for file in source.files]
+        if source is None or (stored is not None and stored["sums"] == asked_for):
+            return stored
         self._step(f"{counted}: distance to its pretraining text")
         tokenizer = load_tokenizer(locate(base.path, weights=False))
-        found = pretraining_distance(self.config, self.task.texts, files, tokenizer)
-        write_json(kept, {"asked": list(files), **found})
+        found = pretraining_distance(self.config, self.task.texts, source, tokenizer)
+        write_json(kept, {"sums": asked_for, **found})
         return dict(read_json(kept))
 
     def _step(self, doing: str) -> None:

@@ -31,12 +31,11 @@ def table(record: Mapping[str, Any]) -> list[str]:
         if outcome:
             cells.append(_outcome(base["outcomes"]))
         lines.append([*cells, name])
-    said = [
-        f"note: {name}: {gate['name']}: {gate['figure']}: {gate['sentence']}"
-        for name, base in bases.items()
-        for gate in base["gates"]
-        if gate["verdict"] in ("flagged", "waived") and base["verdict"] == "scored"
-    ]
+    said = []
+    for name, base in bases.items():
+        told = [gate for gate in base["gates"] if gate["verdict"] in ("flagged", "waived")]
+        if told and base["verdict"] == "scored":
+            said.append(f"note: {name}: " + ", ".join(f"{g['name']} {g['figure']} ({g['verdict']})" for g in told))
     unknown = [
         name
         for name, base in bases.items()
