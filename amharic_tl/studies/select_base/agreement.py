@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-DRAWS = 2000
+DRAWS = 1000
 LEVEL = 0.95
 LEAST_MODELS = 4  # of three, one order in six agrees by chance
 _EXACT = 7  # models up to which all orders are tried

@@ -35,6 +35,8 @@ from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import provenance
 from amharic_tl.training.workdir_guard import locked
 
+PAGE_EVERY = 10  # seconds between pages while work goes on
+
 
 def select_base(
     config: Config,
@@ -101,7 +103,7 @@ class _Study:
         self.pretraining = pretraining
         # A check that was made stays, also where this command does not ask for one.
         self.outcomes = {base["name"]: base["outcomes"] for base in before.get("bases", [])}
-        self.began = time.monotonic()
+        self.began = self.shown = time.monotonic()
         self.record: dict[str, Any] = {
             "status": "running",
             "stopped_because": None,
@@ -288,9 +290,13 @@ class _Study:
             self.progress.say(line)
 
     def _write(self) -> None:
+        """Writes the record; the page too where nothing is under way, or the last one is some seconds old."""
         from amharic_tl.reports.selection_page import write_selection_page
 
         write_json(self.place.record, self.record)
+        if self.record["status"] == "running" and time.monotonic() - self.shown < PAGE_EVERY:
+            return
+        self.shown = time.monotonic()
         try:
             write_selection_page(self.place.root)
         except Exception as error:  # a page that cannot be made is said, and loses no figure
