@@ -1,7 +1,7 @@
 """Whether fine-tuning a base fits the memory of each device: parameters, gradients, optimiser, activations.
 
 The activations are what JAX says it would keep for the backward pass of one microbatch: its trace is counted, nothing
-is run or compiled. On ``amharic-tiny`` this was within a seventh of what XLA's own plan of the step took.
+is run or compiled. On ``amharic-tiny`` this was within a sixth of what XLA's own plan of the step took.
 """
 
 from __future__ import annotations
