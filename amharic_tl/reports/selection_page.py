@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from amharic_tl.reports.text import distinct
 # Names of the scores, in the order of the columns.
 SCORES = {"probe": "linear probe", "knn": "10 neighbours", "logme": "LogME", "h_score": "H-score"}
 CHARTED_BASES = 6
+LABEL = 36  # characters of a name on an axis
 
 
 def write_selection_page(folder: Path) -> Path:
@@ -46,9 +47,15 @@ def _page(name: str, record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _labels(ranked: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names for the axes of charts: the end of a long path, which tells it from others."""
+    names = [base["name"] for base in ranked]
+    return distinct([name if len(name) <= LABEL else f"…{name[1 - LABEL :]}" for name in names])
+
+
 def _probes(ranked: list[dict[str, Any]]) -> str | None:
     """The linear probe of each base with its interval, the nearest neighbours as a tick."""
-    labels = distinct([base["name"] for base in ranked], 36)
+    labels = _labels(ranked)
     rows = [
         {
             "label": label,
@@ -64,7 +71,7 @@ def _probes(ranked: list[dict[str, Any]]) -> str | None:
 
 def _layers(ranked: list[dict[str, Any]]) -> str | None:
     """The linear probe at each layer, the better of its poolings, of the first bases."""
-    labels = distinct([base["name"] for base in ranked[:CHARTED_BASES]], 36)
+    labels = _labels(ranked[:CHARTED_BASES])
     series = {}
     for label, base in zip(labels, ranked, strict=False):
         best: dict[str, float] = {}

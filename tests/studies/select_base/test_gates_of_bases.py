@@ -15,6 +15,7 @@ from amharic_tl.models import outline
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.studies.select_base.gates.architecture import task_fit
 from amharic_tl.studies.select_base.gates.gate import rejections, waive
+from amharic_tl.studies.select_base.gates.judge import judge
 from amharic_tl.studies.select_base.gates.licence import licence_gate
 from amharic_tl.studies.select_base.gates.memory import GIB, Memory, estimate, memory_gate
 from amharic_tl.studies.select_base.gates.tokenizer_gates import (
@@ -25,7 +26,8 @@ from amharic_tl.studies.select_base.gates.tokenizer_gates import (
     tokens_per_word,
     unknown_tokens,
 )
-from amharic_tl.studies.select_base.request import bytes_of
+from amharic_tl.studies.select_base.request import Base, Request, bytes_of, without_test
+from amharic_tl.studies.select_base.task_data import read_task
 
 ENGLISH = ["the capital of the country is a large city", "there are many people in the city", "what is the time"]
 AMHARIC = ["አዲስ አበባ የኢትዮጵያ ዋና ከተማ ናት", "ዛሬ ሐሙስ ነው፣ ነገ ደግሞ ዓርብ ይሆናል", "ሰላም ለሁሉም"]
@@ -196,6 +198,15 @@ def test_activations_are_near_what_the_compiler_plans(tiny_base: Path) -> None:
     key = jax.eval_shape(lambda: jax.random.key(0))
     planned = jax.jit(jax.grad(loss)).lower(parameters, others, ids, key).compile().memory_analysis()
     assert ours.activations == pytest.approx(planned.temp_size_in_bytes, rel=0.5)
+
+
+def test_a_plan_that_does_not_fit_one_base_does_not_end_the_choice(tiny_files: Path) -> None:
+    leaves = {"transfer.method": "top-layers", "transfer.trainable_layers": 24}
+    config = without_test(build_config({"data.train": str(tiny_files / "test.csv"), **leaves}))
+    request = Request(("amharic-tiny",), memory=GIB)
+    gates = judge(Base("amharic-tiny"), config, read_task(config, request), request).gates
+    memory = next(gate for gate in gates if gate.name == "memory")
+    assert memory.verdict == "unknown" and "trainable_layers" in memory.sentence
 
 
 def test_memory_is_judged_against_the_device() -> None:

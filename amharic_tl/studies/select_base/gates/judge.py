@@ -8,13 +8,13 @@ from typing import Any
 
 from amharic_tl.config import Config
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
-from amharic_tl.errors import AmharicTLError
+from amharic_tl.errors import AmharicTLError, ConfigError
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.studies.select_base.gates.architecture import task_fit
 from amharic_tl.studies.select_base.gates.gate import Gate, rejections, waive
 from amharic_tl.studies.select_base.gates.licence import licence_gate
-from amharic_tl.studies.select_base.gates.memory import estimate, memory_gate, memory_here
+from amharic_tl.studies.select_base.gates.memory import GIB, estimate, memory_gate, memory_here
 from amharic_tl.studies.select_base.gates.tokenizer_gates import (
     Tokenized,
     ethiopic_coverage,
@@ -64,9 +64,14 @@ def judge(base: Base, config: Config, task: TaskData, request: Request) -> Judge
             data = config.data
             gates.append(length_budget(found, data.max_length, int(outline.max_positions), data.long_text))
             length = int(min(data.max_length, int(outline.max_positions), found.lengths.max()))
-            needed = estimate(outline, config, length)
-            memory = needed.to_dict()
-            gates.append(memory_gate(needed, request.memory or memory_here()))
+            available = request.memory or memory_here()
+            try:
+                needed = estimate(outline, config, length)
+            except ConfigError as error:  # a plan that does not fit this base, or that needs more than shapes
+                gates.append(Gate("memory", "unknown", f"{available / GIB:.1f} GiB", "unknown", str(error)))
+            else:
+                memory = needed.to_dict()
+                gates.append(memory_gate(needed, available))
     gates.append(licence_gate(folder))
     return Judged(waive(gates, request.waived), parameters, memory)
 

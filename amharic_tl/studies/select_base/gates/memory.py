@@ -45,6 +45,9 @@ def estimate(outline: Any, config: Config, length: int) -> Memory:
       outline: the base's model for the task, of shapes.
       config: of the task: plan, batch, mesh, dtype.
       length: of the longest input, in tokens.
+
+    Raises:
+      ConfigError: ``config.transfer`` does not fit the base.
     """
     from amharic_tl.transfer.plan import make_plan
 
