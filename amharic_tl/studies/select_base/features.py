@@ -20,6 +20,8 @@ from amharic_tl.models.family import Family
 from amharic_tl.records.files import write_bytes
 from amharic_tl.studies.select_base.task_data import TaskData
 
+_WHOLE = 1 << 30  # tokens, more than any sentence has
+
 
 @dataclass(frozen=True)
 class Features:
@@ -76,6 +78,11 @@ def _word_inputs(config: Config, task: TaskData, tokenizer: Any) -> Inputs:
     data = config.data
     sentences = [row.tokens for row in task.rows]
     first = np.cumsum([0, *map(len, sentences)])
+    after = len(special_ends(tokenizer)[1])
+    uncut = encode_words(tokenizer, sentences, _WHOLE)
+    pieces = np.concatenate(
+        [_pieces(places, len(ids) - after) for places, ids in zip(uncut.starts, uncut.encoded.ids, strict=True)]
+    )
     if data.long_text == "windows":
         cut = cut_words_into_windows(tokenizer, sentences, data.max_length, data.window_overlap)
         ids, starts = cut.ids, cut.starts
@@ -84,20 +91,23 @@ def _word_inputs(config: Config, task: TaskData, tokenizer: Any) -> Inputs:
         whole = encode_words(tokenizer, sentences, data.max_length)
         ids, starts = whole.encoded.ids, whole.starts
         items = [first[row] + np.arange(len(places)) for row, places in enumerate(starts)]
-    after = len(special_ends(tokenizer)[1])
-    spans = [_word_spans(places, len(row) - after) for places, row in zip(starts, ids, strict=True)]
+    spans = []
+    for row, places, of in zip(ids, starts, items, strict=True):
+        # A word may be cut off where a window or the text ends.
+        ends = np.minimum(places + pieces[of], len(row) - after)
+        spans.append(np.where(places[:, None] >= 0, np.stack([places, ends], axis=1), -1))
     return Inputs(ids, spans, items)
 
 
-def _word_spans(starts: np.ndarray, end: int) -> np.ndarray:
-    """From first pieces to spans: a word ends where the next one that has a piece begins."""
-    spans = np.full((len(starts), 2), -1)
+def _pieces(starts: np.ndarray, end: int) -> np.ndarray:
+    """How many pieces each word of a whole sentence has: up to where the next one that has any begins."""
+    counts = np.zeros(len(starts), np.int64)
     following = end
     for word in range(len(starts) - 1, -1, -1):
         if starts[word] >= 0:
-            spans[word] = starts[word], max(following, starts[word] + 1)
+            counts[word] = following - starts[word]
             following = int(starts[word])
-    return spans
+    return counts
 
 
 def compute(

@@ -14,7 +14,9 @@ from amharic_tl.errors import BadInputError, ConfigError, MissingInputError, Pre
 from amharic_tl.records.files import read_json, write_json
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.studies.select_base import study
-from amharic_tl.studies.select_base.request import Request
+from amharic_tl.studies.select_base.place import Place
+from amharic_tl.studies.select_base.request import Request, without_test
+from amharic_tl.studies.select_base.task_data import read_task
 from amharic_tl.training.interruption import Interruption
 from tests.studies.select_base.test_gates_of_bases import english_bert
 
@@ -102,6 +104,22 @@ def test_the_others_are_ranked_with_every_score_at_every_layer(done: Path, tiny_
     for score in first["scores"].values():
         assert len(score["by_layer"]) == 2 * 5, "embeddings and four layers, two ways of pooling"
         assert score["value"] == max(place["value"] for place in score["by_layer"] if place["value"] is not None)
+
+
+def test_features_are_those_of_the_row_without_padding(done: Path, config: Config, tiny_base: Path) -> None:
+    import numpy as np
+
+    import amharic_tl as atl
+    from amharic_tl.data.tokenizer import load_tokenizer
+
+    task = read_task(without_test(config), Request((str(tiny_base),)))
+    features = np.load(Place(done).features(str(tiny_base)))
+    tokenizer = load_tokenizer(tiny_base)
+    row = min(range(120), key=lambda number: len(task.rows[number].text))  # padded in its batch
+    ids = np.asarray([tokenizer(task.rows[row].text)["input_ids"]])
+    hidden = atl.from_pretrained(str(tiny_base), dtype="float32")(ids, output_hidden_states=True).hidden_states
+    np.testing.assert_allclose(features["mean"][row], np.concatenate(hidden).mean(axis=1), atol=1e-5)
+    np.testing.assert_allclose(features["token"][row], np.concatenate(hidden)[:, 0], atol=1e-5)
 
 
 def test_a_choice_for_another_task_or_of_fewer_bases_is_refused(done: Path, config: Config, tiny_base: Path) -> None:
