@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amharic_tl.config import Config, to_dict
+from amharic_tl.config import Config, differences, to_dict
+from amharic_tl.config.machine import OutputConfig
 from amharic_tl.errors import CannotCreateError, ConfigError, name_some
 from amharic_tl.records.files import read_object
 from amharic_tl.studies.select_base.request import Base, Request
@@ -61,11 +62,18 @@ def slug(name: str) -> str:
 
 def asked(config: Config, request: Request, task: TaskData) -> dict[str, Any]:
     """What makes one choice another: the task, its rows, the sample. Bases, gates and the self-check may be added."""
-    settings = {**to_dict(config), "model": {**to_dict(config)["model"], "path": None}, "mesh": None, "output": None}
-    return dict(json.loads(json.dumps({"config": settings, "data": task.fingerprint, **request.settings()})))
+    return dict(
+        json.loads(json.dumps({"config": to_dict(_neutral(config)), "data": task.fingerprint, **request.settings()}))
+    )
 
 
-def refuse_other(place: Place, wanted: Mapping[str, Any], request: Request) -> dict[str, Any] | None:
+def _neutral(config: Config) -> Config:
+    """The config without what each base, or each machine, has of its own."""
+    model = dataclasses.replace(config.model, path="each base in turn", initialise="pretrained")
+    return dataclasses.replace(config, model=model, output=OutputConfig())
+
+
+def refuse_other(place: Place, config: Config, request: Request, task: TaskData) -> dict[str, Any] | None:
     """What selection.json held before, None where the folder is new.
 
     Raises:
@@ -84,13 +92,17 @@ def refuse_other(place: Place, wanted: Mapping[str, Any], request: Request) -> d
             )
         return None
     before = read_object(place.record)
-    old = before.get("asked", {})
-    different = [name for name, value in wanted.items() if old.get(name) != value]
+    old, wanted = before.get("asked", {}), asked(config, request, task)
+    different = differences(old.get("config") or {}, _neutral(config))
+    different += [
+        f"{what} are not the same"
+        for what, name in (("the rows", "data"), ("--rows", "rows"), ("--words", "words"))
+        if old.get(name) != wanted[name]
+    ]
     if different:
-        leaves = _changed(old.get("config") or {}, wanted["config"]) if "config" in different else different
         raise ConfigError(
-            f"--output: {root} is a choice for another task ({name_some(leaves)} differ); nothing was changed. Take "
-            "that back, or name a new directory"
+            f"--output: {root} is a choice for another task; nothing was changed. Name a new directory, or take "
+            "back:\n  " + "\n  ".join(different[:10])
         )
     dropped = [base["name"] for base in before.get("bases", []) if base["name"] not in request.models]
     if dropped:
@@ -101,19 +113,15 @@ def refuse_other(place: Place, wanted: Mapping[str, Any], request: Request) -> d
     return before
 
 
-def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    from amharic_tl.config import flatten
-
-    before, after = flatten(old), flatten(new)
-    return [f"config.{name}" for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
-
-
 def base_fingerprint(base: Base, config: Config, request: Request, task: TaskData, files: Mapping[str, Any]) -> str:
     """What the features of a base depend on: its files, the items, how they are read."""
     parts = {
         "name": base.name,
         "seed": config.train.seed if base.random else None,
         "files": {name: files[name] for name in ("tokenizer", "model")},
-        "asked": asked(config, request, task),
+        "items": task.fingerprint,
+        "read": [dataclasses.asdict(part) for part in (config.data, config.task)],
+        "model": dataclasses.asdict(dataclasses.replace(config.model, path="")),
+        **request.settings(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

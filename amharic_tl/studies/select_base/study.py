@@ -73,7 +73,7 @@ def select_base(
             progress.note("reading the task's rows")
             config = without_test(config)
             task = read_task(config, request)
-            before = refuse_other(place, asked(config, request, task), request)
+            before = refuse_other(place, config, request, task)
             for name in request.models:  # a misspelt one is said before the first is judged
                 read_config(locate(Base(name).path, weights=False))
             texts = {name: read_pretraining(config, files) for name, files in request.pretraining_text.items()}
