@@ -27,6 +27,10 @@ VERBS = {
         "how labels lie in unlabelled rows; predictions corrected for it",
     ),
     "layers": ("amharic_tl.cli.layers", "which layers of a fine-tuned model moved away from its base"),
+    "select-base": (
+        "amharic_tl.cli.select_base",
+        "which pretrained model to transfer: gates, scores, a check of the scores",
+    ),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "vocabulary": ("amharic_tl.cli.vocabulary", "extend, replace, trim or audit a tokenizer and the model's tables"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),

@@ -33,7 +33,7 @@ PROBLEM_TYPES: dict[Problem, str] = {
     "regression": "regression",
 }
 
-__all__ = ["LoadReport", "from_config", "from_pretrained", "named_parameters", "save_pretrained"]
+__all__ = ["LoadReport", "from_config", "from_pretrained", "named_parameters", "outline", "save_pretrained"]
 
 
 def from_pretrained(
@@ -159,6 +159,18 @@ def _adaptation(opened: AdapterFile, base: str | None, names: Sequence[str]) -> 
     """What a model with parameters of these names remembers of the adapter."""
     revision = opened.config.revision if base == opened.config.base else None
     return Adaptation(base, revision, tuple(whole_modules(opened.saved_whole, names)))
+
+
+def outline(config: Mapping[str, Any], task: str | None = None, *, labels: Sequence[str] | None = None) -> Any:
+    """The model of a config with shapes in the place of its parameters: nothing is drawn or read.
+
+    Raises:
+      BadInputError: a config of an unknown or unsupported kind.
+      ConfigError: a task that the family does not have.
+    """
+    family = family_of(config, "config")
+    built = _for_task(config, family, task, labels, "single-label")
+    return nnx.eval_shape(lambda: family.build(built, task, jax.random.key(0)))
 
 
 def _check_dtype(dtype: Any) -> None:
