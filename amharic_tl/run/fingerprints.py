@@ -16,19 +16,26 @@ _WEIGHTS = (".safetensors", ".msgpack", ".bin")
 
 
 def fingerprints(run: Run) -> dict[str, Any]:
+    """Those of a run, as :func:`fingerprints_of`."""
+    return fingerprints_of(run.audit["fingerprint"], run.model_folder, run.tokenizer_folder, run.adapter_folder)
+
+
+def fingerprints_of(
+    data: str, model_folder: Path, tokenizer_folder: Path, adapter_folder: Path | None = None
+) -> dict[str, Any]:
     """``data``: see :func:`amharic_tl.data.audit.fingerprint`; ``tokenizer``: of its files; ``model``: of each file;
     ``adapter``: of each file of one that was loaded.
 
     A model from the hub's cache has the commit it was fetched at too.
     """
-    tokenizer = {path.name: sha256_of(path) for path in _files(run.tokenizer_folder) if path.name in _TOKENIZER}
+    tokenizer = {path.name: sha256_of(path) for path in _files(tokenizer_folder) if path.name in _TOKENIZER}
     found: dict[str, Any] = {
-        "data": run.audit["fingerprint"],
+        "data": data,
         "tokenizer": hashlib.sha256(json.dumps(tokenizer, sort_keys=True).encode()).hexdigest(),
-        **sums_of(run.model_folder, run.adapter_folder),
+        **sums_of(model_folder, adapter_folder),
     }
-    if run.model_folder.parent.name == "snapshots":
-        found["model_commit"] = run.model_folder.name
+    if model_folder.parent.name == "snapshots":
+        found["model_commit"] = model_folder.name
     return found
 
 

@@ -16,7 +16,7 @@ from flax import nnx
 from amharic_tl.config import TransferConfig
 from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models.adapters.adapt import saved_whole
-from amharic_tl.models.naming import ParameterView, named_parameters
+from amharic_tl.models.naming import ParameterView, named_parameters, names_held
 from amharic_tl.models.stack import Stack
 from amharic_tl.transfer.anatomy import EMBEDDING, Anatomy
 from amharic_tl.transfer.methods import METHODS
@@ -114,7 +114,7 @@ class TrainablePlan:
     def is_trainable(self, path: Sequence[Any], variable: Any) -> bool:
         """A filter for ``nnx.split``. The model's stacks must have been regrouped (:meth:`regroup`)."""
         del path
-        return isinstance(variable, nnx.Param) and self.rows[_names(variable)[0]].trainable
+        return isinstance(variable, nnx.Param) and self.rows[names_held(variable)[0]].trainable
 
     def regroup(self, model: nnx.Module) -> None:
         """Cuts the stacks of ``model`` in place so that each run of layers trains since one stage or not, leaf by leaf.
@@ -145,13 +145,13 @@ class TrainablePlan:
 
     def generations(self, state: nnx.State) -> Any:
         """A tree like ``state`` of labels: the stage, as text, in which each leaf began to train."""
-        return _map(state, lambda variable: str(self._thawed_in(_names(variable)[0])))
+        return _map(state, lambda variable: str(self._thawed_in(names_held(variable)[0])))
 
     def _values(self, state: nnx.State, field: str) -> Any:
         import numpy as np
 
         def value(variable: nnx.Variable[Any]) -> Any:
-            values = [getattr(self.rows[name], field) for name in _names(variable)]
+            values = [getattr(self.rows[name], field) for name in names_held(variable)]
             if len(set(values)) == 1:
                 return np.float32(values[0])
             return np.asarray(values, np.float32).reshape((-1,) + (1,) * (variable.get_value().ndim - 1))
@@ -313,11 +313,3 @@ def _map(state: nnx.State, value: Any) -> Any:
     return jax.tree.map(
         lambda variable: variable.replace(value(variable)), state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable)
     )
-
-
-def _names(variable: Any) -> list[str]:
-    """Canonical names of the parameters that a (possibly stacked) variable holds."""
-    metadata: Mapping[str, Any] = variable.get_metadata()
-    if metadata.get("layers") is None:
-        return [metadata["hf_name"]]
-    return [metadata["hf_name"].format(layer) for layer in metadata["layers"]]

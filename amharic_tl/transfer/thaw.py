@@ -11,6 +11,7 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from amharic_tl.distributed.mesh import replicated
+from amharic_tl.models.naming import names_held
 from amharic_tl.transfer.leafwise import is_variable
 
 
@@ -62,7 +63,7 @@ def carried_over(old: Any, new: Any) -> Any:
             others[place] = leaf
         elif not isinstance(leaf.get_value(), optax.MaskedNode):
             value, layers = leaf.get_value(), leaf.get_metadata().get("layers")
-            for index, name in enumerate(_names(leaf)):
+            for index, name in enumerate(names_held(leaf)):
                 parameters[place, name] = value if layers is None else value[index]
 
     def carry(place: str, leaf: Any) -> Any:
@@ -72,7 +73,8 @@ def carried_over(old: Any, new: Any) -> Any:
             return leaf
         fresh, stacked = leaf.get_value(), leaf.get_metadata().get("layers") is not None
         found = [
-            parameters.get((place, name), fresh[index] if stacked else fresh) for index, name in enumerate(_names(leaf))
+            parameters.get((place, name), fresh[index] if stacked else fresh)
+            for index, name in enumerate(names_held(leaf))
         ]
         return leaf.replace(jnp.stack(found) if stacked else found[0])
 
@@ -87,11 +89,6 @@ def _variables(tree: Any) -> list[Any]:
 def _identity(variable: Any) -> tuple[str, Any]:
     metadata = variable.get_metadata()
     return metadata["hf_name"], metadata.get("layers")
-
-
-def _names(variable: Any) -> list[str]:
-    name, layers = _identity(variable)
-    return [name] if layers is None else [name.format(layer) for layer in layers]
 
 
 def _places(tree: Any) -> list[tuple[str, Any]]:

@@ -16,7 +16,7 @@ from amharic_tl.models.registry import family_of
 from amharic_tl.records.files import read_json, write_json
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import load_model
-from amharic_tl.run.fingerprints import fingerprints
+from amharic_tl.run.fingerprints import fingerprints_of
 from amharic_tl.studies.cross_validation.running import Train, train_here
 from amharic_tl.studies.select_base.agreement import METHOD, agreement
 from amharic_tl.studies.select_base.distance import pretraining_distance, read_pretraining
@@ -199,7 +199,7 @@ class _Study:
         """The scores of a base: kept, from features that are kept, or from the base."""
         config = of_base(self.config, base)
         folder = locate(base.path, weights=not base.random)
-        sums = fingerprints({"fingerprint": self.task.fingerprint}, folder)
+        sums = fingerprints_of(self.task.fingerprint, folder, folder)
         fingerprint = base_fingerprint(base, self.config, self.request, self.task, sums)
         kept = self.place.scores(base.name)
         if kept.exists():
