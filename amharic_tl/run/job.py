@@ -1,19 +1,15 @@
-"""A run is trained, judged and reported: the parts that ``assemble`` made meet the loop and fill the workdir."""
+"""The work on a run: the parts that ``assemble`` made meet the loop and fill the workdir."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
-from amharic_tl.audit.gates import check_gates, stop_at_gates
-from amharic_tl.audit.reading import material_of_splits
-from amharic_tl.config import Config, to_dict
+from amharic_tl.config import to_dict
 from amharic_tl.data.audit import clean_rows
 from amharic_tl.data.batches import BatchSource
 from amharic_tl.distributed.mesh import whole
@@ -22,16 +18,15 @@ from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models.attention import Choice, listening
-from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.run.adaptation import Given, train_adapted, with_base
-from amharic_tl.run.assembly import Run, assemble
+from amharic_tl.run.adaptation import Given
+from amharic_tl.run.assembly import Run
 from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.exporting import export
 from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.plan_file import describe_plan, with_beginnings
-from amharic_tl.run.resumption import begin, measured_before, read_before
+from amharic_tl.run.resumption import begin
 from amharic_tl.run.staging import make_thaws
 from amharic_tl.run.telling import (
     NO_CLEAN_ROWS,
@@ -53,62 +48,11 @@ from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance, session
 from amharic_tl.training.step import TrainState
-from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
 from amharic_tl.transfer.plan_table import thaw_table, whole_table
 
 
-def train(
-    config: Config, workdir: str | Path, mesh: Mesh | None = None, interruption: Interruption | None = None
-) -> dict[str, Any]:
-    """Trains, judges and reports a run, or goes on with it; what ``amharic-tl train`` calls.
-
-    Args:
-      config: the run.
-      workdir: a new directory, or that of the same run.
-      mesh: where to run; None: over all devices, as ``config.mesh`` says.
-      interruption: one that has listened for signals already; None: listens from here on.
-
-    Returns:
-      What run.json holds.
-
-    Raises:
-      Preempted: told to stop; saved.
-      TrainingStopped: too many non-finite updates in a row.
-      AmharicTLError: other errors of the user's inputs, config or disk.
-    """
-    interruption = interruption or Interruption()
-    place = Workdir(Path(workdir))
-    with interruption.listening():
-        if config.adapt.stages:
-            return train_adapted(config, place, mesh, interruption, _train)
-        return _train(config, place, mesh, interruption, Given())
-
-
-def _train(
-    config: Config, place: Workdir, mesh: Mesh | None, interruption: Interruption, given: Given
-) -> dict[str, Any]:
-    """One run by itself: a whole one, a stage, or the task behind its stages."""
-    state = workdir_state(place, config)
-    progress = Progress(1, active=jax.process_index() == 0)
-    if state == "completed":
-        progress.say(f"{place.root} is complete; its report is {place.report}")
-        return dict(read_json(place.run))
-    check_gates(config.data.gates or ())
-    progress.note("reading data and model")
-    run = assemble(with_base(config, given.base), mesh, read_before(place), measured_before(place), given.splits)
-    interruption.check("reading data and model")
-    run.config = config  # names the base that the user named
-    if state == "new":
-        stop_at_gates(material_of_splits(config, run.splits), tokenizer_of)
-    with locked(place):
-        state = workdir_state(place, config)  # another process may have been there while this one read its data
-        if state == "completed":
-            return dict(read_json(place.run))
-        return _Training(run, place, state == "unfinished", interruption, given).go()
-
-
-class _Training:
+class Job:
     """One process's work on a run: opening files, the loop, the final scores."""
 
     def __init__(self, run: Run, workdir: Workdir, resumed: bool, interruption: Interruption, given: Given) -> None:
@@ -148,6 +92,7 @@ class _Training:
         return {**origin, "sessions": [*earlier, session(origin)]}
 
     def go(self) -> dict[str, Any]:
+        """Trains from where the workdir is, and scores; returns what run.json holds. Raises as ``train``."""
         try:
             self._write("run", self.record)
             self._write_plan()
