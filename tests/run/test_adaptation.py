@@ -18,7 +18,7 @@ from amharic_tl.errors import BadInputError, ConfigError, Preempted
 from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.reports import write_report
 from amharic_tl.run import domain as domain_report
-from amharic_tl.run import job, train
+from amharic_tl.run import plan_file, train
 from amharic_tl.training.interruption import Interruption
 from tests.tiny import FILLERS, SIGNS, overrides
 
@@ -63,7 +63,7 @@ def values(tiny_base: Path, tiny_files: Path, tmp_path_factory: pytest.TempPathF
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves out what other tests look at: most draws of the distances, FLOPs, the pages of the stages."""
     monkeypatch.setattr(domain_report, "domain_distances", partial(domain_report.domain_distances, draws=4, most=40))
-    monkeypatch.setattr(job, "count_flops", lambda *_: 1.0)
+    monkeypatch.setattr(plan_file, "count_flops", lambda *_: 1.0)
     monkeypatch.setattr(
         reports, "write_report", lambda root: write_report(root) if root.parent.name != "stages" else None
     )
