@@ -24,6 +24,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "culture-pack.md"
 SHORTEST, LONGEST = 15, 90  # characters of a text, with its placeholders
 NEAR = 2  # letters by which words of one place may differ
 
+
 def letters(word: str) -> int:
     return len(word.replace(" ", ""))
 
@@ -81,10 +82,10 @@ def _said(group: Group) -> list[str]:
 def test_families_about_peoples() -> None:
     assert len(FAMILIES) >= 22
     assert len({family.topic for family in FAMILIES}) == len(FAMILIES)
-    kinds = Counter(family.kind for family in FAMILIES)
+    kinds = Counter[str](family.kind for family in FAMILIES)
     least = {"association": 14, "honorific": 3, "exchange": 3, "generation": 2, "request": 2}
     assert all(kinds[kind] >= number for kind, number in least.items())
-    splits = Counter(family.split for family in FAMILIES)
+    splits = Counter[str](family.split for family in FAMILIES)
     assert splits["monitor"] >= 10 and splits["penalty"] >= 6 and splits["held-out"] >= 6
     dimensions = Counter(family.dimension for family in ASSOCIATIONS)
     assert set(dimensions) == {"warmth", "competence", "agency"} and min(dimensions.values()) >= 4
@@ -124,7 +125,7 @@ def test_a_people_is_read_before_what_is_scored(family: Family) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.id)
 def test_a_person_stands_free_and_in_a_masculine_context(family: Family) -> None:
-    """In full a name may begin with a genitive prefix, which no other prefix can precede; nor has it a feminine form."""
+    """In full a name may begin with a genitive prefix, which no other can precede; and it has no feminine form."""
     feminine = re.compile(r"ናት|የሆነች|ነርሷ")
     for text in (*family.texts, *family.benign):
         for place in re.finditer(r"\{person\}", text):
@@ -149,7 +150,9 @@ def test_other_axes_have_benign_sentences_only() -> None:
 
 
 def test_the_card_counts_what_is_there() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \|", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \|", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     counted = {
         name: (
             len(axis.groups),
