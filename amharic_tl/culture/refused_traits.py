@@ -11,29 +11,32 @@ from amharic_tl.language.clitics import Grammar
 
 @dataclass(frozen=True)
 class RefusedTraits:
-    """Stems by kind. A word is refused that begins with one, behind any prefix of the grammar."""
+    """Stems by kind. A word is refused that begins with one, behind any prefix of the grammar, and with no exception."""
 
     stems: Mapping[str, tuple[str, ...]]
+    exceptions: tuple[str, ...]
     grammar: Grammar
     authorship: Authorship
 
     def found(self, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Kind and word of each refused word."""
+        prefixes = ("", *(prefix.text for prefix in self.grammar.prefixes))
         beginnings = {
             self.grammar.fold(prefix + stem): kind
             for kind, stems in self.stems.items()
             for stem in stems
-            for prefix in ("", *(prefix.text for prefix in self.grammar.prefixes))
+            for prefix in prefixes
         }
-        longest = tuple(beginnings)
+        refused = tuple(beginnings)
+        others = tuple(self.grammar.fold(prefix + stem) for stem in self.exceptions for prefix in prefixes)
         for text in texts:
             for word in text.replace("{", " ").replace("}", " ").split():
                 folded = self.grammar.fold(word)
-                if folded.startswith(longest):
+                if folded.startswith(refused) and not folded.startswith(others):
                     yield next(kind for start, kind in beginnings.items() if folded.startswith(start)), word
 
 
 def read_refused_traits(file: YamlFile, grammar: Grammar) -> RefusedTraits:
     """The refused traits of a file."""
     stems = {kind: tuple(words) for kind, words in file.values["refused_traits"].items()}
-    return RefusedTraits(stems, grammar, authorship(file.values))
+    return RefusedTraits(stems, tuple(file.values.get("exceptions", ())), grammar, authorship(file.values))
