@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from amharic_tl.language.authored import Authorship, YamlFile, authorship
 from amharic_tl.language.clitics import Grammar
@@ -19,18 +20,23 @@ class RefusedTraits:
 
     def found(self, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Kind and word of each refused word."""
-        beginnings = {
+        beginnings = self._beginnings
+        every = tuple(beginnings)
+        for text in texts:
+            for word in text.replace("{", " ").replace("}", " ").split():
+                folded = self.grammar.fold(word)
+                if folded.startswith(every):
+                    yield next(kind for start, kind in beginnings.items() if folded.startswith(start)), word
+
+    @cached_property
+    def _beginnings(self) -> dict[str, str]:
+        """Each refused beginning of a folded word, and its kind."""
+        return {
             self.grammar.fold(prefix + stem): kind
             for kind, stems in self.stems.items()
             for stem in stems
             for prefix in ("", *(prefix.text for prefix in self.grammar.prefixes))
         }
-        longest = tuple(beginnings)
-        for text in texts:
-            for word in text.replace("{", " ").replace("}", " ").split():
-                folded = self.grammar.fold(word)
-                if folded.startswith(longest):
-                    yield next(kind for start, kind in beginnings.items() if folded.startswith(start)), word
 
 
 def read_refused_traits(file: YamlFile, grammar: Grammar) -> RefusedTraits:
