@@ -9,6 +9,7 @@ last letter of a stem that ends in a consonant (Leslau 1995, Reference Grammar o
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -65,9 +66,17 @@ class Grammar:
     """Prefixes, suffix slots and homophone letters of a language."""
 
     def __init__(
-        self, prefixes: Sequence[Prefix], slots: Sequence[Slot], fold: Mapping[int, str] | None = None
+        self,
+        prefixes: Sequence[Prefix],
+        slots: Sequence[Slot],
+        fold: Mapping[int, str] | None = None,
+        word_spaces: str = "",
     ) -> None:
-        """``fold``: letters that count as another one when words are compared (``Writing.fold``)."""
+        """``fold``: letters that count as another one when words are compared (``Writing.fold``).
+
+        ``word_spaces``: marks that stand between words as a space does, such as the Ethiopic word space.
+        """
+        self.between_words = re.compile(rf"[\s\-{re.escape(word_spaces)}]+")
         self.prefixes = tuple(sorted(prefixes, key=lambda prefix: -len(prefix.text)))
         self.slots = tuple(slots)
         self._suffixes = {suffix.name: suffix for slot in slots for suffix in slot.suffixes}

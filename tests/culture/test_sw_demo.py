@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from amharic_tl.cli.main import main
+from amharic_tl.culture import pack as pack_module
 from amharic_tl.culture.expansion import expand
 from amharic_tl.culture.mentions import Matcher
 from amharic_tl.culture.pack import open_pack
@@ -83,7 +85,19 @@ def test_the_command_line_lists_it(capsys: pytest.CaptureFixture[str], tmp_path:
     assert "ethnicity.neighbour.warm" in capsys.readouterr().out
 
 
-def test_no_letter_of_it_is_ethiopic() -> None:
-    folder = Path(__file__).parents[2] / "amharic_tl" / "culture" / "packs" / "sw_demo"
-    texts = [file.read_text(encoding="utf-8") for file in folder.glob("*.yaml")]
-    assert len(texts) == 6 and all(letter < "\u1200" or letter > "\u139f" for text in texts for letter in text)
+CULTURE = Path(pack_module.__file__).parent
+
+
+def ethiopic(text: str) -> bool:
+    return any("\u1200" <= letter <= "\u139f" for letter in text)
+
+
+def test_neither_it_nor_the_code_that_reads_it_holds_a_letter_of_amharic() -> None:
+    texts = [file.read_text(encoding="utf-8") for file in (CULTURE / "packs" / "sw_demo").glob("*.yaml")]
+    assert len(texts) == 6 and not any(ethiopic(text) for text in texts)
+    for file in CULTURE.glob("*.py"):
+        code = ast.parse(file.read_text(encoding="utf-8"))
+        said = {id(node.value) for node in ast.walk(code) if isinstance(node, ast.Expr)}  # docstrings
+        for node in ast.walk(code):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+                assert not ethiopic(node.value), f"{file.name}, line {node.lineno}"
