@@ -83,6 +83,31 @@ def test_no_noun_is_in_two_splits(pack: Pack) -> None:
     assert set(owners.values()) == set(SPLITS)
 
 
+# What a tag of UniMorph (Amharic: made with HornMorpho) holds for each form; the polite forms are those of the plural.
+MARKS = {"masculine": ("MASC",), "feminine": ("FEM",), "polite": ("PL", "FORM"), "plural": ("PL",)}
+# Tagged as familiar there: the polite "you are" (Leslau 1995) shows no gender.
+TAGGED_OTHERWISE = {"ነዎት"}
+
+
+def test_verbs_of_the_table_of_agreement_are_what_another_table_says(pack: Pack, shared_dir: Path) -> None:
+    table = shared_dir / "data" / "unimorph-amh" / "amh.tsv"
+    if not table.is_file():
+        pytest.skip(f"needs {table}")
+    tags: dict[str, list[str]] = {}
+    for line in table.read_text(encoding="utf-8").splitlines():
+        _, form, features = line.split("\t")
+        tags.setdefault(pack.grammar.fold(form), []).append(features)
+    checked = 0
+    for paradigm in pack.paradigms.values():
+        for name in MARKS.keys() & paradigm.forms.keys():
+            last = paradigm.forms[name].split()[-1]
+            found = tags.get(pack.grammar.fold(last), [])
+            if found and all(tag.startswith("V") for tag in found) and last not in TAGGED_OTHERWISE:
+                assert any(mark in tag.split(";") for tag in found for mark in MARKS[name]), f"{paradigm.id}: {last}"
+                checked += 1
+    assert checked >= 150
+
+
 def gendered_texts(pack: Pack) -> Iterator[tuple[Filled, str]]:
     """Texts of the axis, and the gender in which their words agree; those in the polite form show none."""
     groups = pack.axis("gender").groups
