@@ -47,7 +47,8 @@ def read_families(
                 continue
             family = make_family(axis.id, entry)
             found = [*_family_problems(family, axis, paradigms, refused), *_twice(family, owners)]
-            found += _asymmetric_problems(family, asymmetric, refused.grammar)
+            if axis.asymmetric:
+                found += _asymmetric_problems(family, asymmetric, refused.grammar)
             problems += [f"{file.at('families', number)}: {family.id}: {problem}" for problem in found]
             families.append(family)
     refuse("the culture pack is refused", problems)
