@@ -119,7 +119,9 @@ def test_a_people_is_read_before_what_is_scored(family: Family) -> None:
     for text in family.texts:
         scored = re.search(r"\{(word|agree:[^}]*)\}", text)
         named = re.search(r"\{(person|people)\}", text)
-        assert named and (scored is None or named.start() < scored.start())
+        # Agreement compares a man with a woman, in the same people: where that is named does not matter.
+        before = scored is None or family.kind == "agreement" or (named and named.start() < scored.start())
+        assert named and before
         assert len(re.findall(r"\{(?:person|people)\}", text)) == 1
 
 
