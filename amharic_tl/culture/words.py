@@ -9,14 +9,15 @@ from typing import Generic, NamedTuple, TypeVar
 from amharic_tl.language.clitics import Grammar
 
 _WORD = re.compile(r"[^\W\d_]+")
-_BETWEEN_WORDS = re.compile(r"[\s\-፡]+")
+# ቤ/ክርስቲያን is one abbreviated name.
+_BETWEEN_WORDS = re.compile(r"[\s\-፡]+|/")
 _PARTS = re.compile(r"[\s\-]+")
 
 Value = TypeVar("Value")
 
 
 class Token(NamedTuple):
-    """A word and where it stands. ``joined``: nothing but space between it and the word before."""
+    """A word and where it stands. ``joined``: nothing but space, a hyphen or a slash between it and the word before."""
 
     start: int
     end: int
