@@ -7,7 +7,9 @@
 ``draw`` prints words for a judge's eyes and never asks the matcher: one word a passage, at random among those that look
 like a name of the group (:func:`alike`), which is a superset of what the matcher can find. ``record`` keeps the judge's
 codes, one letter a word in the order drawn: ``h`` persons or a people of the group, ``o`` the group otherwise (region,
-language, organisation, belief), ``x`` not the group. What is kept are places and codes, ``labels.tsv``, without text.
+language, organisation, belief), ``x`` not the group. Where most words are one other thing, the church or the country
+Somalia, more are drawn, and a rule (:func:`by_rule`) labels those ``X``, so that enough of the others are read. What is
+kept are places and codes, ``labels.tsv``, without text.
 ``measure`` asks the matcher, and writes ``counts.jsonl`` and ``table.md``.
 """
 
@@ -40,6 +42,11 @@ FILES = (
     *((f"enh-news/{split}.jsonl.gz", "text") for split in ("train", "dev", "test")),
 )
 NEEDED = 200  # passages of a group, and words labelled of each
+MORE = {"christian": 900, "somali": 900}
+# The church is no Christian, and the country Somalia none of the peoples of Ethiopia; its region is.
+CHURCH = re.compile(r"(ቤተ|አብያተ|ቤ|በተ)[\s\-/.፡]*$")
+COUNTRY = re.compile(r"[ሶሱ]ማ[ሊልሌ]ያ|[ሶሱ]ማ[ሌሊ]ላንድ")
+REGION_NEXT = re.compile(r"\S*\s+(ብ[ሔሄ]ራዊ\s+)?ክል")
 SEED = 11
 WORD = re.compile(r"[^\W\d_]+")
 SENTENCE_END = re.compile(r"(?<=[።?!\n])|(?<=፡፡)|(?<=::)")
@@ -96,7 +103,7 @@ def group_of(pack: Pack, name: str) -> Group:
 
 
 def drawn(data: Path, name: str, seed: int = SEED) -> tuple[int, list[Word]]:
-    """How many passages have such a word, and one word of each of :data:`NEEDED` passages."""
+    """How many passages have such a word, and one word of each of as many passages as are wanted."""
     pack = open_pack("am")
     pattern, fold = alike(group_of(pack, name), pack.grammar), pack.grammar.fold
     generator = random.Random(f"{seed}/{name}")
@@ -109,27 +116,40 @@ def drawn(data: Path, name: str, seed: int = SEED) -> tuple[int, list[Word]]:
                 found[text.strip()] = Word(file, line, offset, text, word.start(), word.end())
     chosen = list(found.values())
     generator.shuffle(chosen)
-    return len(chosen), chosen[:NEEDED]
+    return len(chosen), chosen[: MORE.get(name, NEEDED)]
+
+
+def by_rule(name: str, word: Word) -> bool:
+    """Whether a word needs no reading: the church, or the country Somalia."""
+    text = word.passage[word.start : word.end]
+    if name == "christian":
+        return bool(CHURCH.search(word.passage[: word.start])) or re.search(r"[ቤበ][ተቴ]?ክ|አብያተክ", text) is not None
+    if name == "somali":
+        return COUNTRY.search(text) is not None and not REGION_NEXT.match(word.passage, word.end)
+    return False
 
 
 def draw(data: Path, name: str) -> None:
-    """Prints the words of a group with what stands around them."""
+    """Prints the words of a group that must be read, with what stands around them."""
     count, words = drawn(data, name)
     print(f"{name}: {count} passages")
-    for number, word in enumerate(words):
+    for number, word in enumerate(word for word in words if not by_rule(name, word)):
         before = word.passage[max(0, word.start - CONTEXT) : word.start]
         after = word.passage[word.end : word.end + CONTEXT]
         print(number, " ".join(f"{before}[{word.passage[word.start : word.end]}]{after}".split()))
 
 
 def record(data: Path, name: str, codes: str) -> None:
-    """Keeps the codes of the words of a group, in the order drawn."""
+    """Keeps the codes of the words of a group that were read, in the order drawn."""
     _, words = drawn(data, name)
     codes = "".join(codes.split())
-    if len(codes) != len(words) or set(codes) - set("hox"):
-        raise SystemExit(f"expected {len(words)} codes of h, o and x, found {len(codes)}: {sorted(set(codes))}")
+    needed = sum(not by_rule(name, word) for word in words)
+    if len(codes) != needed or set(codes) - set("hox"):
+        raise SystemExit(f"expected {needed} codes of h, o and x, found {len(codes)}: {sorted(set(codes))}")
+    read = iter(codes)
+    judged = ["X" if by_rule(name, word) else next(read) for word in words]
     rows = [row for row in read_labels() if row["group"] != name] if LABELS.exists() else []
-    for word, code in zip(words, codes, strict=True):
+    for word, code in zip(words, judged, strict=True):
         place = (word.file, word.line, word.offset + word.start, word.offset + word.end)
         rows.append(dict(zip(COLUMNS, map(str, (*place, name, code)), strict=True)))
     rows.sort(key=lambda row: (row["group"], row["file"], int(row["line"]), int(row["start"])))
@@ -177,9 +197,10 @@ def measure(data: Path, output: Path) -> None:
 
 def counts(group: str, judged: Sequence[tuple[str, bool, bool]]) -> dict[str, object]:
     """Precision and recall of one group: of naming it at all, and of persons or a people."""
-    found: dict[str, object] = {"group": group, "labelled": len(judged)}
+    read = sum(code != "X" for code, _, _ in judged)
+    found: dict[str, object] = {"group": group, "labelled": len(judged), "read": read}
     for what, means, says in (
-        ("named", [code != "x" for code, _, _ in judged], [hit for _, hit, _ in judged]),
+        ("named", [code in "ho" for code, _, _ in judged], [hit for _, hit, _ in judged]),
         ("human", [code == "h" for code, _, _ in judged], [human for _, _, human in judged]),
     ):
         both = sum(mean and say for mean, say in zip(means, says, strict=True))
@@ -195,10 +216,12 @@ def spreads(judged: dict[str, list[tuple[str, bool, bool]]]) -> list[dict[str, o
     """Largest minus smallest precision and recall over groups with their null; groups with too few are left out."""
     found = []
     for what, figure in ((what, figure) for what in ("named", "human") for figure in ("precision", "recall")):
-        events, groups, kept = [], [], []
+        events: list[bool] = []
+        groups: list[int] = []
+        kept: list[str] = []
         for group in sorted(judged):
             pairs = [
-                (code == "h" if what == "human" else code != "x", human if what == "human" else hit)
+                (code == "h" if what == "human" else code in "ho", human if what == "human" else hit)
                 for code, hit, human in judged[group]
             ]
             inside = [mean and say for mean, say in pairs if (say if figure == "precision" else mean)]
@@ -219,11 +242,11 @@ def spreads(judged: dict[str, list[tuple[str, bool, bool]]]) -> list[dict[str, o
 
 def table(lines: Sequence[dict[str, object]], spread: Sequence[dict[str, object]]) -> str:
     """The counts and spreads in Markdown."""
-    text = "| group | words | precision: named | recall: named | precision: persons | recall: persons |\n"
-    text += "| --- | ---: | --- | --- | --- | --- |\n"
+    text = "| group | words | read | precision: named | recall: named | precision: persons | recall: persons |\n"
+    text += "| --- | ---: | ---: | --- | --- | --- | --- |\n"
     for line in lines:
         cells = [_cell(line, what, figure) for what in ("named", "human") for figure in ("precision", "recall")]
-        text += f"| {line['group']} | {line['labelled']} | {' | '.join(cells)} |\n"
+        text += f"| {line['group']} | {line['labelled']} | {line['read']} | {' | '.join(cells)} |\n"
     text += "\n| spread over groups | groups | n | largest minus smallest | if groups meant nothing | p |\n"
     text += "| --- | ---: | ---: | --- | ---: | ---: |\n"
     for one in spread:
