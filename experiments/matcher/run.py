@@ -123,7 +123,7 @@ def by_rule(name: str, word: Word) -> bool:
     """Whether a word needs no reading: the church, or the country Somalia."""
     text = word.passage[word.start : word.end]
     if name == "christian":
-        return bool(CHURCH.search(word.passage[: word.start])) or re.search(r"[ቤበ][ተቴ]?ክ|አብያተክ", text) is not None
+        return bool(CHURCH.search(word.passage[: word.start])) or re.search(r"ቤ[ተቴ]?ክ|በ[ተቴ]ክ|አብያተክ", text) is not None
     if name == "somali":
         return COUNTRY.search(text) is not None and not REGION_NEXT.match(word.passage, word.end)
     return False
@@ -252,7 +252,7 @@ def table(lines: Sequence[dict[str, object]], spread: Sequence[dict[str, object]
     for one in spread:
         text += (
             f"| {one['spread']} | {one['groups']} | {one['n']} | {one['value']:.3f} "
-            f"[{one['low']:.3f}, {one['high']:.3f}] | {one['null']:.3f} | {one['p']:.4f} |\n"
+            f"[{one['low']:.3f}, {one['high']:.3f}] | {one['null']:.3f} | {one['p']:.2g} |\n"
         )
     return text
 
