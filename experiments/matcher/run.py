@@ -10,7 +10,7 @@ codes, one letter a word in the order drawn: ``h`` persons or a people of the gr
 language, organisation, belief), ``x`` not the group. Where most words are one other thing, the church or the country
 Somalia, more are drawn, and a rule (:func:`by_rule`) labels those ``X``, so that enough of the others are read. What is
 kept are places and codes, ``labels.tsv``, without text.
-``measure`` asks the matcher, and writes ``counts.jsonl`` and ``table.md``.
+``measure`` asks the matcher, and writes ``counts.jsonl``, ``table.md`` and ``log.txt``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import platform
 import random
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +53,7 @@ SEED = 11
 WORD = re.compile(r"[^\W\d_]+")
 SENTENCE_END = re.compile(r"(?<=[።?!\n])|(?<=፡፡)|(?<=::)")
 CONTEXT = 36
+LABELLED_BY = "language-model"
 HERE = Path(__file__).parent
 LABELS = HERE / "labels.tsv"
 COLUMNS = ("file", "line", "start", "end", "group", "code")
@@ -167,6 +170,7 @@ def read_labels() -> list[dict[str, str]]:
 
 def measure(data: Path, output: Path) -> None:
     """Asks the matcher of every labelled word, and writes the counts and the table."""
+    began = time.perf_counter()
     pack = open_pack("am")
     matcher = Matcher(pack)
     labels = read_labels()
@@ -189,16 +193,22 @@ def measure(data: Path, output: Path) -> None:
         judged.setdefault(row["group"], []).append((row["code"], bool(hits), any(hit.human for hit in hits)))
     lines = [counts(group, judged[group]) for group in sorted(judged)]
     output.mkdir(parents=True, exist_ok=True)
-    written = "".join(json.dumps(line) + "\n" for line in [*lines, *spreads(judged)])
+    spread = spreads(judged)
+    written = "".join(json.dumps(line) + "\n" for line in [*lines, *spread])
     (output / "counts.jsonl").write_text(written, encoding="utf-8")
-    (output / "table.md").write_text(table(lines, spreads(judged)), encoding="utf-8")
+    (output / "table.md").write_text(table(lines, spread), encoding="utf-8")
+    versions = f"Python {platform.python_version()}, numpy {np.__version__}, pack {pack.fingerprint[:16]}"
+    log = f"{len(labels)} labels of {len(judged)} groups, {time.perf_counter() - began:.1f} s\n{versions}\n"
+    (output / "log.txt").write_text(log, encoding="utf-8")
     print((output / "table.md").read_text(encoding="utf-8"))
 
 
 def counts(group: str, judged: Sequence[tuple[str, bool, bool]]) -> dict[str, object]:
     """Precision and recall of one group: of naming it at all, and of persons or a people."""
     read = sum(code != "X" for code, _, _ in judged)
-    found: dict[str, object] = {"group": group, "labelled": len(judged), "read": read}
+    found: dict[str, object] = {
+        "group": group, "labelled": len(judged), "read": read, "labelled_by": LABELLED_BY,
+    }  # fmt: skip
     for what, means, says in (
         ("named", [code in "ho" for code, _, _ in judged], [hit for _, hit, _ in judged]),
         ("human", [code == "h" for code, _, _ in judged], [human for _, _, human in judged]),
@@ -242,7 +252,8 @@ def spreads(judged: dict[str, list[tuple[str, bool, bool]]]) -> list[dict[str, o
 
 def table(lines: Sequence[dict[str, object]], spread: Sequence[dict[str, object]]) -> str:
     """The counts and spreads in Markdown."""
-    text = "| group | words | read | precision: named | recall: named | precision: persons | recall: persons |\n"
+    text = f"labelled_by: {LABELLED_BY}\n\n"
+    text += "| group | words | read | precision: named | recall: named | precision: persons | recall: persons |\n"
     text += "| --- | ---: | ---: | --- | --- | --- | --- |\n"
     for line in lines:
         cells = [_cell(line, what, figure) for what in ("named", "human") for figure in ("precision", "recall")]
