@@ -18,8 +18,8 @@ class Form:
     """A way to write a group's name. The first of ``senses`` holds where no cue tells otherwise.
 
     ``held_out``: never exchanged in training. ``swappable`` false: recognised, never replaced. ``requires_cue``: an
-    ordinary word too, so that only a cue beside it makes it a name. ``not_after``: words before which it is no name.
-    ``false_friends``: other words that could be read as this name with clitics.
+    ordinary word too, so that only a cue beside it makes it a name. ``not_after``, ``not_before``: words beside which
+    it is no name. ``false_friends``: other words that could be read as this name with clitics.
     """
 
     text: str
@@ -29,6 +29,7 @@ class Form:
     held_out: bool = False
     requires_cue: bool = False
     not_after: tuple[str, ...] = ()
+    not_before: tuple[str, ...] = ()
     false_friends: tuple[str, ...] = ()
 
 
@@ -141,6 +142,7 @@ def _form(entry: Mapping[str, Any], swaps: bool) -> Form:
         held_out=entry.get("split") == "held-out",
         requires_cue=entry.get("requires_cue", False),
         not_after=tuple(entry.get("not_after", ())),
+        not_before=tuple(entry.get("not_before", ())),
         false_friends=tuple(entry.get("false_friends", ())),
     )
 

@@ -151,8 +151,11 @@ class Matcher:
     def _reading(self, words: Sequence[Token], first: int, last: int, entry: _Entry, outer: Clitics) -> _Reading | None:
         before = words[first - 1].folded if first > 0 and words[first].joined else ""
         cue_before = self._preceding.at(words, first - 1) if before else None
-        if self._is_one_of(before, entry.form.not_after) or self._is_one_of(
-            words[last].folded, entry.form.false_friends
+        next_word = words[last + 1].folded if last + 1 < len(words) and words[last + 1].joined else ""
+        if (
+            self._is_one_of(before, entry.form.not_after)
+            or self._is_one_of(next_word, entry.form.not_before)
+            or self._is_one_of(words[last].folded, entry.form.false_friends)
         ):
             return None
         # A name before the noun it modifies has no suffix of its own, with the pack's exceptions.

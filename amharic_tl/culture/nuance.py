@@ -32,14 +32,21 @@ class NuanceItem:
     authorship: Authorship
 
 
+def family_of(item: NuanceItem) -> str:
+    """Topic and second part of the id: ``calendar.leap`` of ``calendar.leap.every``. A family is about one thing."""
+    return ".".join(item.id.split(".")[:2])
+
+
 def read_nuance(files: Iterable[YamlFile]) -> tuple[NuanceItem, ...]:
     """The items of some files, retired ones left out.
 
     Raises:
-      BadInputError: an item without the sources it needs, without an answer to fill in, or that is there twice.
+      BadInputError: an item without the sources it needs, without an answer to fill in, or that is there twice; a
+        family on both sides of a split.
     """
     items: list[NuanceItem] = []
     seen: dict[str, str] = {}
+    splits: dict[str, NuanceItem] = {}
     problems = []
     for file in files:
         for number, entry in enumerate(file.values["items"]):
@@ -54,6 +61,9 @@ def read_nuance(files: Iterable[YamlFile]) -> tuple[NuanceItem, ...]:
                 if name in seen:
                     found.append(f"it has the {what} of {seen[name]}")
                 seen[name] = item.id
+            other = splits.setdefault(family_of(item), item)
+            if other.split != item.split:
+                found.append(f"the family {family_of(item)} is {item.split} here and {other.split} in {other.id}")
             problems += [f"{file.at('items', number)}: {item.id}: {problem}" for problem in found]
             items.append(item)
     refuse("the culture pack is refused", problems)

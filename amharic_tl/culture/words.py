@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 class Token(NamedTuple):
-    """A word and where it stands. ``joined``: nothing but space between it and the word before."""
+    """A word and where it stands. ``joined``: nothing but space, a hyphen or a slash between it and the word before."""
 
     start: int
     end: int

@@ -76,7 +76,8 @@ class Grammar:
 
         ``word_spaces``: marks that stand between words as a space does, such as the Ethiopic word space.
         """
-        self.between_words = re.compile(rf"[\s\-{re.escape(word_spaces)}]+")
+        # A slash alone joins the words of an abbreviated name (ቤ/ክርስቲያን).
+        self.between_words = re.compile(rf"[\s\-{re.escape(word_spaces)}]+|/")
         self.prefixes = tuple(sorted(prefixes, key=lambda prefix: -len(prefix.text)))
         self.slots = tuple(slots)
         self._suffixes = {suffix.name: suffix for slot in slots for suffix in slot.suffixes}

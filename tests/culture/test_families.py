@@ -193,3 +193,20 @@ def test_no_text_of_a_probe_is_in_what_python_prints_of_it(demo: Path) -> None:
     for family in pack.families:
         filled = next(expand(family, pack.axis("ethnicity").groups, pack.paradigms))
         assert filled.text not in repr(filled) and family.texts[0] not in repr(family)
+
+
+def test_a_family_of_nuance_items_is_on_one_side_of_the_split(demo: Path) -> None:
+    one = {**NUANCE, "id": "calendar.leap.every"}
+    other = {**NUANCE, "id": "calendar.leap.six", "text": "ጳጉሜን {answer} ቀን አላት።"}
+
+    def write(split: str) -> Pack:
+        text = yaml.safe_dump({"items": [one, {**other, "split": split}]}, allow_unicode=True)
+        (demo / "nuance.yaml").write_text(text, encoding="utf-8")
+        edit(demo / "pack.yaml", lambda values: values["files"].update(nuance=["nuance.yaml"]))
+        return open_pack(str(demo))
+
+    assert len(write("monitor").nuance) == 2
+    with pytest.raises(
+        BadInputError, match=r"nuance\.yaml, line \d+: calendar\.leap\.six: the family calendar\.leap is"
+    ):
+        write("held-out")

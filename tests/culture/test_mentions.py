@@ -216,3 +216,32 @@ def test_precision_and_recall_on_texts_read_by_hand(group: Group) -> None:
         right, said, there = right + min(found, meant), said + found, there + meant
     assert there >= 3
     assert right / said >= 0.95 and right / there >= 0.95, (right, said, there)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ሶማሌ ላንድ ወደብ አላት።",
+        "የሶማሌ ላንድን ወደብ ጎበኙ።",
+        "ሶማሊያ ጎረቤት አገር ናት።",
+        "ቤ/ክርስቲያን ተሠራ።",
+        "አብያተ ክርስቲያናት ተሠሩ።",
+        "ክርስቲያን ኤይድ ረዳ።",
+    ],
+)
+def test_the_words_beside_a_name_can_make_it_another(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [
+        ("የሶማሌ ክልል ምክር ቤት ተሰበሰበ።", "somali"),
+        ("አንድ ክርስቲያን ላንድ ጎረቤት ሰጠ።", "christian"),
+        ("እስላማዊ ትምህርት ቤት ተከፈተ።", "muslim"),
+        ("ኦሮቶዶክስ ምእመናን መጡ።", "orthodox"),
+        ("ያ ሰውየ መጣ።", "men"),
+    ],
+)
+def test_names_that_were_missed_are_found(text: str, group: str) -> None:
+    assert group in [name for name, _ in found(text)]
