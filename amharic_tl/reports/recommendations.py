@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from amharic_tl.errors import name_some
 from amharic_tl.records.signals import UNREVIEWED
-from amharic_tl.records.trends import LINES, trends
+from amharic_tl.records.trends import LINES
 from amharic_tl.reports.contents import Contents
 from amharic_tl.reports.safety import TWINS, latest
+from amharic_tl.reports.stability import spikes_of_training, trend_of_training
 from amharic_tl.reports.text import visible
 
 State = Literal["act", "fine", "not measured"]
@@ -231,43 +232,18 @@ def non_finite_steps(run: Contents) -> Judged | str:
     )
 
 
-@_rule("training-trend", f"no plateau, divergence or swing in the latest {LINES} lines of the training loss")
+@_rule("training-trend", f"no plateau, divergence or oscillation in the last {LINES} lines of the training loss")
 def training_trend(run: Contents) -> Judged | str:
     """The training loss stands still, rises or swings."""
-    found = trends(run.metrics)
-    if found is None:
-        return f"fewer than {LINES} lines of the training loss (config.train.log_every)"
-    if not found:
-        return Judged(False, f"none in the last {LINES} lines", "")
-    advice = {
-        "plateau": "Stop earlier (config.train.patience) if the scores are good; otherwise raise config.optim.lr or train "
-        "more layers.",
-        "divergence": "Lower config.optim.lr or lengthen config.optim.warmup; config.train.stability.spikes=skip leaves "
-        "out updates that leap.",
-        "oscillation": "Lower config.optim.lr or raise config.train.batch_size; a period as long as an epoch speaks of "
-        "the order of the data.",
-    }
-    return Judged(
-        True,
-        "; ".join(f"{trend.name}: {trend.figure}" for trend in found),
-        " ".join(advice[trend.name] for trend in found),
-    )
+    found = trend_of_training(run)
+    return found if isinstance(found, str) else Judged(*found)
 
 
-@_rule("spikes", "none skipped, never gone back")
+@_rule("spikes", "none, and never gone back")
 def spikes(run: Contents) -> Judged | str:
-    """Updates were left out as spikes, or training went back to a checkpoint."""
-    if run.config.get("train", {}).get("stability", {}).get("spikes", "off") == "off":
-        return "spikes are not looked for (config.train.stability.spikes)"
-    seen = {event.get("step") for event in run.events if event.get("event") == "spike"}
-    # A run that was killed goes the same way again, and writes it down again.
-    back = {(event.get("at"), event.get("first_batch")) for event in run.events if event.get("event") == "rolled_back"}
-    return Judged(
-        bool(seen or back),
-        f"{len(seen)} spikes, gone back {len(back)} times",
-        "Look at the rows named in events.jsonl: rows that are hard but right look like a spike too "
-        "(raise config.train.stability.deviations); otherwise lower config.optim.lr.",
-    )
+    """Updates leapt, or training went back to a checkpoint."""
+    found = spikes_of_training(run)
+    return found if isinstance(found, str) else Judged(*found)
 
 
 @_rule("label-shift", f"total variation {LABEL_SHIFT:g} at p < {SHIFT_P:g}")

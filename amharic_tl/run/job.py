@@ -210,6 +210,7 @@ class Job:
             Limits(stability.skips, stability.within, stability.rollbacks, stability.rate_factor),
             run.prepared.train,
             run.schedule.total,
+            run.schedule.save_every,
             run.stages,
             self.checkpoints,
             self.writer,

@@ -61,6 +61,7 @@ class Guard:
       limits: what is too many.
       source: the batches of training.
       total: steps of the run.
+      save_every: steps between saves.
       stages, checkpoints, writer, progress: the loop's.
       after_rollback: told what the loop remembers now.
     """
@@ -68,6 +69,7 @@ class Guard:
     limits: Limits
     source: BatchSource
     total: int
+    save_every: int
     stages: Stages
     checkpoints: Checkpoints
     writer: Writer
@@ -84,23 +86,28 @@ class Guard:
         memory.skips = [*recent, step]
         return len(memory.skips) >= self.limits.skips
 
-    def kept(self, step: int) -> set[int]:
-        """Checkpoints that a later rollback may need, as those are that it would find to be the best ones.
+    def points(self, step: int) -> set[int]:
+        """Up to ``step``, the steps whose checkpoints a later rollback may go back to: two at most.
 
-        Skips that are counted together lie within some steps: a checkpoint that is older than those is before them all.
+        Every so many steps, however often a run is saved: what was saved for an interruption is none of them, so that
+        an interrupted run goes back to where an undisturbed one does. Skips that are counted together lie within
+        ``limits.within`` steps, so that a point older than those lies before them all.
         """
-        steps = self.checkpoints.steps()
-        if not steps:
-            return set()
-        oldest = max((each for each in steps if each <= step - self.limits.within), default=steps[0])
-        best = self.checkpoints.memory(oldest).get("best_step")
-        return {oldest} if best is None else {oldest, best}
+        every = -(-self.limits.within // self.save_every) * self.save_every
+        oldest = max(step - self.limits.within, 0) // every * every
+        return set(range(oldest, step + 1, every))
+
+    def kept(self, step: int) -> set[int]:
+        """Checkpoints that a later rollback may need, and those that were the best when they were saved."""
+        points = sorted(self.points(step) & set(self.checkpoints.steps()))
+        bests = [self.checkpoints.memory(point).get("best_step") for point in points]
+        return {*points, *(best for best in bests if best is not None)}
 
     def roll_back(self, state: TrainState, memory: Memory) -> tuple[TrainState, int, Memory] | str:
         """The state, the step and the memory to go on with, or why there is no way back.
 
-        Parameters, optimiser, average, counters and the window are those of the newest checkpoint before the first of
-        the skipped updates; the batches from the first to the last of those are left out from then on; the rate is
+        Parameters, optimiser, average, counters and the window are those of the newest of :meth:`points` before the
+        first of the skipped updates; the batches from the first to the last of those are left out from then on; the rate is
         lowered. Later checkpoints are set aside.
         """
         if len(memory.rollbacks) >= self.limits.rollbacks:
@@ -108,7 +115,8 @@ class Guard:
         first, last = memory.skips[0], memory.skips[-1]
         self.checkpoints.wait()
         steps = self.checkpoints.steps()
-        target = max((each for each in steps if each < first), default=None)
+        points = self.points(last) & set(steps)
+        target = max((each for each in points if each < first), default=None)
         if target is None:
             return f"no checkpoint from before step {first} is there to go back to"
         self.checkpoints.wait()
