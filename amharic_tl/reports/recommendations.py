@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from amharic_tl.errors import name_some
 from amharic_tl.records.signals import UNREVIEWED
-from amharic_tl.records.trends import LINES
 from amharic_tl.reports.contents import Contents
+from amharic_tl.reports.judged import Judged
 from amharic_tl.reports.safety import TWINS, latest
-from amharic_tl.reports.stability import spikes_of_training, trend_of_training
+from amharic_tl.reports.stability import NO_TREND, spikes_of_training, trend_of_training
 from amharic_tl.reports.text import visible
 
 State = Literal["act", "fine", "not measured"]
@@ -42,15 +42,6 @@ class Finding:
     state: State
     figure: str
     threshold: str
-    advice: str
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A rule's figure: whether it asks for action, and which."""
-
-    act: bool
-    figure: str
     advice: str
 
 
@@ -232,18 +223,8 @@ def non_finite_steps(run: Contents) -> Judged | str:
     )
 
 
-@_rule("training-trend", f"no plateau, divergence or oscillation in the last {LINES} lines of the training loss")
-def training_trend(run: Contents) -> Judged | str:
-    """The training loss stands still, rises or swings."""
-    found = trend_of_training(run)
-    return found if isinstance(found, str) else Judged(*found)
-
-
-@_rule("spikes", "none, and never gone back")
-def spikes(run: Contents) -> Judged | str:
-    """Updates leapt, or training went back to a checkpoint."""
-    found = spikes_of_training(run)
-    return found if isinstance(found, str) else Judged(*found)
+_rule("training-trend", NO_TREND)(trend_of_training)
+_rule("spikes", "none, and never gone back")(spikes_of_training)
 
 
 @_rule("label-shift", f"total variation {LABEL_SHIFT:g} at p < {SHIFT_P:g}")

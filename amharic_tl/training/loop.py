@@ -93,8 +93,8 @@ class Loop:
           Preempted: told to stop; everything is saved.
           TrainingStopped: too many updates were left out.
         """
-        if self.guard is not None and step == 0:
-            self._save(state, step, memory)  # the beginning is a place to go back to
+        if self.guard is not None and step == 0:  # the beginning is a place to go back to
+            self._save(state, step, memory)
         while True:
             try:
                 return self._run(state, step, memory)
@@ -150,7 +150,6 @@ class Loop:
             step += 1
             self._flush(pending, window, state, memory)
             pending = _Pending(step, metrics, host)
-        self._flush(pending, window, state, memory)
         self.writer.flush()
         return state, memory, stopped_because
 
@@ -176,16 +175,8 @@ class Loop:
             raise TooManySkips(state, step, pending.host, values, verdict)
 
     def _stopped(self, found: TooManySkips, no_way_back: str | None, memory: Memory) -> TrainingStopped:
-        return stop(
-            found,
-            no_way_back,
-            self.row_ids(found.host["row_index"]),
-            max_non_finite=self.schedule.max_non_finite,
-            skips=len(memory.skips),
-            stages=self.stages,
-            mesh=self.mesh,
-            writer=self.writer,
-        )
+        rows, limit = self.row_ids(found.host["row_index"]), self.schedule.max_non_finite
+        return stop(found, no_way_back, rows, memory, limit, stages=self.stages, mesh=self.mesh, writer=self.writer)
 
     def _thaw(self, state: TrainState, step: int, memory: Memory) -> TrainState:
         """Begins the next stage before ``step``."""

@@ -107,8 +107,8 @@ class Guard:
         """The state, the step and the memory to go on with, or why there is no way back.
 
         Parameters, optimiser, average, counters and the window are those of the newest of :meth:`points` before the
-        first of the skipped updates; the batches from the first to the last of those are left out from then on; the rate is
-        lowered. Later checkpoints are set aside.
+        first of the skipped updates; the batches from the first to the last of those are left out from then on; the
+        rate is lowered. Later checkpoints are set aside.
         """
         if len(memory.rollbacks) >= self.limits.rollbacks:
             return f"config.train.stability.rollbacks={self.limits.rollbacks} allows no further return to a checkpoint"

@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from amharic_tl.distributed.mesh import put_batch
 from amharic_tl.errors import TrainingStopped, name_some
+from amharic_tl.training.memory import Memory
 from amharic_tl.training.stability.diagnosis import diagnose, sentences
 from amharic_tl.training.stability.guard import TooManySkips
 from amharic_tl.training.stages import Stages
@@ -20,9 +21,9 @@ def stop(
     found: TooManySkips,
     no_way_back: str | None,
     rows: Sequence[str],
-    *,
+    memory: Memory,
     max_non_finite: int,
-    skips: int,
+    *,
     stages: Stages,
     mesh: Mesh,
     writer: Writer,
@@ -33,8 +34,8 @@ def stop(
       found: what was too much.
       no_way_back: why the run does not go back to a checkpoint; None where it never does.
       rows: ids of the rows of the last batch.
+      memory: of the loop; its skips are those that were counted together, where a run can go back.
       max_non_finite: updates left out in a row that are allowed.
-      skips: those that were counted together, where a run can go back.
       stages, mesh, writer: the loop's.
     """
     diagnosis: dict[str, Any] | None = None
@@ -54,7 +55,7 @@ def stop(
             f"config.train.max_non_finite={max_non_finite} allows no more"
         )
     else:
-        why = f"{skips} updates were left out {figures}, and {no_way_back}"
+        why = f"{len(memory.skips)} updates were left out {figures}, and {no_way_back}"
     writer.write_event(
         found.step,
         "stopped",

@@ -41,7 +41,9 @@ def test_the_oldest_goes_first() -> None:
     np.testing.assert_array_equal(_window([float(n) for n in range(20)])[0], np.arange(11, 20))
 
 
-@pytest.mark.parametrize("stretches", [[], [(3, 4)], [(3, 4), (6, 6)], [(6, 6), (3, 4)], [(0, 2), (2, 5)], [(3, 9), (5, 6)]])
+@pytest.mark.parametrize(
+    "stretches", [[], [(3, 4)], [(3, 4), (6, 6)], [(6, 6), (3, 4)], [(0, 2), (2, 5)], [(3, 9), (5, 6)]]
+)
 def test_a_step_sees_the_next_batch_that_is_not_left_out(stretches: list[tuple[int, int]]) -> None:
     out = {place for first, last in stretches for place in range(first, last + 1)}
     left = [place for place in range(40) if place not in out]
