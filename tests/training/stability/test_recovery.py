@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -125,10 +126,14 @@ class Planted:
 
 @pytest.fixture(scope="module")
 def planted(tiny_base: Path, tiny_files: Path) -> Planted:
-    """With an average of the weights and two microbatches an update; the head trains alone, which compiles fast."""
+    """With an average of the weights and two microbatches an update; the head trains alone, until a thaw that the runs
+    here do not come to.
+    """
     values = {
         **overrides(tiny_base, tiny_files),
-        "transfer.method": "head",
+        "transfer.method": "gradual",
+        "transfer.groups": 1,
+        "transfer.stage_length": "20steps",
         "train.microbatch": 8,
         "optim.ema": 0.9,
         "train.stability.spikes": "skip",
@@ -152,7 +157,7 @@ def test_a_nan_batch_is_skipped_and_leaves_no_trace_in_the_window(planted: Plant
     (event,) = _events(tmp_path / "w", "non_finite", "spike", "rolled_back")
     assert (event["event"], event["step"], len(event["rows"])) == ("non_finite", 7, 16)
     assert int(state.skipped) == 1 and int(state.step) == TOTAL and memory.rollbacks == []
-    assert np.isfinite(np.asarray(state.watch.recent)).all()
+    assert state.watch is not None and np.isfinite(np.asarray(state.watch.recent)).all()
     assert all(np.isfinite(leaf).all() for leaf in _leaves(state))
 
 
@@ -166,7 +171,7 @@ def test_a_poisoned_stretch_is_left_behind_and_a_kill_leaves_no_trace(planted: P
     assert memory.rollbacks == [{"at": 7, "to": 4, "first_batch": 5, "last_batch": 6}]
     lines = [line for line in read_lines(tmp_path / "whole/metrics.jsonl") if line["split"] == "train"]
     assert [line["step"] for line in lines] == list(range(1, TOTAL + 1))  # rewound, and no step twice
-    usual = [float(planted.run.steps.train.rate(np.int32(step))) for step in range(TOTAL)]
+    usual = [float(planted.run.steps.train.rate(jnp.int32(step))) for step in range(TOTAL)]
     scales = np.asarray([line["learning_rate"] for line in lines]) / usual
     np.testing.assert_allclose(scales, [1.0] * 4 + [0.25] * 10, rtol=1e-5)
     spikes = _events(tmp_path / "whole", "spike")
@@ -215,3 +220,35 @@ def test_a_spent_budget_stops_with_a_diagnosis(planted: Planted, tmp_path: Path)
     expected = planted.start.trainable
     norm = np.sqrt(sum(np.square(view.value()).sum() for view in named_parameters(expected).values()))
     assert part["gradient"] is None and part["parameters"] == pytest.approx(norm, rel=0.1)
+
+
+def test_a_thaw_empties_the_window_and_a_return_goes_back_over_it(planted: Planted, tmp_path: Path) -> None:
+    state, memory, _ = planted.train(tmp_path / "w", {})
+    stages, place = planted.run.stages, Workdir(tmp_path / "w")
+    watch = state.watch
+    assert watch is not None and np.isfinite(np.asarray(watch.recent)).all()
+    slowed = dataclasses.replace(state, watch=dataclasses.replace(watch, rate_scale=watch.rate_scale * 0.5))
+    memory.begin_stage(TOTAL)
+    thawed = stages.enter(1, slowed)
+    assert thawed.watch is not None and np.isnan(np.asarray(thawed.watch.recent)).all()
+    assert float(thawed.watch.rate_scale) == 0.5
+
+    checkpoints = Checkpoints(place.checkpoints)
+    steps, told = checkpoints.steps(), []
+    guard = Guard(
+        *(LIMITS, planted.run.prepared.train, TOTAL, SAVE_EVERY, stages, checkpoints),
+        *(Writer(place, tensorboard=False), Progress(TOTAL, active=False), told.append),
+    )
+    memory.skips = [13, 14]
+    back = guard.roll_back(thawed, memory)
+    assert not isinstance(back, str)
+    restored, step, after = back
+    assert (step, after.stage, stages.plan.stage, told) == (12, 0, 0, [after])
+    assert checkpoints.steps() == [each for each in steps if each <= 12]
+    assert restored.watch is not None and float(restored.watch.rate_scale) == LIMITS.rate_factor
+    saved = stages.restore(checkpoints, 12, restored).state
+    for name in ("trainable", "optimizer", "average", "step"):
+        for one, other in zip(
+            jax.tree.leaves(getattr(restored, name)), jax.tree.leaves(getattr(saved, name)), strict=True
+        ):
+            np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
