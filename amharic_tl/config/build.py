@@ -15,7 +15,14 @@ from amharic_tl.config.schema import Config, flatten, leaves, to_dict
 from amharic_tl.errors import ConfigError
 
 # What may differ between a run and its resumption: how it is laid out and watched, never what it computes.
-MAY_CHANGE_ON_RESUME = ("mesh.", "data.folds", "data.gates", "output.tensorboard", "train.log_every")
+MAY_CHANGE_ON_RESUME = (
+    "mesh.",
+    "data.folds",
+    "data.gates",
+    "output.tensorboard",
+    "train.log_every",
+    "train.stability.trends",
+)
 
 
 def build_config(overrides: Mapping[str, Any]) -> Config:

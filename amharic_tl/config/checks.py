@@ -34,6 +34,13 @@ def _train_checks(config: Config) -> list[str]:
         problems.append(
             f"config.train.microbatch: {train.microbatch} does not divide config.train.batch_size ({train.batch_size})"
         )
+    stability = train.stability
+    for few, many in (("least", "window"), ("skips", "within")):
+        if getattr(stability, few) > getattr(stability, many):
+            problems.append(
+                f"config.train.stability.{few}: {getattr(stability, few)} is more than config.train.stability.{many} "
+                f"({getattr(stability, many)})"
+            )
     split, _, metric = train.select_by.partition("/")
     if split != "validation" or not metric:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")

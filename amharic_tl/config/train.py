@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from amharic_tl.config.leaf import leaf
+from amharic_tl.config.stability import StabilityConfig
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,4 @@ class TrainConfig:
     max_non_finite: int = leaf(
         5, "Updates in a row with a non-finite loss or gradient that are skipped before the run stops (71).", minimum=0
     )
+    stability: StabilityConfig = field(default_factory=StabilityConfig)

@@ -12,7 +12,9 @@ from typing import Any, Literal
 from amharic_tl.errors import name_some
 from amharic_tl.records.signals import UNREVIEWED
 from amharic_tl.reports.contents import Contents
+from amharic_tl.reports.judged import Judged
 from amharic_tl.reports.safety import TWINS, latest
+from amharic_tl.reports.stability import NO_TREND, spikes_of_training, trend_of_training
 from amharic_tl.reports.text import visible
 
 State = Literal["act", "fine", "not measured"]
@@ -40,15 +42,6 @@ class Finding:
     state: State
     figure: str
     threshold: str
-    advice: str
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A rule's figure: whether it asks for action, and which."""
-
-    act: bool
-    figure: str
     advice: str
 
 
@@ -228,6 +221,10 @@ def non_finite_steps(run: Contents) -> Judged | str:
         f"{skipped} updates skipped",
         "Lower config.optim.lr, lengthen config.optim.warmup, or look at the rows named in events.jsonl.",
     )
+
+
+_rule("training-trend", NO_TREND)(trend_of_training)
+_rule("spikes", "none, and never gone back")(spikes_of_training)
 
 
 @_rule("label-shift", f"total variation {LABEL_SHIFT:g} at p < {SHIFT_P:g}")

@@ -18,7 +18,8 @@ from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models.attention import Choice, listening
-from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
+from amharic_tl.records.files import read_json, read_lines, write_bytes, write_json, write_lines, write_text
+from amharic_tl.records.trends import began
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.adaptation import Given
 from amharic_tl.run.assembly import Run
@@ -47,6 +48,7 @@ from amharic_tl.training.loop import Loop
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance, session
+from amharic_tl.training.stability.guard import Guard, Limits
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.writers import Writer
 from amharic_tl.transfer.plan_table import thaw_table, whole_table
@@ -182,6 +184,7 @@ class Job:
         metric = run.config.train.select_by.split("/", 1)[1]
         rows, source = run.splits.train.rows, run.prepared.row_source
         return Loop(
+            guard=self._guard(),
             stages=run.stages,
             thaws=make_thaws(run.config, run.plan),
             batches=lambda start: run.prepared.train.stream(start, run.schedule.total),
@@ -198,6 +201,28 @@ class Job:
             lower_is_better=run.prepared.task.lower_is_better(metric),
             row_ids=lambda numbers: [rows[source[int(n)]].id for n in numbers if n >= 0],
         )
+
+    def _guard(self) -> Guard | None:
+        run, stability = self.run, self.run.config.train.stability
+        if stability.spikes != "skip":
+            return None
+        return Guard(
+            Limits(stability.skips, stability.within, stability.rollbacks, stability.rate_factor),
+            run.prepared.train,
+            run.schedule.total,
+            run.schedule.save_every,
+            run.stages,
+            self.checkpoints,
+            self.writer,
+            self.progress,
+            self._after_rollback,
+        )
+
+    def _after_rollback(self, memory: Memory) -> None:
+        """What a resumption does too: the monitor's states and the stages are those of the checkpoint."""
+        self._write_stages(memory)
+        if self.run.safety is not None:
+            self.run.safety.monitor.restore(read_lines(self.workdir.safety))
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
@@ -259,7 +284,17 @@ class Job:
         }
         self.record["step"] = step
         self._write("run", self.record)
+        self._tell_trends(step)
         self._report()
+
+    def _tell_trends(self, step: int) -> None:
+        """Says what the training loss has begun to do since the evaluation before."""
+        if not self.first or not self.run.config.train.stability.trends:
+            return
+        every = self.run.schedule.evaluate_every
+        for trend in began(read_lines(self.workdir.metrics), (step - 1) // every * every, step):
+            self.writer.write_event(step, trend.name, first_step=trend.first_step, figure=trend.figure)
+            self.progress.say(f"step {step:,}: {trend.name}: {trend.figure}")
 
     def _evaluate_split(
         self, state: TrainState, split: str, interruption: Interruption | None

@@ -100,6 +100,7 @@ def _config_of(config: Config, name: str, kind: Any, base: str) -> Config:
             log_every=train.log_every,
             select_by="validation/bits_per_character",
             max_non_finite=train.max_non_finite,
+            stability=train.stability,
         ),
         optim=replace(config.optim, lr=settings.lr),
         mesh=config.mesh,

@@ -15,6 +15,7 @@ from amharic_tl.tasks.prepared import Prepared
 from amharic_tl.tasks.terms import Term
 from amharic_tl.training.features import Features, OnFeatures
 from amharic_tl.training.relative_gradients import relative_gradient_norms
+from amharic_tl.training.stability.spikes import Spikes
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import Steps, make_steps
 from amharic_tl.training.thaws import Thaws
@@ -70,6 +71,7 @@ def make_stages(
             seed=config.train.seed,
             terms=terms,
             ema=config.optim.ema,
+            spikes=make_spikes(config),
         )
 
     features = None
@@ -77,6 +79,14 @@ def make_stages(
         steps = plan.stages[1].begins or total
         features = Features(prepared.task, prepared.train, steps, transfer.feature_bytes, mesh)
     return Stages(model, plan, build, features)
+
+
+def make_spikes(config: Config) -> Spikes | None:
+    """How updates are judged by those before them; None where the config has that off."""
+    stability = config.train.stability
+    if stability.spikes == "off":
+        return None
+    return Spikes(stability.window, stability.least, stability.deviations, skip=stability.spikes == "skip")
 
 
 def make_thaws(config: Config, plan: TrainablePlan) -> Thaws:

@@ -105,6 +105,11 @@ class Monitor:
             key = (line["name"], line["axis"], line["group"], line["split"], line["scope"])
             self._seen[key] = Seen.of(line)
 
+    def restore(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Forgets what it has seen but for the lines of safety.jsonl: training went back to a checkpoint."""
+        self._seen.clear()
+        self.remember(lines)
+
     def look(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray, predict: Predict) -> Look:
         """Shows the probes of ``split`` to the model and judges.
 

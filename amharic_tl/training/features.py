@@ -102,6 +102,8 @@ class Features:
             self._rows = self._computed(steps, state)
         if not self._rows:
             return batch
+        if any(row >= 0 and int(row) not in self._rows for row in batch["row_index"]):
+            return batch  # a run that left batches out has come to rows beyond those that the stage was to reach
         width = next(iter(self._rows.values())).shape[1]
         features = np.zeros((*batch["input_ids"].shape, width), np.float32)
         for place, row in enumerate(batch["row_index"]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol
 
 import jax
@@ -17,11 +17,14 @@ import numpy as np
 from jax.sharding import Mesh
 
 from amharic_tl.distributed.mesh import put_batch
-from amharic_tl.errors import Preempted, TrainingStopped, name_some
+from amharic_tl.errors import Preempted, TrainingStopped
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
+from amharic_tl.training.stability.guard import Guard, TooManySkips
+from amharic_tl.training.stability.stopping import stop
+from amharic_tl.training.stability.verdict import verdict_of
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.thaws import Thaws
@@ -81,21 +84,35 @@ class Loop:
     select_by: str
     lower_is_better: bool
     row_ids: Callable[[np.ndarray], list[str]]
+    guard: Guard | None = None
 
     def run(self, state: TrainState, step: int, memory: Memory) -> tuple[TrainState, Memory, str]:
         """Trains from ``step`` to the end; returns the last state, the memory and why it stopped.
 
         Raises:
           Preempted: told to stop; everything is saved.
-          TrainingStopped: too many non-finite updates in a row.
+          TrainingStopped: too many updates were left out.
         """
+        if self.guard is not None and step == 0:  # the beginning is a place to go back to
+            self._save(state, step, memory)
+        while True:
+            try:
+                return self._run(state, step, memory)
+            except TooManySkips as found:
+                back = None if self.guard is None else self.guard.roll_back(found.state, memory)
+                if back is None or isinstance(back, str):
+                    raise self._stopped(found, back, memory) from None
+                state, step, memory = back
+
+    def _run(self, state: TrainState, step: int, memory: Memory) -> tuple[TrainState, Memory, str]:
+        """:meth:`run`, up to where training cannot go on as it does (:class:`TooManySkips`)."""
         batches: Iterator[HostBatch] | None = None
         window = _Window()
         pending: _Pending | None = None
         stopped_because = "all steps done"
         while True:
             if self.schedule.evaluation_due(step) and memory.evaluated_step != step:
-                self._flush(pending, window)
+                self._flush(pending, window, state, memory)
                 pending = None
                 self._save(state, step, memory)
                 if not self._evaluate(state, step, memory):
@@ -108,64 +125,58 @@ class Loop:
                     self.writer.write_event(step, "early_stop", best_step=memory.best_step)
                     break
             elif step > 0 and step % self.schedule.save_every == 0:
-                self._flush(pending, window)
+                self._flush(pending, window, state, memory)
                 pending = None
                 self._save(state, step, memory)
             if step >= self.schedule.total:
                 break
             if self.interruption.requested():
-                self._flush(pending, window)
+                self._flush(pending, window, state, memory)
                 pending = None
                 self._save(state, step, memory)
                 raise self._preempted(step)
             if self.thaws.due(step, memory):
-                self._flush(pending, window)
+                self._flush(pending, window, state, memory)
                 pending = None
                 state = self._thaw(state, step, memory)
                 window.restart()
             if batches is None:
-                batches = self.batches(step)
+                batches = self.batches(step) if self.guard is None else self.guard.stream(step, memory)
             began = time.monotonic()
             host = next(batches)
             window.waited += time.monotonic() - began
             fed = self.stages.fed(state, host)
             state, metrics = self.stages.steps.train(state, put_batch(dict(fed), self.mesh))
             step += 1
-            self._flush(pending, window)
+            self._flush(pending, window, state, memory)
             pending = _Pending(step, metrics, host)
-        self._flush(pending, window)
         self.writer.flush()
         return state, memory, stopped_because
 
-    def _flush(self, pending: _Pending | None, window: _Window) -> None:
-        """Reads the metrics of an earlier step, records them, and stops the run where it must."""
+    def _flush(self, pending: _Pending | None, window: _Window, state: TrainState, memory: Memory) -> None:
+        """Reads the metrics of an earlier step, records them, and says where training cannot go on."""
         if pending is None:
             return
         step = pending.step
         values = {name: float(value) for name, value in jax.device_get(pending.metrics).items()}
-        skipped, in_a_row = int(values.pop("skipped")), int(values.pop("in_a_row"))
+        verdict = verdict_of(values)
         window.add(pending.host)
-        if skipped:
-            rows = self.row_ids(pending.host["row_index"])
-            self.writer.write_event(step, "non_finite", in_a_row=in_a_row, rows=rows[:50], **values)
-            self.progress.say(
-                f"step {step}: the loss or gradient is not finite; the update was skipped ({in_a_row} in a row)"
-            )
-        if skipped or step % self.schedule.log_every == 0 or step == self.schedule.total:
+        if verdict.noteworthy:
+            name, details = verdict.event()
+            self.writer.write_event(step, name, rows=self.row_ids(pending.host["row_index"])[:50], **details, **values)
+            self.progress.say(verdict.sentence(step, values))
+        if verdict.noteworthy or step % self.schedule.log_every == 0 or step == self.schedule.total:
             self.writer.write_scalars(step, values)
         if step % self.schedule.log_every == 0:
             self.writer.write_timing(step, window.figures())
         self.progress.update(step, values["loss"], window.tokens_per_second())
-        if in_a_row > self.schedule.max_non_finite:
-            rows = self.row_ids(pending.host["row_index"])
-            self.writer.write_event(step, "stopped", reason="non_finite", in_a_row=in_a_row)
-            raise TrainingStopped(
-                f"stopped at step {step}: {in_a_row} updates in a row had a non-finite loss or gradient "
-                f"(loss {values['loss']}, gradient norm {values['grad_norm']}, rate {values['learning_rate']:.3g}); "
-                f"config.train.max_non_finite={self.schedule.max_non_finite} allows no more. The parameters are those "
-                f"before the first of them. Rows of the last batch: {name_some(rows)}. Try a lower config.optim.lr, or "
-                "look at these rows."
-            )
+        many = verdict.skipped and self.guard is not None and self.guard.note_skip(step, memory)
+        if many or verdict.in_a_row > self.schedule.max_non_finite:
+            raise TooManySkips(state, step, pending.host, values, verdict)
+
+    def _stopped(self, found: TooManySkips, no_way_back: str | None, memory: Memory) -> TrainingStopped:
+        rows, limit = self.row_ids(found.host["row_index"]), self.schedule.max_non_finite
+        return stop(found, no_way_back, rows, memory, limit, stages=self.stages, mesh=self.mesh, writer=self.writer)
 
     def _thaw(self, state: TrainState, step: int, memory: Memory) -> TrainState:
         """Begins the next stage before ``step``."""
@@ -187,7 +198,9 @@ class Loop:
     def _save(self, state: TrainState, step: int, memory: Memory) -> None:
         memory.lengths = self.writer.lengths()
         keep = {memory.best_step} if memory.best_step is not None else set()
-        self.checkpoints.save(step, state, asdict(memory), keep)
+        if self.guard is not None:
+            keep |= self.guard.kept(step)
+        self.checkpoints.save(step, state, memory.stored(), keep)
         self.writer.write_event(step, "saved")
 
     def _evaluate(self, state: TrainState, step: int, memory: Memory) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -21,6 +21,9 @@ class Memory:
       smoothed_loss: of the validation split, while a stall of it is waited for.
       lowest_loss: the lowest such.
       stalled_for: evaluations since then, or since the last thaw.
+      skips: steps behind the latest updates that were left out, while they count towards a rollback.
+      rollbacks: each with the steps ``at`` which it was decided and that it went back ``to``, and the ``first_batch``
+        and ``last_batch`` of the plan that are left out since.
     """
 
     best_step: int | None = None
@@ -32,6 +35,13 @@ class Memory:
     smoothed_loss: float | None = None
     lowest_loss: float | None = None
     stalled_for: int = 0
+    skips: list[int] = field(default_factory=list)
+    rollbacks: list[dict[str, int]] = field(default_factory=list)
+
+    def stored(self) -> dict[str, Any]:
+        """As a checkpoint holds it: a run without accidents holds nothing about them."""
+        accidents = {"skips", "rollbacks"}
+        return {name: value for name, value in asdict(self).items() if value or name not in accidents}
 
     @property
     def stage(self) -> int:

@@ -67,7 +67,11 @@ class Stages:
             initial = jax.device_put(carried_over(before, self.steps.train.initial), self.steps.shardings.trainable)
             self.steps = replace(self.steps, train=replace(self.steps.train, initial=initial))
         # Placed as the compiled step gives it back: another placement would be another programme.
-        return jax.device_put(carried_over(state, self.steps.state), self.steps.shardings)
+        after = carried_over(state, self.steps.state)
+        if after.watch is not None and self.steps.state.watch is not None:
+            # Gradients of more parameters are larger: what came before is no measure of them.
+            after = replace(after, watch=replace(after.watch, recent=self.steps.state.watch.recent))
+        return jax.device_put(after, self.steps.shardings)
 
     def enter_last(self, state: TrainState) -> TrainState:
         """:meth:`enter` of the last stage, in which the most trains; ``state`` itself where the run is in it."""

@@ -19,6 +19,7 @@ from amharic_tl.models.sharding import parameter_shardings
 from amharic_tl.tasks.base import Task, forward
 from amharic_tl.tasks.terms import Term
 from amharic_tl.training.objective import Objective, needs
+from amharic_tl.training.stability.spikes import Spikes, Watch, entered
 from amharic_tl.transfer.ema import moved_average
 from amharic_tl.transfer.plan import TrainablePlan
 from amharic_tl.transfer.schedules import Schedule
@@ -32,7 +33,7 @@ class TrainState:
 
     ``step`` counts batches seen (int32), ``in_a_row`` and ``skipped`` the non-finite updates that were skipped (int32).
     Frozen parameters have no gradient and no optimiser state; they are never written. ``average`` is that of the
-    trainable ones; None where none is kept.
+    trainable ones; None where none is kept. ``watch`` is what spikes are judged by; None where none are looked for.
     """
 
     step: jax.Array
@@ -42,6 +43,7 @@ class TrainState:
     in_a_row: jax.Array
     skipped: jax.Array
     average: nnx.State | None = None
+    watch: Watch | None = None
 
     @property
     def evaluated(self) -> nnx.State:
@@ -62,11 +64,13 @@ class TrainStep:
       rate: the learning rate by step.
       initial: the trainable parameters as training began, where a term needs them; otherwise None. No checkpoint holds
         them: a resumed run reads its base again.
+      objective: what is minimised.
     """
 
     compiled: Any
     key: jax.Array
     rate: Schedule
+    objective: Objective
     initial: Any = None
 
     def __call__(self, state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
@@ -116,6 +120,7 @@ def make_steps(
     seed: int,
     terms: Sequence[Term] = (),
     ema: float | None = None,
+    spikes: Spikes | None = None,
 ) -> Steps:
     """Partitions ``model`` by ``plan``, places everything on ``mesh`` and compiles (lazily) the two steps.
 
@@ -131,6 +136,8 @@ def make_steps(
       seed: of dropout.
       terms: what is added to the task's loss. Without one the step is that of the task alone.
       ema: decay of the running average of the trainable parameters; None for none.
+      spikes: how updates are judged by those before; None: only by whether they are finite, in the same programme as
+        ever.
 
     Raises:
       ConfigError: the (micro)batch cannot be split over the mesh.
@@ -156,19 +163,23 @@ def make_steps(
         in_a_row=in_a_row,
         skipped=skipped,
         average=None if ema is None else _copy(trainable, trainable_shardings),
+        watch=None if spikes is None else jax.device_put(spikes.beginning(), replicated(mesh)),
     )
     scalar: Any = replicated(mesh)
     shardings = TrainState(
         *(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar),
         average=None if ema is None else trainable_shardings,
+        watch=None if spikes is None else Watch(scalar, scalar),
     )
-    train = _train_step(graphdef, task, terms, optimizer, mesh, parts, ema)
+    objective = Objective(graphdef, task, terms, mesh, parts)
+    train = _train_step(objective, optimizer, ema, spikes)
     evaluate = _evaluation_step(graphdef, task)
     return Steps(
         train=TrainStep(
             jax.jit(train, donate_argnums=0, out_shardings=(shardings, scalar)),
             jax.device_put(np.asarray(jax.random.key_data(jax.random.key(seed))), scalar),
             jax.jit(schedule, out_shardings=scalar),
+            objective,
             # A copy: the state's own buffers are given away by the first update.
             jax.tree.map(jnp.copy, trainable) if "initial" in needs(terms) else None,
         ),
@@ -180,16 +191,8 @@ def make_steps(
 
 
 def _train_step(
-    graphdef: nnx.GraphDef[Any],
-    task: Task,
-    terms: Sequence[Term],
-    optimizer: optax.GradientTransformation,
-    mesh: Mesh,
-    parts: int,
-    ema: float | None,
+    objective: Objective, optimizer: optax.GradientTransformation, ema: float | None, spikes: Spikes | None
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
-    objective = Objective(graphdef, task, terms, mesh, parts)
-
     def step(
         state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array, rate: jax.Array, initial: Any
     ) -> tuple[TrainState, dict[str, jax.Array]]:
@@ -197,13 +200,21 @@ def _train_step(
         summands, grads = objective.gradients(state.trainable, state.frozen, initial, batch, key)
         norm = optax.global_norm(grads)
         finite = jnp.isfinite(norm) & jnp.isfinite(sum(summands.values(), jnp.zeros(())))
+        taken, watch, judged = finite, state.watch, {}
+        if spikes is not None and watch is not None:
+            rate = rate * watch.rate_scale
+            limits, observed = spikes.limits(watch.recent), jnp.stack([summands["loss"], norm])
+            spiked = finite & jnp.any(observed > limits)
+            taken = finite & ~spiked if spikes.skip else finite
+            watch = Watch(entered(watch.recent, observed, finite), watch.rate_scale)
+            judged = {"spiked": spiked.astype(jnp.int32), "loss_limit": limits[0], "grad_norm_limit": limits[1]}
         updates, moved = optimizer.update(grads, state.optimizer, state.trainable)
         updated = jax.tree.map(lambda p, u: p - (rate * u).astype(p.dtype), state.trainable, updates)
 
         def keep(new: Any, old: Any) -> Any:  # a select, not a product: 0 x NaN is NaN
-            return jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
+            return jax.tree.map(lambda n, o: jnp.where(taken, n, o), new, old)
 
-        bad = 1 - finite.astype(jnp.int32)
+        bad = 1 - taken.astype(jnp.int32)
         new_state = TrainState(
             step=state.step + 1,
             trainable=keep(updated, state.trainable),
@@ -211,6 +222,7 @@ def _train_step(
             optimizer=keep(moved, state.optimizer),
             in_a_row=(state.in_a_row + 1) * bad,
             skipped=state.skipped + bad,
+            watch=watch,
         )
         if ema is not None:
             updates_made = state.step + 1 - state.skipped
@@ -221,6 +233,7 @@ def _train_step(
             "learning_rate": rate,
             "skipped": bad,
             "in_a_row": new_state.in_a_row,
+            **judged,
         }
         return new_state, metrics
 

@@ -20,7 +20,7 @@ SPLIT: dict[str, Any] = {
     "conflicting_labels": 0,
 }
 FILES: dict[str, Any] = {
-    "config": {"task": {"kind": "sequence-classification"}},
+    "config": {"task": {"kind": "sequence-classification"}, "train": {"stability": {"spikes": "skip"}}},
     "plan": {},
     "data": {
         "labels": ["ሀ", "ለ"],
@@ -45,7 +45,7 @@ FILES: dict[str, Any] = {
     },
     "run": {"status": "completed", "best": {"step": 20, "metric": "validation/macro_f1", "value": 0.7}},
     "metrics": [
-        {"step": 10, "split": "train", "loss": 0.5},
+        *({"step": step, "split": "train", "loss": 0.5 + (20 - step) / 100} for step in range(-19, 21)),
         {"step": 20, "split": "validation", "loss": 0.6},
         {"step": 30, "split": "validation", "loss": 0.6},
     ],
@@ -139,6 +139,18 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"data__label_shift": [{"a": "train", "b": "test", "total_variation": 0.11, "chi2_p": 0.001}]},
         {"data__label_shift": [{"a": "train", "b": "test", "total_variation": 0.11, "chi2_p": 0.02}]},
         "0.11 from train to test",
+    ),
+    (
+        "training-trend",
+        {"metrics": [{"step": step, "split": "train", "loss": 0.5} for step in range(40)]},
+        {"metrics": [{"step": step, "split": "train", "loss": 5 - step / 10} for step in range(40)]},
+        "plateau: training loss 0.5",
+    ),
+    (
+        "spikes",
+        {"events": [{"at": 9, "event": "rolled_back", "first_batch": 4}, {"step": 3, "event": "spike", "rows": ["a"]}]},
+        {"events": []},
+        "batches that were spikes: 1; returns to a checkpoint: 1",
     ),
     ("label-only-in-test", {"data__labels_only_in": {"test": ["ሐ"]}}, {"data__labels_only_in": {}}, "test: “ሐ”"),
     (
