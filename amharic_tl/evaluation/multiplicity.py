@@ -1,7 +1,7 @@
 """Several tests of one question.
 
-Holm keeps the chance of any false finding among them at the level: for gates and claims. Benjamini and Hochberg keep the
-expected share of false findings among the findings: for screens, which say where to look.
+Holm keeps the chance of any false finding among them at the level: for gates and claims. Benjamini and Hochberg keep
+the expected share of false findings among the findings: for screens, which say where to look.
 """
 
 from __future__ import annotations

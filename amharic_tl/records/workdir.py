@@ -56,6 +56,11 @@ class Workdir:
         return self.root / "alerts.jsonl"
 
     @property
+    def fairness(self) -> Path:
+        """Fairness by group and over groups of the chosen model, by split."""
+        return self.root / "fairness.json"
+
+    @property
     def cross_validation(self) -> Path:
         """How a cross-validation was asked, and what each of its folds gave."""
         return self.root / "cross_validation.json"

@@ -31,6 +31,7 @@ from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.resumption import begin, read_before
 from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
+from amharic_tl.safety.fairness.watched import about_fairness, summary
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
@@ -226,8 +227,7 @@ class _Training:
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
-        self._look(state, step, "validation", gathered, self.interruption)
-        return metrics
+        return {**metrics, **self._look(state, step, "validation", gathered, self.interruption)}
 
     def _look(
         self,
@@ -236,10 +236,10 @@ class _Training:
         split: str,
         gathered: Mapping[str, np.ndarray],
         interruption: Interruption | None,
-    ) -> None:
-        """Lets the monitor judge a split, records its signals and says what changed."""
+    ) -> dict[str, float]:
+        """Lets the monitor judge a split, records its signals, says what changed; fairness figures to follow."""
         if self.run.safety is None:
-            return
+            return {}
         monitor = self.run.safety.monitor
         look = monitor.look(
             split,
@@ -255,6 +255,18 @@ class _Training:
         for sentence in on_terminal(look.alerts, self.workdir.alerts):
             self.progress.say(f"safety: {sentence}")
         self.progress.say(f"safety: {split}: {look.family}")
+        return look.fairness
+
+    def _judge_fairness(self, step: int, split: str, gathered: Mapping[str, np.ndarray]) -> None:
+        """Writes the fairness table of the chosen model on a split and says what it shows."""
+        if self.run.safety is None:
+            return
+        table = self.run.safety.monitor.fairness(split, step, gathered["labels"], gathered["probabilities"])
+        stored = read_json(self.workdir.fairness) if self.workdir.fairness.exists() else {}
+        self._write("fairness", {**stored, split: table})
+        self.record.setdefault("safety", {}).setdefault(split, {})["fairness"] = summary(table)
+        for line in about_fairness(table):
+            self.progress.say(line)
 
     def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:
         """Probabilities of a source's rows, in their order."""
@@ -328,6 +340,7 @@ class _Training:
             if split != "validation":
                 self.writer.write_scalars(best or 0, final[split], split=split)
                 self._look(state, best or 0, split, gathered, None)
+            self._judge_fairness(best or 0, split, gathered)
             if split == "test" and run.prepared.judge is not None:
                 kept = clean_rows(run.splits)
                 clean = {name: values[kept] for name, values in gathered.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classificat
 from amharic_tl.data.rows import Row
 from amharic_tl.data.tokenizer import Keep, first_tokens
 from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.safety.fairness.watched import look_figures, split_table
 from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import Probes, make_probes
@@ -32,13 +33,14 @@ class Look:
     """One evaluation's signals, the alerts they raise, the family of tests in words, and what each swap showed.
 
     ``counterfactuals``: the lines of counterfactuals-<split>.jsonl, see
-    :func:`~amharic_tl.safety.signals.counterfactual_lines`.
+    :func:`~amharic_tl.safety.signals.counterfactual_lines`. ``fairness``: figures to follow, for metrics.jsonl.
     """
 
     signals: list[SafetySignal]
     alerts: list[Alert]
     family: str
     counterfactuals: list[dict[str, Any]]
+    fairness: dict[str, float] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """How many signals are in which state, which are raised, and the family of tests."""
@@ -116,8 +118,7 @@ class Monitor:
           predict: runs the model.
         """
         probes = self.probes[split]
-        positive = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
-        observed = Observed(split, step, labels, probabilities, predict(self._batches[split]), positive)
+        observed = self._observed(split, step, labels, probabilities, predict(self._batches[split]))
         figures = split_figures(probes, observed, self.operator, self.settings)
         figures += twin_figures(probes, observed, self.labels, self.reference, self.settings)
         signals = [as_signal(figure, observed, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
@@ -125,7 +126,19 @@ class Monitor:
         alerts = changes(judged, self._seen)
         self._seen |= {signal.key: Seen.of(signal.to_dict()) for signal in judged}
         pairs = counterfactual_lines(probes, observed)
-        return Look(judged, alerts, family(judged, self.settings.level, self.looks), pairs)
+        figures_to_follow = look_figures(probes, observed, self.operator.axes, self.settings)
+        return Look(judged, alerts, family(judged, self.settings.level, self.looks), pairs, figures_to_follow)
+
+    def fairness(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+        """The fairness table of a split; arguments as of :meth:`look`."""
+        observed = self._observed(split, step, labels, probabilities, np.zeros((0, len(self.labels))))
+        return split_table(self.probes[split], observed, self.operator, self.settings)
+
+    def _observed(
+        self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray, of_probes: np.ndarray
+    ) -> Observed:
+        positive = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
+        return Observed(split, step, labels, probabilities, of_probes, positive)
 
     def benign(self, split: str, predict: Predict) -> tuple[list[str], np.ndarray]:
         """Ids and probabilities ``[B, C]`` of the benign sentences, which are the same for every split."""

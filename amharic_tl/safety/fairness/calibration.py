@@ -33,7 +33,7 @@ class Calibration:
 def calibration(scores: np.ndarray, positive: np.ndarray, bins: int = BINS) -> Calibration | None:
     """Calibration of the rows given; None where there are none.
 
-    Rows of equal scores lie in one bin, so that the order of rows changes nothing; fewer rows than bins give a bin each.
+    Rows of equal scores lie in one bin, so that the order of rows changes nothing; fewer rows than bins: a bin each.
 
     Args:
       scores: float ``[n]`` in [0, 1].

@@ -1,4 +1,4 @@
-"""Intervals whose unit is a family of items (or a cluster of rows), never an item: items of a family are not independent.
+"""Intervals whose unit is a family of items (or a cluster of rows), never an item: those of a family are not independent.
 
 A cluster bootstrap over few families is too narrow: over four it covers about 80% where it says 95%.
 """
@@ -36,8 +36,8 @@ class FamilyEstimate:
 def mean_over_families(values: np.ndarray, families: np.ndarray, seed: int = 0) -> FamilyEstimate:
     """The mean over families of their means: each family counts once, however many items it has.
 
-    Under :data:`FEWEST` families there is no interval, and the figure is insufficient. Under :data:`FEW` it is Student's
-    t over family means, from there on the BCa bootstrap that draws families.
+    Under :data:`FEWEST` families there is no interval, and the figure is insufficient. Under :data:`FEW` it is
+    Student's t over family means, from there on the BCa bootstrap that draws families.
 
     Args:
       values: float ``[n]``, one an item; nan for an item without a figure, which is left out.

@@ -57,7 +57,7 @@ def tallies(cells: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def cells_of(counts: GroupCounts) -> np.ndarray:
-    """Int ``[G, 4]``: true positives, false negatives, false positives, true negatives of each group, without all rows."""
+    """Int ``[G, 4]`` by group, without all rows: true positives, false negatives, false positives, true negatives."""
     rows, positives, found, both = (
         np.asarray(one)[:-1] for one in (counts.rows, counts.positives, counts.found, counts.true_positives)
     )

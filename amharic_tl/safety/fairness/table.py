@@ -8,7 +8,7 @@ alerts stay with the signals of :mod:`amharic_tl.safety.signals` and Holm.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from amharic_tl.safety.fairness.calibration import calibration
 from amharic_tl.safety.fairness.judged import Judged, counted
 from amharic_tl.safety.fairness.over_families import FEWEST, mean_over_families
 from amharic_tl.safety.fairness.parity import Parity, Rates, tallies
-from amharic_tl.safety.fairness.ranking import GroupRanking, bias_aware_auc, rank_group
+from amharic_tl.safety.fairness.ranking import Auc, GroupRanking, bias_aware_auc, rank_group
 from amharic_tl.safety.signals import seed_of
 
 SCREEN_LEVEL = 0.10
@@ -52,7 +52,7 @@ def fairness_table(rows: Judged, minimum_n: int) -> dict[str, Any]:
     """
     minimum_n = max(minimum_n, FEWEST)
     overall = rank_group(rows.scores, rows.positive, np.ones(len(rows.scores), bool)).subgroup
-    axes = {}
+    axes: dict[str, dict[str, Any]] = {}
     for axis, (names, cells) in counted(rows, list(rows.groups)).items():
         groups = [_group(rows, axis, name, own, minimum_n) for name, own in zip(names, cells, strict=True)]
         ranked = [_ranked(rows, axis, name, minimum_n) for name in names]
@@ -131,9 +131,11 @@ def _calibration(rows: Judged, axis: str, name: str, minimum_n: int) -> dict[str
 def _ranked(rows: Judged, axis: str, name: str, minimum_n: int) -> GroupRanking:
     """The AUCs of a group, without those of too few rows: they would decide the generalised mean."""
     ranking = rank_group(rows.scores, rows.positive, rows.groups[axis] == name)
-    aucs = (ranking.subgroup, ranking.bpsn, ranking.bnsp)
-    kept = (auc if auc is not None and min(auc.positives, auc.negatives) >= minimum_n else None for auc in aucs)
-    return GroupRanking(*kept, ranking.negative_gap, ranking.positive_gap)
+
+    def kept(auc: Auc | None) -> Auc | None:
+        return auc if auc is not None and min(auc.positives, auc.negatives) >= minimum_n else None
+
+    return replace(ranking, subgroup=kept(ranking.subgroup), bpsn=kept(ranking.bpsn), bnsp=kept(ranking.bnsp))
 
 
 def _parity(rows: Judged, axis: str, names: Sequence[str], cells: np.ndarray, minimum_n: int) -> list[dict[str, Any]]:

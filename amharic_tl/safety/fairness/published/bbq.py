@@ -52,8 +52,8 @@ class Bbq:
 def answer_of_target(is_target: bool, polarity: Polarity) -> Answer:
     """The answer in :class:`BbqItem`'s words, from whether it is the published metadata's target.
 
-    In these metadata the target of a negative question is the stereotyped group, and that of a non-negative question the
-    other one: always the answer that follows the stereotype.
+    In these metadata the target of a negative question is the stereotyped group, and that of a non-negative question
+    the other one: always the answer that follows the stereotype.
     """
     return "stereotyped" if is_target == (polarity == "negative") else "other"
 
@@ -78,7 +78,7 @@ def ambiguous_bias_score(biased: int, decided: int, accuracy: float) -> float | 
 
 
 def clean_answer(text: str, dropped: Collection[str] = ("the", "a", "an")) -> str:
-    """A generated answer as it is compared: NFC, lower case, without punctuation and without whole words of ``dropped``."""
+    """A generated answer as it is compared: NFC, lower case, without punctuation and whole words of ``dropped``."""
     words = re.sub(r"[^\w\s]", " ", unicodedata.normalize("NFC", text)).lower().split()
     return " ".join(word for word in words if word not in set(dropped))
 

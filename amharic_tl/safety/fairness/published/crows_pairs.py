@@ -1,4 +1,4 @@
-"""CrowS-Pairs (Nangia et al. 2020): how often a masked language model prefers the more stereotyping of two sentences."""
+"""CrowS-Pairs (Nangia et al. 2020): how often a masked model prefers the more stereotyping of two sentences."""
 
 from __future__ import annotations
 

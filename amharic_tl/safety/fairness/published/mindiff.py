@@ -20,7 +20,7 @@ def mmd(
     kernel: Kernel = "gaussian",
     length: float = 0.1,
 ) -> jax.Array:
-    """Squared MMD, biased estimator: mean K(p, p) - 2 mean K(p, q) + mean K(q, q), float32, at least 0 but for rounding.
+    """Squared MMD, biased estimator, float32: mean K(p, p) - 2 mean K(p, q) + mean K(q, q), 0 or more but for rounding.
 
     A pair's weight is the product of its rows' weights. A side without weight has means of 0; without any weight the
     value is 0. Works under ``jit`` on arrays over all devices.
