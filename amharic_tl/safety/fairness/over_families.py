@@ -1,4 +1,4 @@
-"""Intervals whose unit is a family of items (or a cluster of rows), never an item: those of a family are not independent.
+"""Intervals whose unit is a family of items (or a cluster of rows), never an item: those of one depend on each other.
 
 A cluster bootstrap over few families is too narrow: over four it covers about 80% where it says 95%.
 """
