@@ -27,6 +27,7 @@ from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.safety.drafts import refuse_drafted_penalties
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
@@ -231,6 +232,7 @@ def _safety(
     settings, share = config.safety, {"process_index": jax.process_index(), "process_count": jax.process_count()}
     check_positive_labels(settings.positive_labels or (), splits.labels)
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
+    refuse_drafted_penalties(operator, settings)
     judged = {name: source.rows for name, source in splits.items() if name != "train"}
     reference = None
     if settings.reference:

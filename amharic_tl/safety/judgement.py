@@ -70,7 +70,7 @@ def family(signals: Sequence[SafetySignal], level: float, looks: int) -> str:
     tested = sum(signal.p_value is not None for signal in signals)
     sentence = (
         f"level {level:g} over {looks} planned looks x {tested} signals = {looks * tested} tests, Holm within a look; "
-        f"{len(signals) - tested} signals with too few rows"
+        f"{len(signals) - tested} signals that cannot be judged"
     )
     return f"{sentence}; {UNREVIEWED}" if any(signal.unreviewed for signal in signals) else sentence
 

@@ -14,6 +14,7 @@ from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classificat
 from amharic_tl.data.rows import Row
 from amharic_tl.data.tokenizer import Keep, first_tokens
 from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.safety.drafts import watermark, withhold
 from amharic_tl.safety.fairness.watched import look_figures, split_table
 from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
 from amharic_tl.safety.operator import SwapOperator
@@ -122,6 +123,7 @@ class Monitor:
         figures = split_figures(probes, observed, self.operator, self.settings)
         figures += twin_figures(probes, observed, self.labels, self.reference, self.settings)
         signals = [as_signal(figure, observed, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
+        signals = withhold(signals, self.operator, self.settings)
         judged = judge(signals, self._seen, self.settings.level, self.looks)
         alerts = changes(judged, self._seen)
         self._seen |= {signal.key: Seen.of(signal.to_dict()) for signal in judged}
@@ -181,6 +183,7 @@ def describe(
         "reviewers": list(pack.authorship.reviewers),
         "status": pack.authorship.status,
         "unreviewed": pack.unreviewed(operator.axes),
+        "watermark": watermark(operator, settings),
         "fingerprint": pack.fingerprint,
         "axes": {
             axis: {

@@ -11,6 +11,7 @@ import numpy as np
 from amharic_tl.config import SafetyConfig
 from amharic_tl.data.rows import Row
 from amharic_tl.records.signals import UNREVIEWED
+from amharic_tl.safety.drafts import watermark
 from amharic_tl.safety.fairness.counterfactual import counterfactual
 from amharic_tl.safety.fairness.judged import in_loop, judged_rows
 from amharic_tl.safety.fairness.over_families import FEWEST
@@ -76,6 +77,7 @@ def split_table(watched: Watched, observed: Observed, operator: SwapOperator, se
         "pack_fingerprint": operator.pack.fingerprint,
         "positive_labels": list(settings.positive_labels or ()),
         "unreviewed": f"{', '.join(drafts)}: {UNREVIEWED}" if drafts else "",
+        "watermark": watermark(operator, settings),
         **table,
     }
 
