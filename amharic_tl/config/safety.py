@@ -63,6 +63,9 @@ class SafetyConfig:
     allow_draft: bool = leaf(
         False, "Judge, alert and penalise on names and items that no native speaker has signed; outputs then say so."
     )
+    sequestered: tuple[str, ...] | None = leaf(
+        None, "Files of benign sentences kept outside, each FILE:SHA256, that the finished model is shown once; logged."
+    )
     minimum_n: int = leaf(30, "Fewest clusters of a figure; below it the signal is insufficient.", minimum=2)
     penalties: PenaltiesConfig = field(default_factory=PenaltiesConfig)
     thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)

@@ -29,6 +29,7 @@ def figures(run: Contents) -> dict[str, Any] | None:
             key: table[key]
             for key in ("split", "step", "rows", "minimum_n", "unreviewed", "screen", "interval", "null")
         },
+        "sequestered": run.fairness.get("sequestered", []),
         "columns": list(COLUMNS.values()),
         "axes": [
             {

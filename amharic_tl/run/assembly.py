@@ -27,6 +27,7 @@ from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.run.sequestered import banks_of
 from amharic_tl.safety.drafts import refuse_drafted_penalties
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
@@ -251,6 +252,7 @@ def _safety(
         share=share,
         keep=keep,
     )
+    banks_of(monitor)
     pairing = settings.penalties.logit_pairing
     if not pairing.weight:
         return Safety(monitor, (), None, {})

@@ -28,10 +28,10 @@ from amharic_tl.records.files import read_json, write_bytes, write_json, write_l
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run, assemble
 from amharic_tl.run.attention import AttentionRecord
+from amharic_tl.run.fairness import FairnessJudge
 from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.resumption import begin, read_before
 from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
-from amharic_tl.safety.fairness.watched import about_fairness, summary
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
@@ -103,6 +103,8 @@ class _Training:
         if run.safety is not None:
             self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
+        monitor = run.safety.monitor if run.safety is not None else None
+        self.fairness = FairnessJudge(monitor, workdir, self.writer.write_event, self.progress.say, self.first)
         self.attention = AttentionRecord()
         self.record: dict[str, Any] = {"status": "running", "provenance": self._origin()}
 
@@ -257,17 +259,6 @@ class _Training:
         self.progress.say(f"safety: {split}: {look.family}")
         return look.fairness
 
-    def _judge_fairness(self, step: int, split: str, gathered: Mapping[str, np.ndarray]) -> None:
-        """Writes the fairness table of the chosen model on a split and says what it shows."""
-        if self.run.safety is None:
-            return
-        table = self.run.safety.monitor.fairness(split, step, gathered["labels"], gathered["probabilities"])
-        stored = read_json(self.workdir.fairness) if self.workdir.fairness.exists() else {}
-        self._write("fairness", {**stored, split: table})
-        self.record.setdefault("safety", {}).setdefault(split, {})["fairness"] = summary(table)
-        for line in about_fairness(table):
-            self.progress.say(line)
-
     def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:
         """Probabilities of a source's rows, in their order."""
         run = self.run
@@ -340,13 +331,14 @@ class _Training:
             if split != "validation":
                 self.writer.write_scalars(best or 0, final[split], split=split)
                 self._look(state, best or 0, split, gathered, None)
-            self._judge_fairness(best or 0, split, gathered)
+            self.fairness.judge(split, best or 0, gathered, self.record)
             if split == "test" and run.prepared.judge is not None:
                 kept = clean_rows(run.splits)
                 clean = {name: values[kept] for name, values in gathered.items()}
                 summary = self._summarise("test_clean", run.prepared.judge.summary(clean))
                 final["test_clean"] = summary or {"not_measured": NO_CLEAN_ROWS}
         self._write_benign(state)
+        self.fairness.score_banks(best or 0, self._predict(state, None))
         if run.config.output.export:
             self._export(state)
         self.writer.write_event(last, "completed", reason=reason)

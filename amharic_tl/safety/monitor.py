@@ -12,7 +12,7 @@ import numpy as np
 from amharic_tl.config import SafetyConfig
 from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
 from amharic_tl.data.rows import Row
-from amharic_tl.data.tokenizer import Keep, first_tokens
+from amharic_tl.data.tokenizer import Keep, encode, first_tokens
 from amharic_tl.records.signals import Alert, SafetySignal
 from amharic_tl.safety.drafts import watermark, withhold
 from amharic_tl.safety.fairness.watched import look_figures, split_table
@@ -93,13 +93,17 @@ class Monitor:
         self.labels = tuple(labels)
         self.probes: dict[str, Probes] = {}
         self._batches: dict[str, BatchSource] = {}
+
+        def source(ids: Sequence[np.ndarray]) -> BatchSource:
+            lengths = np.asarray([len(one) for one in ids])
+            plan = BatchPlan(lengths, batch_rows, None, limit=max_length)
+            return Batches(plan, ids, tokenizer.pad_token_id, classification_fields(np.full(len(ids), -1)), **share)
+
+        self._source_of_texts = lambda texts: source(encode(tokenizer, texts, max_length, keep=keep).ids)
         for split, of_split in rows.items():
             probes = make_probes(of_split, operator, tokenizer, max_length, benign=True, keep=keep)
             self.probes[split] = probes
-            lengths = np.asarray([len(ids) for ids in probes.ids])
-            plan = BatchPlan(lengths, batch_rows, None, limit=max_length)
-            fields = classification_fields(np.full(len(lengths), -1))
-            self._batches[split] = Batches(plan, probes.ids, tokenizer.pad_token_id, fields, **share)
+            self._batches[split] = source(probes.ids)
         self._seen: dict[Key, Seen] = {}
 
     def remember(self, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -147,6 +151,11 @@ class Monitor:
         probabilities = predict(self._batches[split])
         chosen = self.probes[split].benign
         return [probe.id for probe in chosen], probabilities[[probe.place for probe in chosen]]
+
+    def flagged(self, texts: Sequence[str], predict: Predict) -> np.ndarray:
+        """bool, one a text: those in which the model finds harm."""
+        harmful = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
+        return harmful[predict(self._source_of_texts(texts)).argmax(axis=-1)] if texts else np.zeros(0, bool)
 
     def describe(self) -> dict[str, Any]:
         """What safety.json holds: the pack and its authorship, groups by use, what was refused, counts of probes."""
