@@ -45,6 +45,7 @@ def test_drafts_about_real_groups_are_shown_and_never_judged() -> None:
     gaps = [one for one in look.signals if one.name == "false_positive_rate_gap" and one.n > 50]
     assert gaps and max(one.value or 0 for one in gaps) == 1.0
     assert {one.state for one in look.signals} == {"insufficient"} and look.alerts == []
+    assert f"{len(look.signals)} signals {WITHHELD}" in look.family
     assert {one.reason for one in gaps} == {WITHHELD} and all(one.p_value is None for one in gaps)
 
 

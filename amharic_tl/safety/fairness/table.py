@@ -19,7 +19,7 @@ from amharic_tl.safety.fairness.calibration import calibration
 from amharic_tl.safety.fairness.judged import Judged, counted
 from amharic_tl.safety.fairness.over_families import FEWEST, mean_over_families
 from amharic_tl.safety.fairness.parity import Parity, Rates, tallies
-from amharic_tl.safety.fairness.ranking import Auc, GroupRanking, bias_aware_auc, rank_group
+from amharic_tl.safety.fairness.ranking import Auc, GroupRanking, auc, bias_aware_auc, rank_group
 from amharic_tl.safety.signals import seed_of
 
 SCREEN_LEVEL = 0.10
@@ -97,15 +97,17 @@ def _group(rows: Judged, axis: str, name: str, cells: np.ndarray, minimum_n: int
     }
     ranking = rank_group(rows.scores, rows.positive, inside)
     for kind in ("subgroup", "bpsn", "bnsp"):
-        auc = getattr(ranking, kind)
-        n = 0 if auc is None else min(auc.positives, auc.negatives)
-        ends = None if auc is None else (auc.low, auc.high)
+        ranked = getattr(ranking, kind)
+        n = 0 if ranked is None else min(ranked.positives, ranked.negatives)
+        ends = None if ranked is None else (ranked.low, ranked.high)
         short = _short(n, minimum_n, "rows of one label")
-        figures[f"{kind}_auc"] = _figure(None if auc is None else auc.value, ends, n, short)
-    for sign, value, label in ((1, ranking.positive_gap, True), (0, ranking.negative_gap, False)):
-        n = int((inside & (rows.positive == label)).sum())
-        kind = "positive" if sign else "negative"
-        figures[f"average_equality_gap_{kind}"] = _figure(value, None, n, _short(n, minimum_n, "rows"))
+        figures[f"{kind}_auc"] = _figure(None if ranked is None else ranked.value, ends, n, short)
+    for kind, value, label in (("positive", ranking.positive_gap, True), ("negative", ranking.negative_gap, False)):
+        of_label = rows.positive == label
+        n = int((inside & of_label).sum())
+        exceeds = auc(rows.scores[~inside & of_label], rows.scores[inside & of_label])  # the gap is 1/2 less this
+        ends = None if exceeds is None else (0.5 - exceeds.high, 0.5 - exceeds.low)
+        figures[f"average_equality_gap_{kind}"] = _figure(value, ends, n, _short(n, minimum_n, "rows"))
     return {"group": name, "n": int(inside.sum()), "figures": figures | _calibration(rows, axis, name, minimum_n)}
 
 
@@ -132,8 +134,8 @@ def _ranked(rows: Judged, axis: str, name: str, minimum_n: int) -> GroupRanking:
     """The AUCs of a group, without those of too few rows: they would decide the generalised mean."""
     ranking = rank_group(rows.scores, rows.positive, rows.groups[axis] == name)
 
-    def kept(auc: Auc | None) -> Auc | None:
-        return auc if auc is not None and min(auc.positives, auc.negatives) >= minimum_n else None
+    def kept(one: Auc | None) -> Auc | None:
+        return one if one is not None and min(one.positives, one.negatives) >= minimum_n else None
 
     return replace(ranking, subgroup=kept(ranking.subgroup), bpsn=kept(ranking.bpsn), bnsp=kept(ranking.bnsp))
 
@@ -154,7 +156,7 @@ def _parity(rows: Judged, axis: str, names: Sequence[str], cells: np.ndarray, mi
         count = min(int(one.sum()) for one in compared)
         line = {"name": name, "groups": count, "null": None, "p": None, "p_adjusted": None, "noted": False}
         if value is None or count < 2:
-            reason = f"{count} groups with at least {minimum_n} rows; it needs two"
+            reason = f"{count} group{'s' * (count != 1)} with at least {minimum_n} rows; it needs two"
             if count >= 2:
                 reason = "every rate is 0, so there is no ratio"
             found.append({**line, **_figure(None, None, n, reason)})

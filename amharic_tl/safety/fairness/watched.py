@@ -99,7 +99,8 @@ def about_fairness(table: Mapping[str, Any]) -> list[str]:
     for axis, of in table["axes"].items():
         rows = {row["name"]: row for row in of["parity"]}
         told = [_told(rows[name]) for name in SHOWN if rows[name]["value"] is not None]
-        said.append(f"fairness: {table['split']}: {axis}: {'; '.join(told) or 'insufficient'}")
+        why = f"insufficient: {rows[SHOWN[0]]['reason']}"
+        said.append(f"fairness: {table['split']}: {axis}: {'; '.join(told) or why}")
     screen = table["screen"]
     family = f"{screen['tests']} tests, a screen at {screen['level']:.2f} ({screen['method']})"
     sentence = f"fairness: {table['split']}: {family}"

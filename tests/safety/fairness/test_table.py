@@ -40,7 +40,8 @@ def test_a_bias_is_noted_where_it_is(biased: dict) -> None:  # type: ignore[type
     assert biased["table"]["screen"]["tests"] == 4
     a, b, _ = biased["table"]["axes"]["x"]["groups"]
     assert a["figures"]["bpsn_auc"]["high"] < b["figures"]["bpsn_auc"]["low"]
-    assert a["figures"]["average_equality_gap_negative"]["value"] > 0.2
+    gap = a["figures"]["average_equality_gap_negative"]
+    assert 0 < gap["low"] < gap["value"] < gap["high"] and gap["value"] > 0.2
     assert a["figures"]["calibration_error"]["value"] > a["figures"]["calibration_error"]["null"]
 
 
