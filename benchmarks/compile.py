@@ -65,8 +65,9 @@ def measure(family: str, layers: int, method: str) -> float:
     from amharic_tl.tasks.masked_lm import MaskedLM
     from amharic_tl.tasks.seq2seq_lm import Seq2SeqLM
     from amharic_tl.training.step import make_steps
-    from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
+    from amharic_tl.transfer.optimizers import make_optimizer
     from amharic_tl.transfer.plan import make_plan
+    from amharic_tl.transfer.schedules import make_schedule
 
     kind = FAMILIES[family]
     kinds: dict[str, Any] = {"masked-lm": MaskedLM, "causal-lm": CausalLM, "seq2seq-lm": Seq2SeqLM}

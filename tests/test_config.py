@@ -65,6 +65,14 @@ def test_text_is_converted_by_the_type_of_the_leaf() -> None:
         ({"train.select_by": "validation/macrof1"}, "did you mean validation/macro_f1?"),
         ({"train.seed": 2**32}, "at most 4294967295"),
         ({"optim.warmup": 1.5}, "neither a share"),
+        ({"optim.name": "adam"}, "did you mean 'adamw'?"),
+        ({"optim.name": "lion", "optim.beta2": 0.95}, "config.optim.beta2 is set, but config.optim.name is 'lion'"),
+        ({"optim.lion.beta2": 0.95}, "config.optim.lion.beta2 is set, but config.optim.name is 'adamw'"),
+        ({"optim.name": "adafactor", "optim.momentum_dtype": "bfloat16"}, "(adamw and lion and muon do)"),
+        ({"optim.warmup_stable_decay.shape": "linear"}, "config.optim.schedule is 'linear'"),
+        ({"optim.schedule": "constant", "optim.floor": 0.1}, "config.optim.floor is set"),
+        ({"optim.schedule": "warmup-stable-decay", "optim.warmup": 0.9}, "more than the whole run"),
+        ({"optim.ema": 1.0}, "at most 0.999999"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_was_expected(override: dict[str, object], expected: str) -> None:

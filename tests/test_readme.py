@@ -59,7 +59,7 @@ def test_a_command_is_understood(page: str, words: list[str]) -> None:
 def test_settings_named_in_the_pages_exist() -> None:
     known = {name for name, _, _ in leaves()}
     for page in PAGES:
-        for name in re.findall(r"--config\.([a-z_]+(?:\.[a-z_]+)+)", page.read_text(encoding="utf-8")):
+        for name in re.findall(r"--config\.([a-z0-9_]+(?:\.[a-z0-9_]+)+)", page.read_text(encoding="utf-8")):
             assert name in known, f"{page.name}: config.{name}"
 
 

@@ -12,9 +12,8 @@ from amharic_tl.audit.gates import check_gates
 from amharic_tl.audit.reading import read_material
 from amharic_tl.audit.whole import audit_record, run_checks
 from amharic_tl.config import Config
-from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.errors import CannotCreateError, ConfigError
-from amharic_tl.models.interchange.locate import locate
+from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.records.files import read_json, write_json
 from amharic_tl.records.findings import Finding
 
@@ -60,7 +59,7 @@ def audit_to(
         raise ConfigError(f"--output: {output} holds an audit of data that have changed since. Name a new directory")
     record = before
     if record is None:
-        results = run_checks(material, lambda path: load_tokenizer(locate(path)), say=say)
+        results = run_checks(material, tokenizer_of, say=say)
         record = {"asked": asked, **audit_record(material, results)}
         write_json(place, record)
     from amharic_tl.reports.audit_page import write_audit_page
@@ -85,6 +84,8 @@ def _asked(
         "model": config.model.path,
         "pack": config.safety.pack,
     }
+    if config.adapt.dapt.data is not None:
+        asked["adaptation"] = {**dataclasses.asdict(config.adapt.dapt), "leave_out": config.adapt.leave_out_test}
     return dict(json.loads(json.dumps(asked)))
 
 

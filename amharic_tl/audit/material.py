@@ -100,6 +100,7 @@ class Material:
     notes: list[str] = field(default_factory=list)
     by: tuple[str, ...] = ()
     show_words: bool = False
+    adaptation: Part | None = None
 
     @property
     def reference(self) -> Part:

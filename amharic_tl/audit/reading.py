@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.audit.adaptation import leave_out
 from amharic_tl.audit.material import Material, Part, Problem
 from amharic_tl.config import Config
+from amharic_tl.culture.pack import open_pack
+from amharic_tl.data.adaptation import domain_splits
 from amharic_tl.data.conll import ENDINGS
 from amharic_tl.data.delimited import lines_of
 from amharic_tl.data.folds import load_fold
@@ -15,7 +19,7 @@ from amharic_tl.data.parallel_text import BETWEEN
 from amharic_tl.data.readers import read_text
 from amharic_tl.data.rows import Columns, Source
 from amharic_tl.data.sources import read_source
-from amharic_tl.data.splits import columns_of, labels_of
+from amharic_tl.data.splits import Splits, columns_of, labels_of
 from amharic_tl.data.tags import is_tag
 from amharic_tl.errors import AmharicTLError, BadInputError, ConfigError
 
@@ -73,15 +77,35 @@ def read_material(
         notes=notes,
         by=tuple(by),
         show_words=show_words,
+        adaptation=_read_adaptation(config, parts),
     )
     found.labels = labels_of(found.reference.source, columns) if labelled else []
     return found
 
 
-def material_of_splits(config: Config, splits: Any) -> Material:
-    """What a run has read already (:class:`amharic_tl.data.splits.Splits`), to be audited."""
+def material_of_splits(config: Config, splits: Splits, adaptation: Splits | None = None) -> Material:
+    """What a run has read already, to be audited; ``adaptation``: the text of its domain stage."""
     parts = [Part(name, source) for name, source in splits.items()]
-    return Material(config, _asked_problem(config), parts, splits.labels)
+    return Material(config, _asked_problem(config), parts, splits.labels, adaptation=adaptation_part(adaptation))
+
+
+def adaptation_part(splits: Splits | None) -> Part | None:
+    """All text of the domain stage, what is set aside of it too."""
+    if splits is None:
+        return None
+    rows = [row for _, source in splits.items() for row in source.rows]
+    return Part("the text of config.adapt.dapt.data", replace(splits.train, rows=rows))
+
+
+def _read_adaptation(config: Config, parts: Sequence[Part]) -> Part | None:
+    """The text of the domain stage as a run with this config would use it."""
+    if config.adapt.dapt.data is None:
+        return None
+    splits = domain_splits(config)
+    if config.adapt.leave_out_test:
+        scored = [row for part in parts if part.name != "train" for row in part.rows]
+        splits = leave_out(splits, scored, open_pack(config.safety.pack).grammar.fold)
+    return adaptation_part(splits)
 
 
 def _fold(config: Config, against: Sequence[str], by: Sequence[str], show_words: bool) -> Material:
@@ -95,6 +119,7 @@ def _fold(config: Config, against: Sequence[str], by: Sequence[str], show_words:
     found = material_of_splits(config, splits)
     found.against = [_read_other(spec, config) for spec in against]
     found.notes, found.show_words = list(splits.notes), show_words
+    found.adaptation = _read_adaptation(config, found.parts)
     return found
 
 

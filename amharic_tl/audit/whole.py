@@ -8,6 +8,7 @@ from typing import Any
 
 from amharic_tl import __version__
 from amharic_tl.audit import (
+    adaptation,
     duplicates,
     groups,
     inside,
@@ -23,7 +24,7 @@ from amharic_tl.audit import (
 )
 from amharic_tl.audit.checked import Checked
 from amharic_tl.audit.lengths import LoadTokenizer
-from amharic_tl.audit.material import Material
+from amharic_tl.audit.material import Material, Part
 from amharic_tl.data.audit import fingerprint_of
 from amharic_tl.records.findings import Finding, in_order
 
@@ -48,6 +49,7 @@ CHECKS: Mapping[str, Check] = {
     "scripts": Check("Scripts", scripts.FINDINGS, _plain(scripts.check)),
     "languages": Check("Languages", languages.FINDINGS, _plain(languages.check)),
     "inside": Check("Test inside train", inside.FINDINGS, _plain(inside.check)),
+    "adaptation": Check("Test inside the text adapted to", adaptation.FINDINGS, _plain(adaptation.check)),
     "duplicates": Check("Repeats and leaks", duplicates.FINDINGS, _plain(duplicates.check)),
     "passages": Check("Passages of other data", passages.FINDINGS, _plain(passages.check)),
     "labels": Check("Labels", labels.FINDINGS, _plain(labels.check)),
@@ -87,7 +89,7 @@ def audit_record(material: Material, results: Mapping[str, Checked]) -> dict[str
         "version": __version__,
         "problem": material.problem,
         "reference": material.reference.name,
-        "fingerprint": fingerprint_of([(part.name, part.source) for part in [*material.parts, *material.against]]),
+        "fingerprint": fingerprint_of([(part.name, part.source) for part in _all_parts(material)]),
         "parts": [_part(part.name, part.source, len(part.unusable)) for part in material.parts],
         "against": [_part(part.name, part.source, len(part.unusable)) for part in material.against],
         "notes": [*material.notes, *(note for part in material.parts for note in part.source.notes)],
@@ -97,6 +99,11 @@ def audit_record(material: Material, results: Mapping[str, Checked]) -> dict[str
             for name, checked in results.items()
         },
     }
+
+
+def _all_parts(material: Material) -> list[Part]:
+    adaptation = [] if material.adaptation is None else [material.adaptation]
+    return [*material.parts, *material.against, *adaptation]
 
 
 def _part(name: str, source: Any, unusable: int) -> dict[str, Any]:

@@ -98,13 +98,18 @@ def describe_leaves() -> str:
     """Every leaf with its type, default and meaning, for ``--help``."""
     lines = []
     for name, item, kind in leaves():
-        shown = (
-            kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "").replace("Literal", "one of ")
-        )
+        shown = kind.__name__ if isinstance(kind, type) else _written(str(kind))
         default = "none" if item.default is None else item.default
         default = ",".join(default) if isinstance(default, tuple) else default
         lines.append(f"  --config.{name}={default}\n        {item.metadata['doc']} ({shown})")
     return "\n".join(lines)
+
+
+def _written(kind: str) -> str:
+    """A type as a reader wants it."""
+    for name, shown in (("typing.", ""), ("Literal", "one of "), ("amharic_tl.config.rule_texts.RuleText", "rule")):
+        kind = kind.replace(name, shown)
+    return kind
 
 
 def require(options: Mapping[str, str], name: str, example: str) -> str:

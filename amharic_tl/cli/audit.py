@@ -25,7 +25,8 @@ tagged or have labels is found out. Writes DIR/audit.json and DIR/audit.html; no
   --config.a.b=value    columns, format, tokenizer and length as for train: --config.data.text, --config.data.label,
                         --config.task.problem=multi-label, --config.model.path, --config.data.max_length
 
-Exits with 65 where config.data.gates would stop a run (default: test-inside-train; none: never).
+Exits with 65 where config.data.gates would stop a run (default: test-inside-train and
+test-inside-adaptation; none: never).
 """
 OPTIONS = ("config", "output")
 FLAGS = ("show-words",)

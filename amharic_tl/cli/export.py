@@ -6,15 +6,21 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from amharic_tl.cli.arguments import UsageError, parse, require
 
-HELP = """usage: amharic-tl export MODEL --output DIR [--format safetensors|flax] [--dtype DTYPE]
+if TYPE_CHECKING:
+    from amharic_tl.models.interchange.write import Format
+
+HELP = """usage: amharic-tl export MODEL --output DIR [--format safetensors|flax | --adapter] [--dtype DTYPE]
                          [--max-shard-size 5GB] [--task TASK]
 
 Writes MODEL (a directory, a bundled base or a hub id) as a Hugging Face directory: config.json, weights, tokenizer,
-generation_config.json. Without --dtype, weights keep their bits.
+generation_config.json. Without --dtype, weights keep their bits. MODEL may be a LoRA adapter in the format of the PEFT
+library, which is merged into its base, or the workdir of a run: its adapter where it trained one, else its export.
 
+  --adapter         the adapter alone, as the PEFT library loads it, instead of the merged model
   --format          safetensors (default; torch's names) or flax (flax_model.msgpack, Flax's names)
   --dtype           of the written weights: float32, bfloat16 or float16; default: each as it is stored
   --max-shard-size  a larger model is split into files of at most this size, with an index: 500MB, 5GB (default), 2GiB
@@ -23,12 +29,13 @@ generation_config.json. Without --dtype, weights keep their bits.
 """
 WORDS = ("MODEL",)
 OPTIONS = ("output", "format", "dtype", "max-shard-size", "task")
+FLAGS = ("adapter",)
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the verb."""
-    parsed = parse(arguments, OPTIONS, words=WORDS)
+    parsed = parse(arguments, OPTIONS, flags=FLAGS, words=WORDS)
     if parsed.help:
         print(HELP)
         return 0
@@ -36,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("the model is missing, for example amharic-tl export path/to/model --output copy")
     options = parsed.options
     output = Path(require(options, "output", "copy"))
+    if "adapter" in options and "format" in options:
+        raise UsageError("--adapter writes the format of the PEFT library; leave out --format")
     limit = size_of(options.get("max-shard-size", "5GB"))
 
     os.environ.setdefault("USE_TORCH", "0")
@@ -44,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     for line in export(
         options["MODEL"],
         output,
-        format=options.get("format", "safetensors"),
+        format="peft" if "adapter" in options else cast("Format", options.get("format", "safetensors")),
         dtype=options.get("dtype"),
         max_shard_bytes=limit,
         task=options.get("task"),

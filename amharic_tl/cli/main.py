@@ -22,8 +22,23 @@ VERBS = {
         "train and test on folds of all rows, with near-duplicates kept together",
     ),
     "normalise": ("amharic_tl.cli.normalise", "a copy of a file in which spellings, marks or numerals are made one"),
+    "label-shift": (
+        "amharic_tl.cli.label_shift",
+        "how labels lie in unlabelled rows; predictions corrected for it",
+    ),
+    "layers": ("amharic_tl.cli.layers", "which layers of a fine-tuned model moved away from its base"),
+    "select-base": (
+        "amharic_tl.cli.select_base",
+        "which pretrained model to transfer: gates, scores, a check of the scores",
+    ),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
+    "vocabulary": ("amharic_tl.cli.vocabulary", "extend, replace, trim or audit a tokenizer and the model's tables"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
+    "average": (
+        "amharic_tl.cli.average",
+        "average a run with its pretrained base, or several runs, and score the result",
+    ),
+    "rate-range": ("amharic_tl.cli.rate_range", "between which learning rates the loss of a run falls"),
     "report": ("amharic_tl.cli.report", "write report.html of a workdir anew"),
     "reproduce": ("amharic_tl.cli.reproduce", "repeat a study, or check what is kept of it against what it claims"),
     "verify": ("amharic_tl.cli.verify", "compare a model's outputs with Hugging Face's torch class, layer by layer"),

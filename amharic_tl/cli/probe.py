@@ -23,6 +23,7 @@ Whatever is wrong is named by file and line.
 """
 OPTIONS = ("pack", "sheet")
 FLAGS = ("list",)
+WORDS = ()
 
 
 def main(arguments: Sequence[str]) -> int:

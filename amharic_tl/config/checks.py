@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 
+from amharic_tl.config.adapt_checks import adapt_checks
+from amharic_tl.config.adapter_checks import adapter_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
+from amharic_tl.config.optim_checks import optim_checks
 from amharic_tl.config.schema import Config
+from amharic_tl.config.term_checks import term_checks
+from amharic_tl.config.transfer_checks import transfer_checks
 
 
 def cross_checks(config: Config) -> list[str]:
     """Leaves that do not fit together, as sentences."""
     return [
         *_train_checks(config),
-        *_optim_checks(config),
-        *_transfer_checks(config),
+        *optim_checks(config.optim),
+        *transfer_checks(config),
+        *adapter_checks(config),
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),
+        *term_checks(config),
+        *adapt_checks(config),
     ]
 
 
@@ -33,25 +41,6 @@ def _train_checks(config: Config) -> list[str]:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")
     elif not is_metric(config.task, metric):
         problems.append(f"config.train.select_by: {no_metric(config.task, metric)}")
-    return problems
-
-
-def _optim_checks(config: Config) -> list[str]:
-    warmup = config.optim.warmup
-    if warmup >= 1 and warmup != int(warmup):
-        return [f"config.optim.warmup: {warmup:g} is neither a share below 1 nor a number of steps"]
-    return []
-
-
-def _transfer_checks(config: Config) -> list[str]:
-    transfer, problems = config.transfer, []
-    if transfer.method == "top-layers" and transfer.trainable_layers is None:
-        problems.append("config.transfer.method is top-layers; say how many with config.transfer.trainable_layers")
-    if transfer.method != "top-layers" and transfer.trainable_layers is not None:
-        problems.append(
-            f"config.transfer.trainable_layers is set, but config.transfer.method is {transfer.method!r}; "
-            "use config.transfer.method=top-layers"
-        )
     return problems
 
 

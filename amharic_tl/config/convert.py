@@ -9,6 +9,7 @@ import types
 import typing
 from typing import Any, Literal, get_args, get_origin
 
+from amharic_tl.config.rule_texts import RuleText, rule_texts
 from amharic_tl.errors import name_some
 
 
@@ -45,17 +46,29 @@ def convert(value: Any, kind: Any) -> Any:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"expected one of {', '.join(map(repr, get_args(kind)))}, found {value!r}{hint}")
         return value
+    if origin is tuple and get_args(kind)[0] is RuleText:
+        return rule_texts(value)
     if origin is tuple:
-        return _convert_tuple(value)
+        return _convert_numbers(value) if get_args(kind)[0] is float else _convert_tuple(value)
     return _convert_scalar(value, kind)
 
 
 def _convert_tuple(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
-        value = [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
+        value = value.strip()
+        value = value[1:-1] if value[:1] + value[-1:] in ("()", "[]") else value
+        value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value) or not value:
         raise ValueError(f"expected a list of texts (a,b,c), found {value!r}")
     return tuple(value)
+
+
+def _convert_numbers(value: Any) -> tuple[float, ...]:
+    if isinstance(value, str):
+        value = [part for part in value.strip("()[]").split(",") if part.strip()]
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"expected a list of numbers (3,1,1), found {value!r}")
+    return tuple(_convert_scalar(part, float) for part in value)
 
 
 def _convert_scalar(value: Any, kind: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from amharic_tl.config.leaf import leaf
+from amharic_tl.config.mixture import MixtureConfig
 
 Sources = str | tuple[str, ...] | None
 
@@ -41,7 +42,7 @@ class DataConfig:
     )
     max_length: int = leaf(128, "Longest input in tokens, special tokens included.", minimum=8)
     gates: tuple[str, ...] | None = leaf(
-        ("test-inside-train",),
+        ("test-inside-train", "test-inside-adaptation"),
         "What of the audit stops a run before it trains (exit code 65): names of findings (see docs/audit.md), or all "
         "of a severity (error, warning); none: nothing.",
     )
@@ -56,3 +57,4 @@ class DataConfig:
     window_overlap: int | None = leaf(
         None, "windows: tokens that neighbours share; none: a quarter of data.max_length.", minimum=0
     )
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)

@@ -13,7 +13,12 @@ class ModelConfig:
     """Which pretrained model, and how it computes."""
 
     path: str = leaf(
-        "amharic-tiny", "A local directory, a bundled base (amharic-tiny), or a hub id owner/name[@revision]."
+        "amharic-tiny",
+        "A local directory, a bundled base (amharic-tiny), or a hub id owner/name[@revision]; or an adapter's.",
+    )
+    adapter: str | None = leaf(
+        None,
+        "A LoRA adapter that is put on model.path: a local directory or a hub id. Methods other than lora merge it.",
     )
     initialise: Literal["pretrained", "random"] = leaf(
         "pretrained", "random: only the config and tokenizer of model.path are used; weights are drawn from train.seed."

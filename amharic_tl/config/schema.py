@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from amharic_tl.config.adapt import AdaptConfig
 from amharic_tl.config.data import DataConfig
 from amharic_tl.config.machine import MeshConfig, OutputConfig
 from amharic_tl.config.model import ModelConfig
@@ -28,6 +29,7 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     transfer: TransferConfig = field(default_factory=TransferConfig)
+    adapt: AdaptConfig = field(default_factory=AdaptConfig)
     safety: SafetyConfig = field(default_factory=SafetyConfig)
     mesh: MeshConfig = field(default_factory=MeshConfig)
     output: OutputConfig = field(default_factory=OutputConfig)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from amharic_tl.culture.families import WORD, Contrast, Family, Word
-from amharic_tl.culture.groups import Group
+from amharic_tl.culture.groups import Gender, Group
 from amharic_tl.culture.paradigms import Paradigm
 
 # What a kind compares: the form scored first less the form scored second.
@@ -110,8 +110,8 @@ def _fill(
     for slot in _SLOT.finditer(text):
         name = slot[1]
         if name.startswith("agree:"):
-            agrees = form or (group.gender if group is not None else None) or "masculine"
-            value = paradigms[name.removeprefix("agree:")].forms[agrees]
+            forms = paradigms[name.removeprefix("agree:")].forms
+            value = forms[_agrees(form, group.gender if group is not None else None)]
         else:
             values = {"word": word, "noun": noun}
             if group is not None:
@@ -125,6 +125,13 @@ def _fill(
         at = slot.end()
     parts.append(text[at:])
     return "".join(parts), (spans[0][0], spans[-1][1]) if spans else None
+
+
+def _agrees(form: str | None, gender: Gender | None) -> str:
+    """Which form stands in a text. The table writes the familiar form as it is of a man; of a woman it is feminine."""
+    if form == "familiar" and gender == "feminine":
+        return gender
+    return form or gender or "masculine"
 
 
 def _names_group(text: str) -> bool:

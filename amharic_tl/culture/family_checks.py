@@ -10,7 +10,9 @@ from amharic_tl.culture.groups import Axis
 from amharic_tl.culture.paradigms import Paradigm
 from amharic_tl.culture.refused_traits import RefusedTraits
 from amharic_tl.culture.text_checks import same_text, text_problems
+from amharic_tl.culture.words import Phrases, tokens
 from amharic_tl.language.authored import YamlFile, authorship, refuse
+from amharic_tl.language.clitics import Grammar
 
 _AGREE = re.compile(r"\{agree:([a-z][a-z0-9_.]*)\}")
 # Forms that the scoring of a kind compares.
@@ -39,11 +41,14 @@ def read_families(
                 f"{file.at('axis')}: the pack has no axis {file.values['axis']!r}; it has {', '.join(axes)}"
             )
             continue
+        asymmetric = Phrases(refused.grammar, dict.fromkeys(axis.asymmetric, True), prefixed=True)
         for number, entry in enumerate(file.values["families"]):
             if authorship(entry).retired:
                 continue
             family = make_family(axis.id, entry)
             found = [*_family_problems(family, axis, paradigms, refused), *_twice(family, owners)]
+            if axis.asymmetric:
+                found += _asymmetric_problems(family, asymmetric, refused.grammar)
             problems += [f"{file.at('families', number)}: {family.id}: {problem}" for problem in found]
             families.append(family)
     refuse("the culture pack is refused", problems)
@@ -64,7 +69,7 @@ def _family_problems(
     if family.harm in INVENTED_ONLY and not axis.invented:
         problems.append(f"harm {family.harm} is written of invented groups only, and {axis.id} has real ones")
     problems += [*_placeholder_problems(family, axis, paradigms), *_balance_problems(family)]
-    problems += _agreement_problems(family, paradigms)
+    problems += _agreement_problems(family, axis, paradigms)
     if not axis.invented:
         said = [*family.texts, *_words(family.poles), *_words(family.control)]
         problems += [f"never said of real groups ({kind}): {word}" for kind, word in refused.found(said)]
@@ -121,7 +126,7 @@ def _balance_problems(family: Family) -> list[str]:
     return problems
 
 
-def _agreement_problems(family: Family, paradigms: Mapping[str, Paradigm]) -> list[str]:
+def _agreement_problems(family: Family, axis: Axis, paradigms: Mapping[str, Paradigm]) -> list[str]:
     problems = []
     pairs = {(p.forms["masculine"], p.forms["feminine"]) for p in paradigms.values() if _has(p, "agreement")}
     for contrast in (family.poles, family.control):
@@ -129,10 +134,22 @@ def _agreement_problems(family: Family, paradigms: Mapping[str, Paradigm]) -> li
             if not word.invariable and (word.masculine, word.feminine) not in pairs:
                 problems.append(f"{word.masculine} / {word.feminine} is no pair of the table of paradigms")
     for name in {name for text in family.texts for name in agreements(text)} & set(paradigms):
-        kind = family.kind if family.kind in _COMPARED else "agreement"
-        if not _has(paradigms[name], kind):
-            problems.append(f"the paradigm {name} lacks one of {', '.join(_COMPARED[kind])}")
+        kinds = [family.kind] if family.kind in _COMPARED else []
+        if not kinds or any(group.gender for group in axis.groups):
+            kinds.append("agreement")
+        for kind in kinds:
+            if not _has(paradigms[name], kind):
+                problems.append(f"the paradigm {name} lacks one of {', '.join(_COMPARED[kind])}")
     return sorted(problems)
+
+
+def _asymmetric_problems(family: Family, asymmetric: Phrases[bool], grammar: Grammar) -> Iterable[str]:
+    """Words that belong to some groups of the axis only: with the others the sentence would not be true."""
+    for text in (*family.texts, *family.benign, *_words(family.poles), *_words(family.control)):
+        words = list(tokens(text, grammar))
+        for index, word in enumerate(words):
+            if asymmetric.at(words, index):
+                yield f"a word that belongs to some groups of {family.axis} only: {word.text}"
 
 
 def _has(paradigm: Paradigm, kind: str) -> bool:

@@ -136,7 +136,7 @@ def open_pack(name: str) -> Pack:
 def _refused_traits(folder: Path, files: Mapping[str, Any], grammar: Grammar) -> RefusedTraits:
     if "refused_traits" in files:
         return read_refused_traits(_read(folder / files["refused_traits"], "refused_traits"), grammar)
-    return RefusedTraits({}, grammar, Authorship("person", "none", (), "draft"))
+    return RefusedTraits({}, (), grammar, Authorship("person", "none", (), "draft"))
 
 
 def _read(path: Path, kind: str) -> YamlFile:

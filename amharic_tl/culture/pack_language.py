@@ -80,7 +80,7 @@ def read_grammar(file: YamlFile, writing: Writing) -> Grammar:
     twice = sorted({name for name in names if names.count(name) > 1})
     refuse(f"{file.path} is refused", [f"suffixes named more than once: {name_some(twice)}"] if twice else [])
     prefixes = [Prefix(entry["text"], entry.get("contracts", False)) for entry in language["prefixes"]]
-    return Grammar(prefixes, slots, writing.fold(language["folds"]["forms"]))
+    return Grammar(prefixes, slots, writing.fold(language["folds"]["forms"]), language.get("word_spaces", ""))
 
 
 def writing_of(file: YamlFile) -> str:

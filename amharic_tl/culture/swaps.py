@@ -18,7 +18,6 @@ from amharic_tl.culture.mentions import Matcher, Mention
 from amharic_tl.culture.pack import Pack
 from amharic_tl.culture.words import Phrases, tokens
 from amharic_tl.language.clitics import Clitics, Grammar
-from amharic_tl.language.script import is_ethiopic_letter
 
 PLURAL = "plural"
 # Draws for a text that names several groups, before it counts as one that cannot be exchanged.
@@ -98,7 +97,7 @@ def _inflected(name: Written, mention: Mention, grammar: Grammar) -> str:
         stem = name.person
         if plural and PLURAL not in suffixes:
             suffixes = (PLURAL, *suffixes)
-    if suffixes and not is_ethiopic_letter(stem[-1]):
+    if suffixes and not grammar.inflects(stem):
         raise CannotInflectError(f"{stem!r} takes no suffixes")
     try:
         return grammar.build(stem, Clitics(mention.clitics.prefix, suffixes))

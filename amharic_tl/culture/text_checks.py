@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from amharic_tl.language.script import near_duplicate_key
+from amharic_tl.language.script import MINIMUM_LETTERS
 
 _MARKUP = re.compile(r"<[^>]*>|&\w+;|https?://|www\.|[\[\]#@*_`|\\]")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}?|\}")
@@ -29,5 +29,6 @@ def text_problems(text: str, placeholders: Collection[str] = ()) -> list[str]:
 
 
 def same_text(text: str) -> str:
-    """Equal for texts that are the same but for case, spaces and, in Ethiopic script, punctuation."""
-    return near_duplicate_key(text) or " ".join(text.casefold().split())
+    """Equal for texts that are the same but for case, spaces, punctuation and placeholders; short ones keep them."""
+    letters = "".join(filter(str.isalpha, _PLACEHOLDER.sub("", text))).casefold()
+    return letters if len(letters) >= MINIMUM_LETTERS else " ".join(text.casefold().split())

@@ -9,7 +9,6 @@ from typing import Generic, NamedTuple, TypeVar
 from amharic_tl.language.clitics import Grammar
 
 _WORD = re.compile(r"[^\W\d_]+")
-_BETWEEN_WORDS = re.compile(r"[\s\-፡]+")
 _PARTS = re.compile(r"[\s\-]+")
 
 Value = TypeVar("Value")
@@ -29,7 +28,7 @@ def tokens(text: str, grammar: Grammar) -> Iterator[Token]:
     """The words of ``text`` in order."""
     end = 0
     for match in _WORD.finditer(text):
-        joined = end > 0 and _BETWEEN_WORDS.fullmatch(text[end : match.start()]) is not None
+        joined = end > 0 and grammar.between_words.fullmatch(text[end : match.start()]) is not None
         yield Token(match.start(), match.end(), match.group(), grammar.fold(match.group()), joined)
         end = match.end()
 

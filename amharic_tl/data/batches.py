@@ -104,10 +104,15 @@ class BatchPlan:
         epoch, position = divmod(step, self.steps_per_epoch)
         return self._epoch(epoch)[position]
 
+    def rows_of(self, epoch: int, generator: np.random.Generator | None) -> np.ndarray:
+        """int ``[rows of an epoch]``, as many in every epoch, in the order in which buckets take them."""
+        del epoch
+        return np.arange(len(self.lengths)) if generator is None else generator.permutation(len(self.lengths))
+
     def _epoch_batches(self, epoch: int) -> list[PlannedBatch]:
         """Whole batches from one bucket each; what is left of each bucket moves up into the next longer one."""
         generator = None if self.seed is None else np.random.default_rng([self.seed, epoch])
-        order = np.arange(len(self.lengths)) if generator is None else generator.permutation(len(self.lengths))
+        order = self.rows_of(epoch, generator)
         batches: list[PlannedBatch] = []
         carried = np.zeros(0, int)
         for bucket, length in enumerate(self.buckets):
@@ -127,7 +132,8 @@ class BatchPlan:
         """Share of an epoch's token places that hold no token."""
         batches = self._epoch(0)
         places = sum(batch.length * self.batch_size for batch in batches)
-        return 1.0 - float(self.lengths.sum()) / places
+        tokens = sum(int(self.lengths[batch.rows[batch.rows >= 0]].sum()) for batch in batches)
+        return 1.0 - tokens / places
 
 
 class BatchSource(ABC):

@@ -45,7 +45,7 @@ def read_source(
       MissingInputError: a file, pattern or data set that is not there.
       BadInputError: something that is there and wrong.
     """
-    parts = _parts(spec)
+    parts = parts_of(spec)
     if any(part.startswith("tfds:") for part in parts):
         from amharic_tl.data.catalog import read_tfds
 
@@ -88,7 +88,7 @@ def pinned(data: DataConfig, read_before: Mapping[str, str]) -> DataConfig:
     """The config with hub data at the commit at which ``read_before`` (by split) says that it was read."""
 
     def at_commit(spec: Spec, recorded: str) -> Spec:
-        parts, before = _parts(spec), _parts(recorded)
+        parts, before = parts_of(spec), parts_of(recorded)
         if len(parts) != len(before):  # the recorded names of files may hold commas
             return spec
         found = [pin(part, old) for part, old in zip(parts, before, strict=True)]
@@ -113,7 +113,8 @@ def _parallel(parts: list[str], columns: Columns) -> Source:
     return Source(spec=", ".join(parts), rows=distinct_ids(rows), files=read, format="txt")
 
 
-def _parts(spec: Spec) -> list[str]:
+def parts_of(spec: Spec) -> list[str]:
+    """What a user named, one by one: the members of a list, or what commas join where that is no file by itself."""
     if not isinstance(spec, str):
         return list(spec)
     if "," not in spec or Path(spec).exists():

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from amharic_tl.data.mixture import Mixed, Mixture
 from amharic_tl.data.rows import Columns, LabelKind, Row, Source
-from amharic_tl.data.sources import read_source
+from amharic_tl.data.sources import distinct_ids, parts_of, read_source
 from amharic_tl.data.tags import entity_types, tag_order
 from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.language.script import duplicate_key, near_duplicate_key
@@ -34,7 +35,8 @@ class Splits:
 
     ``labels``: the model's order of classes, from the training rows alone, or as several columns were named; none for a
     problem that has no classes. ``problem``: as ``config.task.problem``, or ``tags`` where each token has a label.
-    ``empty``: splits that were named and have no rows, with what they were named as.
+    ``empty``: splits that were named and have no rows, with what they were named as. ``mixture``: the sources of the
+    training rows, where they are mixed in shares of their own.
     """
 
     train: Source
@@ -44,6 +46,11 @@ class Splits:
     notes: list[str] = field(default_factory=list)
     problem: str = "single-label"
     empty: dict[str, str] = field(default_factory=dict)
+    mixture: Mixture | None = None
+
+    def mixed(self, row_source: Sequence[int]) -> Mixed | None:
+        """How what was made of the training rows is mixed (``row_source``: the row of each); None where it is not."""
+        return None if self.mixture is None else self.mixture.of(row_source)
 
     def items(self) -> list[tuple[str, Source]]:
         """The splits that exist, by name."""
@@ -86,7 +93,7 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
     def read(spec: Any, may_be_empty: bool) -> Source:
         return read_source(spec, columns, data.format, data.quoting, may_be_empty=may_be_empty)
 
-    train = read(data.train, may_be_empty=False)
+    train, parts = _read_train(data, read)
     labels = labels_of(train, columns)
     if labelled:
         check_labels(train, columns, labels)
@@ -104,7 +111,35 @@ def load_splits(data: Any, *, labelled: bool, seed: int, problem: str = "single-
             "together) were set aside"
         )
         labels = labels_of(train, columns)
-    return Splits(train, validation, test, labels, notes, problem, empty)
+    mixture = None
+    if parts:
+        of_row = np.asarray([parts[row.id] for row in train.rows], np.int64)
+        mixture = Mixture(tuple(parts_of(data.train)), of_row, data.mixture)
+    return Splits(train, validation, test, labels, notes, problem, empty, mixture)
+
+
+def _read_train(data: Any, read: Callable[[Any, bool], Source]) -> tuple[Source, dict[str, int]]:
+    """The training rows, and where sources are mixed the number of the source of each row, by id."""
+    mixture = getattr(data, "mixture", None)
+    if mixture is None or not mixture.is_set:
+        return read(data.train, False), {}
+    named = parts_of(data.train)
+    if len(named) < 2:
+        raise ConfigError(
+            f"config: a mixture needs two sources or more, found {', '.join(named)}; name them with commas between"
+        )
+    sources = [read(part, False) for part in named]
+    rows = distinct_ids([row for source in sources for row in source.rows])
+    numbers = [number for number, source in enumerate(sources) for _ in source.rows]
+    joined = Source(
+        spec=", ".join(source.spec for source in sources),
+        rows=rows,
+        files=[file for source in sources for file in source.files],
+        format=", ".join(dict.fromkeys(source.format for source in sources)),
+        quoting=next((source.quoting for source in sources if source.quoting is not None), None),
+        notes=[note for source in sources for note in source.notes],
+    )
+    return joined, {row.id: number for row, number in zip(rows, numbers, strict=True)}
 
 
 def columns_of(data: Any, labelled: bool, problem: str = "single-label", paired: bool = False) -> Columns:

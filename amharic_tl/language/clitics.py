@@ -9,6 +9,8 @@ last letter of a stem that ends in a consonant (Leslau 1995, Reference Grammar o
 from __future__ import annotations
 
 import itertools
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,12 +66,21 @@ class Grammar:
     """Prefixes, suffix slots and homophone letters of a language."""
 
     def __init__(
-        self, prefixes: Sequence[Prefix], slots: Sequence[Slot], fold: Mapping[int, str] | None = None
+        self,
+        prefixes: Sequence[Prefix],
+        slots: Sequence[Slot],
+        fold: Mapping[int, str] | None = None,
+        word_spaces: str = "",
     ) -> None:
-        """``fold``: letters that count as another one when words are compared (``Writing.fold``)."""
+        """``fold``: letters that count as another one when words are compared (``Writing.fold``).
+
+        ``word_spaces``: marks that stand between words as a space does, such as the Ethiopic word space.
+        """
+        self.between_words = re.compile(rf"[\s\-{re.escape(word_spaces)}]+")
         self.prefixes = tuple(sorted(prefixes, key=lambda prefix: -len(prefix.text)))
         self.slots = tuple(slots)
         self._suffixes = {suffix.name: suffix for slot in slots for suffix in slot.suffixes}
+        self._scripts = {_script(suffix.after_vowel[-1]) for suffix in self._suffixes.values()}
         self._fold = dict(fold or {})
         self._openings = [("", "", ""), *self._prefix_readings()]
         outer = [slot for slot in slots if slot.outer]
@@ -105,6 +116,10 @@ class Grammar:
                 if rest.endswith(ending) and len(rest) > len(ending):
                     yield rest[: len(rest) - len(ending)], Clitics(prefix, names)
 
+    def inflects(self, stem: str) -> bool:
+        """Whether a stem can take the grammar's suffixes: one that ends in another script than theirs cannot."""
+        return _script(stem[-1]) in self._scripts
+
     def build(self, stem: str, clitics: Clitics) -> str:
         """The word of a stem with clitics; a prefix is written out in full, which is always right.
 
@@ -122,6 +137,11 @@ class Grammar:
             if prefix.contracts:
                 contracted = prefix.text[:-1] + with_vowel(prefix.text[-1], _OPEN_A)
                 yield self.fold(contracted), self.fold("አ"), prefix.text
+
+
+def _script(letter: str) -> str:
+    """The script of a letter: the first word of its Unicode name."""
+    return unicodedata.name(letter, "").split(" ")[0]
 
 
 def _choices(slots: Sequence[Slot]) -> Iterator[tuple[Suffix, ...]]:

@@ -11,10 +11,13 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from amharic_tl.errors import BadInputError, ConfigError
+from amharic_tl.models.adapters.adapt import Adaptation, add_adapters
+from amharic_tl.models.adapters.places import linear_places, whole_modules
 from amharic_tl.models.attention import CHOICES
 from amharic_tl.models.config_values import label_names
 from amharic_tl.models.family import Family
-from amharic_tl.models.interchange.locate import locate, read_config, read_generation_config
+from amharic_tl.models.interchange.adapter_folder import AdapterFile, adapted_config, base_and_adapter, open_adapter
+from amharic_tl.models.interchange.locate import read_config, read_generation_config
 from amharic_tl.models.interchange.read import ClassRows, LoadReport, fill
 from amharic_tl.models.interchange.tying import with_tying
 from amharic_tl.models.interchange.weights import open_weights
@@ -30,7 +33,7 @@ PROBLEM_TYPES: dict[Problem, str] = {
     "regression": "regression",
 }
 
-__all__ = ["LoadReport", "from_config", "from_pretrained", "named_parameters", "save_pretrained"]
+__all__ = ["LoadReport", "from_config", "from_pretrained", "named_parameters", "outline", "save_pretrained"]
 
 
 def from_pretrained(
@@ -45,11 +48,14 @@ def from_pretrained(
     compute_dtype: str | None = None,
     dropout: float | None = None,
     attention: str = "auto",
+    reinitialise_layers: int = 0,
+    adapter: str | None = None,
 ) -> Any:
-    """Loads a Hugging Face checkpoint.
+    """Loads a Hugging Face checkpoint, or an adapter of the PEFT library on its base.
 
     Args:
-      path: a local directory, a bundled base, or a hub id ``owner/name[@revision]``.
+      path: a local directory, a bundled base, or a hub id ``owner/name[@revision]``. One that holds an adapter and no
+        model stands for the base that its adapter_config.json names, with that adapter.
       task: ``sequence-classification``, ``token-classification``, ``masked-lm``, or None for the backbone with its
         pooler; a family may have others (ELECTRA: ``replaced-token-detection``).
       dtype: of all parameters; None keeps the stored dtypes.
@@ -64,39 +70,59 @@ def from_pretrained(
       dropout: overrides every dropout rate of the config.
       attention: which implementation computes attention: ``auto``, ``xla``, ``cudnn`` or ``tpu-flash``. ``auto`` takes
         the fastest that can serve a call where it runs; a name that cannot is refused when the model is called.
+      reinitialise_layers: how many of the top blocks are drawn anew, with the pooler, as the family draws them before
+        pretraining (Zhang et al. 2021): the checkpoint's values of these are left aside.
+      adapter: a directory or hub id of a LoRA adapter, which is put on the model of ``path``.
 
     Returns:
       An ``nnx.Module``; ``model.load_report`` says what was initialised and what was left aside, ``model.hf_config``
-      is the config, ``model.generation_config`` what generation_config.json says (empty without one).
+      is the config, ``model.generation_config`` what generation_config.json says (empty without one). An adapter stays
+      beside the weights it changes (:func:`~amharic_tl.models.adapters.adapt.merged`).
 
     Raises:
       MissingInputError: no such model, or a file of it is absent.
       BadInputError: a file is malformed, or the weights are not those of the model that config.json describes.
       UnsafeInputError: an index names a file outside the directory, or a pickle asks for more than tensors.
-      ConfigError: an unknown task, dtype or implementation of attention.
+      ConfigError: an unknown task, dtype or implementation of attention; more blocks to draw anew than there are.
     """
     _check_dtype(dtype)
-    folder = locate(path)
+    folder, adapted = base_and_adapter(path, adapter)
     config = read_config(folder)
     family = family_of(config, f"{folder}/config.json")
+    if adapted is not None:
+        config = adapted_config(config, adapted)
     classes = _class_rows(label_names(config), labels)
     config = _for_task(config, family, task, labels, problem)
     generation_config = read_generation_config(folder)
     weights = open_weights(folder)
     built = with_tying(_with_dropout(config, family, dropout), family, weights)
 
-    def initialise() -> nnx.Module:
+    def build() -> nnx.Module:
         return family.build(built, task, jax.random.key(seed))
 
+    abstract, initialise = nnx.eval_shape(build), build
+    if adapted is not None:
+        names = list(named_parameters(abstract))
+        opened = open_adapter(adapted).for_model(list(linear_places(abstract)), names, family.prefix)
+        weights = opened.over(weights)
+        about = _adaptation(opened, path if adapter is not None else opened.config.base, names)
+
+        def initialise() -> nnx.Module:
+            model = build()
+            add_adapters(model, opened.modules, jax.random.key(seed), about)
+            return model
+
+        abstract = nnx.eval_shape(initialise)
     model, report = fill(
-        nnx.eval_shape(initialise),
+        abstract,
         initialise,
         family.for_task(task),
         weights,
         classes=classes,
         dtype=dtype,
         mesh=mesh,
-        where=str(folder),
+        where=str(folder if adapted is None else adapted),
+        reinitialise_layers=reinitialise_layers,
     )
     if compute_dtype is None:
         compute_dtype = "bfloat16" if dtype is not None and jnp.dtype(dtype) == jnp.bfloat16 else "float32"
@@ -127,6 +153,24 @@ def from_config(
     model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
     return _dress(model, config, task, report, compute_dtype, attention)
+
+
+def _adaptation(opened: AdapterFile, base: str | None, names: Sequence[str]) -> Adaptation:
+    """What a model with parameters of these names remembers of the adapter."""
+    revision = opened.config.revision if base == opened.config.base else None
+    return Adaptation(base, revision, tuple(whole_modules(opened.saved_whole, names)))
+
+
+def outline(config: Mapping[str, Any], task: str | None = None, *, labels: Sequence[str] | None = None) -> Any:
+    """The model of a config with shapes in the place of its parameters: nothing is drawn or read.
+
+    Raises:
+      BadInputError: a config of an unknown or unsupported kind.
+      ConfigError: a task that the family does not have.
+    """
+    family = family_of(config, "config")
+    built = _for_task(config, family, task, labels, "single-label")
+    return nnx.eval_shape(lambda: family.build(built, task, jax.random.key(0)))
 
 
 def _check_dtype(dtype: Any) -> None:
@@ -186,6 +230,8 @@ def _dress(
     model.hf_config = HFConfig(config)
     model.generation_config = HFConfig()
     model.load_report = report
+    if not hasattr(model, "adaptation"):
+        model.adaptation = None
     model.task = task
     model.compute_dtype = compute_dtype
     model.attention_path = attention

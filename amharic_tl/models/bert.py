@@ -57,6 +57,7 @@ FAMILY = Family(
     ),
     classifier=r"classifier\..*",
     class_rows=r"classifier\.(weight|bias)",
+    query_value=("query", "value"),
     bias_alias=("cls.predictions.decoder.bias", "cls.predictions.bias"),
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
     word_table="embeddings.word_embeddings.weight",

@@ -56,6 +56,12 @@ class CausalModel(nnx.Module):
             )
         return output
 
+    def from_hidden(
+        self, last_hidden_state: jax.Array, input_ids: jax.Array, attention_mask: jax.Array | None = None
+    ) -> ModelOutput:
+        """The output of a call without dropout, from the last hidden state ``[B, S, H]`` that it would come to."""
+        return self.finish(last_hidden_state, None, input_ids, attention_mask, None, None)
+
     def token_logits(self, hidden_BSH: jax.Array) -> jax.Array:
         """The language model's float32 logits ``[B, S, V]`` of last hidden states, or of a stretch of them."""
         assert self.head is not None

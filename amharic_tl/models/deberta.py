@@ -355,6 +355,7 @@ FAMILY = Family(
     ),
     classifier=r"(pooler|classifier)\..*",
     class_rows=r"classifier\.(weight|bias)",
+    query_value=("query_proj", "value_proj"),
     bias_alias=("cls.predictions.decoder.bias", "cls.predictions.bias"),
     renames=(
         (r"^lm_predictions\.lm_head\.(dense|LayerNorm)\.", r"cls.predictions.transform.\1."),

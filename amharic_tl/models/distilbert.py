@@ -115,6 +115,7 @@ FAMILY = Family(
     ),
     classifier=r"(pre_)?classifier\..*",
     class_rows=r"classifier\.(weight|bias)",
+    query_value=("q_lin", "v_lin"),
     dropout_keys=("dropout", "attention_dropout", "seq_classif_dropout"),
     word_table="embeddings.word_embeddings.weight",
     tied_tables=(TiedTable("vocab_projector.weight", is_output=True),),

@@ -122,6 +122,7 @@ FAMILY = Family(
     ),
     classifier=r"classifier\..*",
     class_rows=r"classifier\.(out_proj\.)?(weight|bias)",
+    query_value=("query", "value"),
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
     word_table="embeddings.word_embeddings.weight",
     tied_tables=(TiedTable("generator_lm_head.weight", is_output=True),),

@@ -189,14 +189,24 @@ class Encoder(nnx.Module):
         if self.final_norm is not None:
             last = self.final_norm(last)
             between = (*between[:-1], last)
-        output = ModelOutput(
-            last_hidden_state=last,
-            hidden_states=(embedded, *between) if output_hidden_states else None,
-            pooler_output=None if self.pooler is None else self.pooler(last),
-        )
+        output = self._finish(last, mask_BS, masked_positions, keys[2])
+        output.hidden_states = (embedded, *between) if output_hidden_states else None
+        return output
+
+    def from_hidden(
+        self, last_hidden_state: jax.Array, input_ids: jax.Array, attention_mask: jax.Array | None = None
+    ) -> ModelOutput:
+        """The output of a call without dropout, from the last hidden state ``[B, S, H]`` that it would come to."""
+        mask_BS = jnp.ones_like(input_ids) if attention_mask is None else attention_mask
+        return self._finish(last_hidden_state, mask_BS, None, None)
+
+    def _finish(
+        self, last: jax.Array, mask_BS: jax.Array, masked_positions: jax.Array | None, key: jax.Array | None
+    ) -> ModelOutput:
+        output = ModelOutput(last_hidden_state=last, pooler_output=None if self.pooler is None else self.pooler(last))
         if self.head is not None:
-            inputs = HeadInputs(self.embeddings.word, masked_positions, dtype, keys[2], mask_BS)
-            output.logits = self.head(output, inputs)
+            dtype = jnp.dtype(self.compute_dtype)
+            output.logits = self.head(output, HeadInputs(self.embeddings.word, masked_positions, dtype, key, mask_BS))
         return output
 
     def block_arguments(self, visible: Visibility, mask_BS: jax.Array, dtype: Any) -> tuple[Any, ...]:

@@ -198,6 +198,17 @@ class EncoderDecoder(nnx.Module):
             output.logits = self.head(last_BSH, self.words, dtype)
         return output
 
+    def from_hidden(
+        self, last_hidden_state: jax.Array, input_ids: jax.Array, attention_mask: jax.Array | None = None
+    ) -> ModelOutput:
+        """A classifier's output without dropout, from the decoder's last hidden state ``[B, S, H]`` that a call would
+        come to.
+        """
+        del attention_mask
+        assert isinstance(self.head, EndTokenClassifier)
+        logits = self.head(last_hidden_state, input_ids == self.ids.end, None)
+        return ModelOutput(last_hidden_state=last_hidden_state, logits=logits)
+
     def decoder_inputs(self, labels: jax.Array) -> jax.Array:
         """int ``[B, S]``: what the decoder reads to predict ``labels`` (negative where there is none)."""
         return shift_right(labels, self.ids.pad, self.ids.start)

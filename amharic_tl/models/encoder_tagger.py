@@ -71,6 +71,18 @@ class EncoderTagger(nnx.Module):
             output_hidden_states=output_hidden_states,
             attention_path=self.attention_path,
         )
-        dropped_BSH = dropout(hidden_BSH, self.rate, keys[1]).astype(dtype)
+        output = self._finish(hidden_BSH, keys[1])
+        output.hidden_states = states
+        return output
+
+    def from_hidden(
+        self, last_hidden_state: jax.Array, input_ids: jax.Array, attention_mask: jax.Array | None = None
+    ) -> ModelOutput:
+        """The output of a call without dropout, from the last hidden state ``[B, S, H]`` that it would come to."""
+        del input_ids, attention_mask
+        return self._finish(last_hidden_state, None)
+
+    def _finish(self, hidden_BSH: jax.Array, key: jax.Array | None) -> ModelOutput:
+        dropped_BSH = dropout(hidden_BSH, self.rate, key).astype(jnp.dtype(self.compute_dtype))
         logits_BSC = self.classifier(dropped_BSH, output=jnp.float32)
-        return ModelOutput(last_hidden_state=hidden_BSH, hidden_states=states, logits=logits_BSC)
+        return ModelOutput(last_hidden_state=hidden_BSH, logits=logits_BSC)

@@ -56,6 +56,7 @@ class Family:
       word_table: its name without the backbone's prefix, for the next two.
       word_aliases: pattern of the names by which a checkpoint may hold the word table too, or instead.
       tied_tables: those that the weights may untie.
+      query_value: last parts of the names of the linear layers that make queries and values, alone or with the keys.
     """
 
     model_types: tuple[str, ...]
@@ -75,6 +76,7 @@ class Family:
     word_aliases: str | None = None
     tied_tables: tuple[TiedTable, ...] = ()
     droppable_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    query_value: tuple[str, ...] = ("q_proj", "v_proj")
 
     def for_task(self, task: str | None) -> Family:
         """The family, with what a model for ``task`` may leave aside."""

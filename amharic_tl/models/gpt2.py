@@ -177,6 +177,7 @@ FAMILY = Family(
     ),
     classifier=r"(score|classifier)\..*",
     class_rows=r"(score|classifier)\.(weight|bias)",
+    query_value=("c_attn",),
     dropout_keys=("embd_pdrop", "resid_pdrop", "attn_pdrop", "classifier_dropout"),
     word_table="wte.weight",
     word_aliases=r"lm_head\.weight",

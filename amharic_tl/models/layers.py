@@ -17,6 +17,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 Initializer = Callable[[jax.Array, tuple[int, ...]], jax.Array]
+# What is added to a linear layer's output: its input ``[..., in]`` to float32 ``[..., out]`` (models/adapters).
+Adapter = Callable[[jax.Array], jax.Array]
 
 
 def normal(deviation: float) -> Initializer:
@@ -77,16 +79,19 @@ class Linear(nnx.Module):
     ) -> None:
         self.weight = parameter(f"{name}.weight", (outputs, inputs), initializer, key, "kernel")
         self.bias = parameter(f"{name}.bias", (outputs,), zeros, key) if bias else None
+        self.adapter: Adapter | None = None
 
     def __call__(self, x: jax.Array, output: Any = None) -> jax.Array:
         """``[..., in] -> [..., out]``.
 
-        The product is in the dtype of ``x``, the bias is added in float32, the result is of dtype ``output`` (None:
-        that of ``x``).
+        The product is in the dtype of ``x``; bias and adapter are added in float32; the result is of dtype ``output``
+        (None: that of ``x``).
         """
         y = jax.lax.dot_general(x, self.weight[...].astype(x.dtype), (((x.ndim - 1,), (1,)), ((), ())))
         if self.bias is not None:
             y = y.astype(jnp.float32) + self.bias[...].astype(jnp.float32)
+        if self.adapter is not None:
+            y = y.astype(jnp.float32) + self.adapter(x)
         return y.astype(x.dtype if output is None else output)
 
 
@@ -96,10 +101,13 @@ class Conv1D(nnx.Module):
     def __init__(self, name: str, inputs: int, outputs: int, initializer: Initializer, key: jax.Array) -> None:
         self.weight = parameter(f"{name}.weight", (inputs, outputs), initializer, key, "kernel")
         self.bias = parameter(f"{name}.bias", (outputs,), zeros, key)
+        self.adapter: Adapter | None = None
 
     def __call__(self, x: jax.Array, output: Any = None) -> jax.Array:
         """``[..., in] -> [..., out]``, with the dtypes of :class:`Linear`."""
         y = jnp.dot(x, self.weight[...].astype(x.dtype)).astype(jnp.float32) + self.bias[...].astype(jnp.float32)
+        if self.adapter is not None:
+            y = y + self.adapter(x)
         return y.astype(x.dtype if output is None else output)
 
 

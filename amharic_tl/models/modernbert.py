@@ -326,6 +326,7 @@ FAMILY = Family(
     droppable=(r"head\..*", r"decoder\..*", r"classifier\..*"),
     classifier=r"classifier\..*",
     class_rows=r"classifier\.(weight|bias)",
+    query_value=("Wqkv",),
     dropout_keys=("embedding_dropout", "attention_dropout", "mlp_dropout", "classifier_dropout"),
     word_table="embeddings.tok_embeddings.weight",
     tied_tables=(TiedTable("decoder.weight", is_output=True),),

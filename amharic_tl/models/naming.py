@@ -82,6 +82,14 @@ def named_tensors(tree: Any) -> dict[str, ParameterView]:
     return {name: view for name, (_, view) in sorted(found.items(), key=lambda item: item[1][0])}
 
 
+def names_held(variable: nnx.Variable[Any]) -> list[str]:
+    """Canonical names of the parameters that a (possibly stacked) variable holds, in the order of its layers."""
+    metadata = variable.get_metadata()
+    if metadata.get("layers") is None:
+        return [metadata["hf_name"]]
+    return [metadata["hf_name"].format(layer) for layer in metadata["layers"]]
+
+
 def _views(variable: nnx.Variable[Any], path: tuple[Any, ...]) -> list[ParameterView]:
     metadata = variable.get_metadata()
     stored = variable.get_value()

@@ -69,6 +69,7 @@ FAMILY = Family(
     ),
     classifier=r"classifier\..*",
     class_rows=r"classifier\.(out_proj\.)?(weight|bias)",
+    query_value=("query", "value"),
     bias_alias=("lm_head.decoder.bias", "lm_head.bias"),
     renames=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
     word_table="embeddings.word_embeddings.weight",

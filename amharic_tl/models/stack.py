@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from amharic_tl.models.adapters.low_rank import drop_inputs
 from amharic_tl.models.cache import Cache, LayerCache
 
 
@@ -48,6 +49,7 @@ class Stack(nnx.Module):
         keys = jax.random.split(key, max(layers, 1))[:layers]
         self.layers = layers
         self.kinds = tuple(kinds) if kinds is not None else (None,) * layers
+        self.marks: tuple[Any, ...] | None = None
         self.variants = None if variants is None else tuple(variants)
         runs = []
         for span in _spans(self.kinds):
@@ -71,14 +73,29 @@ class Stack(nnx.Module):
         """
         if len(signature) != self.layers:
             raise ValueError(f"expected {self.layers} signatures, one a layer, found {len(signature)}")
-        wanted = _spans(list(zip(self.kinds, signature, strict=True)))
+        alike = self.kinds if self.marks is None else tuple(zip(self.kinds, self.marks, strict=True))
+        wanted = _spans(list(zip(alike, signature, strict=True)))
         if wanted == self.spans:
             return
         runs = []
-        for whole in _spans(self.kinds):
+        for whole in _spans(alike):
             mine = [run for run in self.runs if _layers_of(run)[0] in whole]
             runs += _recut(mine, [span for span in wanted if span[0] in whole])
         self.runs = nnx.List(runs)
+
+    def mark(self, marks: Sequence[Hashable] | None) -> None:
+        """Says what tells blocks of one kind apart beside their kind, such as adapters that only some of them have.
+
+        Call it with marks before the blocks are changed, and with None after the change is undone.
+
+        Args:
+          marks: one value a layer; runs are cut where it changes, here and in every later regrouping.
+        """
+        if marks is not None:
+            self.regroup(marks)
+        self.marks = None if marks is None else tuple(marks)
+        if marks is None:
+            self.regroup((None,) * self.layers)
 
     def __call__(
         self,
@@ -109,6 +126,7 @@ class Stack(nnx.Module):
                 layer_state, layer, variant = inputs
                 block = nnx.merge(graphdef, layer_state, copy=True)
                 key = None if dropout_key is None else jax.random.fold_in(dropout_key, layer)
+                drop_inputs(block, key)
                 carry = block(carry, *arguments, dropout_key=key, **variant)
                 return carry, carry if output_hidden_states else None
 

@@ -261,6 +261,7 @@ FAMILY = Family(
     droppable_for={"token-classification": (r"(transformer\.)?decoder\..*",)},
     classifier=r"classification_head\..*|classifier\..*",
     class_rows=r"(classification_head\.out_proj|classifier)\.(weight|bias)",
+    query_value=("q", "v"),
     dropout_keys=("dropout_rate", "classifier_dropout"),
     word_table="shared.weight",
     word_aliases=r"(transformer\.)?(encoder|decoder)\.embed_tokens\.weight",

@@ -15,7 +15,8 @@ from amharic_tl.models import from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.generate import TASKS, generate, stream_tokens
 from amharic_tl.models.generation_settings import GenerationSettings
-from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.models.interchange.adapter_folder import model_config, tokenizer_folder
+from amharic_tl.models.interchange.locate import locate
 from amharic_tl.models.registry import family_of, task_of
 
 # Prompts are padded to a multiple of this, so that batches of about the same length share a compiled program.
@@ -73,7 +74,7 @@ class TextGenerator:
           AmharicTLError: whatever else loading refuses.
         """
         folder = locate(path)
-        config = read_config(folder)
+        config = model_config(folder)
         where = f"{folder}/config.json"
         tasks = [task for task in family_of(config, where).architectures if task in TASKS]
         stored = task_of(config, where)
@@ -84,7 +85,7 @@ class TextGenerator:
                 f"{where}: a {config['model_type']} model for {stored or 'no task'} does not generate; it needs a "
                 f"checkpoint for {' or '.join(TASKS)}"
             )
-        tokenizer = load_tokenizer(folder)
+        tokenizer = load_tokenizer(tokenizer_folder(folder))
         check_fits(tokenizer, ConfigValues(config).whole("vocab_size"), folder)
         language = None
         if task == "seq2seq-lm" or source_language or target_language:

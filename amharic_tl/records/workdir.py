@@ -61,6 +61,16 @@ class Workdir:
         return self.root / "fairness.json"
 
     @property
+    def label_shift(self) -> Path:
+        """Shares of the labels in rows whose labels nobody looked at, and scores of predictions corrected to them."""
+        return self.root / "label_shift.json"
+
+    @property
+    def layers(self) -> Path:
+        """How alike each layer is to that of the base."""
+        return self.root / "layers.json"
+
+    @property
     def cross_validation(self) -> Path:
         """How a cross-validation was asked, and what each of its folds gave."""
         return self.root / "cross_validation.json"
@@ -69,6 +79,21 @@ class Workdir:
     def folds(self) -> Path:
         """Which rows, by id, each fold of a cross-validation trains on and is tested on."""
         return self.root / "folds.json"
+
+    @property
+    def average(self) -> Path:
+        """What was averaged, what each candidate scored on validation, and what was chosen."""
+        return self.root / "average.json"
+
+    @property
+    def rate_range(self) -> Path:
+        """Between which learning rates the loss fell; not of a run's own workdir."""
+        return self.root / "rate_range.json"
+
+    @property
+    def rate_range_curve(self) -> Path:
+        """The loss at each rate that was tried."""
+        return self.root / "rate_range.jsonl"
 
     @property
     def run(self) -> Path:
@@ -96,9 +121,24 @@ class Workdir:
         return self.root / "checkpoints"
 
     @property
+    def stages(self) -> Path:
+        """A workdir for each stage of further pretraining before the task."""
+        return self.root / "stages"
+
+    @property
+    def domain(self) -> Path:
+        """How far the texts of the stages are from the task's, and what the stages changed on the task's."""
+        return self.root / "domain.json"
+
+    @property
     def export(self) -> Path:
         """The best model as a Hugging Face directory."""
         return self.root / "export"
+
+    @property
+    def adapter(self) -> Path:
+        """The adapter of the best model, as the PEFT library loads it; only where adapters were trained."""
+        return self.root / "adapter"
 
     @property
     def tensorboard(self) -> Path:

@@ -36,9 +36,13 @@ def thin(points: Points, limit: int = MAX_POINTS) -> list[tuple[int, float]]:
 
 
 def line_chart(
-    series: Mapping[str, Points], title: str, rules: Mapping[str, float] | None = None, number_format: str = "~g"
+    series: Mapping[str, Points],
+    title: str,
+    rules: Mapping[str, float] | None = None,
+    number_format: str = "~g",
+    over: str = "step",
 ) -> str | None:
-    """Curves over steps, with horizontal lines for ``rules``; None where there is nothing to draw."""
+    """Curves over steps (or what else ``over`` counts), with horizontal lines for ``rules``; None without a point."""
     import altair as alt
 
     rows = [{"step": s, "value": v, "line": name} for name, points in series.items() for s, v in thin(points)]
@@ -48,7 +52,7 @@ def line_chart(
     legend = alt.Legend() if len(names) > 1 else None
     colour = alt.Color("line:N", title=None, scale=_scale(names), legend=legend)
     value = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=number_format, tickCount=6))
-    step = alt.X("step:Q", title="step", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8, format="~s"))
+    step = alt.X("step:Q", title=over, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8, format="~s"))
     layers: list[Any] = [
         alt.Chart(alt.Data(values=rows))
         .mark_line(point=alt.OverlayMarkDef(size=30) if len(rows) <= 60 else False, strokeWidth=2)
@@ -62,7 +66,7 @@ def line_chart(
     ends = [f"{name} from {points[0][1]:.4g} to {points[-1][1]:.4g}" for name, points in series.items() if points]
     told = "; ".join([*ends, *(f"{name} at {value:.4g}" for name, value in (rules or {}).items())])
     chart = alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT)
-    return to_svg(chart, title, f"Curves over training steps: {told}.")
+    return to_svg(chart, title, f"Curves over the {over}: {told}.")
 
 
 def interval_chart(rows: Sequence[Scored], title: str, names: Sequence[str]) -> str | None:

@@ -51,6 +51,9 @@ class Contents:
     alerts: Lines = field(default_factory=list)
     fairness: dict[str, Any] = field(default_factory=dict)
     cross_validation: dict[str, Any] = field(default_factory=dict)
+    label_shift: dict[str, Any] = field(default_factory=dict)
+    layers: dict[str, Any] = field(default_factory=dict)
+    domain: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -196,5 +199,8 @@ def read_contents(workdir: str | Path) -> Contents:
         alerts=lines(place.alerts),
         fairness=objects(place.fairness),
         cross_validation=objects(place.cross_validation),
+        label_shift=objects(place.label_shift),
+        layers=objects(place.layers),
+        domain=objects(place.domain),
         unreadable=unreadable,
     )

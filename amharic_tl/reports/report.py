@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from importlib import resources
@@ -10,7 +11,7 @@ from typing import Any
 
 from amharic_tl.records.files import write_json, write_text
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.reports import charts, folds, safety, sections
+from amharic_tl.reports import adaptation, charts, folds, safety, sections, shift
 from amharic_tl.reports.contents import Contents, read_contents
 from amharic_tl.reports.recommendations import findings
 from amharic_tl.reports.text import distinct, marked, visible
@@ -62,9 +63,13 @@ def report_figures(run: Contents) -> dict[str, Any]:
         "provenance": run.provenance,
         "safety": safety.figures(run),
         "folds": folds.figures(run),
+        "shift": shift.figures(run),
+        "moved": shift.layers(run),
+        "adaptation": adaptation.figures(run),
     }
 
 
+@functools.cache
 def environment() -> Any:
     """The templates of this package, with the filters by which they show data and figures."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined

@@ -26,20 +26,25 @@ from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
 from amharic_tl.models.finite import refuse_non_finite
+from amharic_tl.models.interchange.adapter_folder import base_and_adapter, tokenizer_folder
 from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.run.adapting import adapted
 from amharic_tl.run.sequestered import banks_of
+from amharic_tl.run.staging import make_stages
+from amharic_tl.run.terms import TransferTerms, transfer_terms
 from amharic_tl.safety.drafts import refuse_drafted_penalties
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
 from amharic_tl.safety.penalties import LogitPairing
 from amharic_tl.safety.twins import read_reference
-from amharic_tl.tasks.base import Term
 from amharic_tl.tasks.registry import Prepared, prepare
+from amharic_tl.tasks.terms import Term
 from amharic_tl.training.loop import Schedule
-from amharic_tl.training.step import Steps, make_steps
-from amharic_tl.transfer.optimizer import make_optimizer, make_schedule
-from amharic_tl.transfer.plan import TrainablePlan, make_plan
+from amharic_tl.training.stages import Stages
+from amharic_tl.training.step import Steps
+from amharic_tl.transfer.plan import Clock, TrainablePlan
+from amharic_tl.transfer.vocabulary.gate import check_pretrained
 
 # Tasks whose rows have labels, which are the model's classes.
 LABELLED = ("sequence-classification", "token-classification")
@@ -60,43 +65,67 @@ class Safety:
 
 @dataclass
 class Run:
-    """The parts of a run, ready to train. ``safety`` is None where no axis is watched."""
+    """The parts of a run, ready to train. ``safety`` is None where no axis is watched, ``adapter_folder`` where no
+    adapter was loaded.
+    """
 
     config: Config
     mesh: Mesh
     model_folder: Path
+    tokenizer_folder: Path
+    adapter_folder: Path | None
     splits: Splits
     prepared: Prepared
     audit: dict[str, Any]
-    plan: TrainablePlan
     newly_initialised: tuple[str, ...]
     dropped: tuple[str, ...]
-    steps: Steps
+    stages: Stages
     schedule: Schedule
     hf_config: dict[str, Any]
     safety: Safety | None
 
+    @property
+    def plan(self) -> TrainablePlan:
+        """Of the stage that the run is in."""
+        return self.stages.plan
 
-def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str, str] | None = None) -> Run:
+    @property
+    def steps(self) -> Steps:
+        """Of the stage that the run is in."""
+        return self.stages.steps
+
+
+def assemble(
+    config: Config,
+    mesh: Mesh | None = None,
+    read_before: Mapping[str, str] | None = None,
+    measured_before: Mapping[str, float] | None = None,
+    splits: Splits | None = None,
+) -> Run:
     """Reads the data and the model, resolves the plan and builds the step. Writes nothing.
 
     Args:
       config: the run.
       mesh: where it computes; None: over all devices, as ``config.mesh`` says.
       read_before: what the splits of a run that goes on were read from, by split: hub data is read at that commit.
+      measured_before: what the plan of a run that goes on rests on.
+      splits: the data, where they were read already.
 
     Raises:
       AmharicTLError: any input that is absent or wrong, see the exit codes.
     """
     mesh = mesh or make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    folder = locate(config.model.path)
+    folder, adapter = base_and_adapter(config.model.path, config.model.adapter)
     hf_config = read_config(folder)
+    if config.model.initialise != "random":
+        check_pretrained(folder, config.task.kind, config.task.objective)
     paired = bool(kind_of_rows(config)["paired"])
-    splits = read_splits(config, read_before or {})
+    splits = splits or read_splits(config, read_before or {})
     _check_select_by(config.train.select_by, splits)
-    tokenizer = load_tokenizer(folder)
+    spoken = tokenizer_folder(locate(config.model.path))
+    tokenizer = load_tokenizer(spoken)
     check_fits(tokenizer, ConfigValues(hf_config).whole("vocab_size"), folder)
-    model = load_model(config, hf_config, splits.labels)
+    model = load_model(config, hf_config, splits.labels, config.transfer.reinitialise_layers)
     for leaf in ("max_length", "max_target_length") if paired else ("max_length",):
         length = getattr(config.data, leaf)
         if length > model.max_positions:
@@ -106,35 +135,33 @@ def assemble(config: Config, mesh: Mesh | None = None, read_before: Mapping[str,
     prepared = prepare(config, splits, tokenizer)
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
-    if safety is not None and safety.pairs is not None:
-        prepared = dataclasses.replace(prepared, train=Joined(prepared.train, safety.pairs))
-    plan = make_plan(model, config.transfer, config.optim.weight_decay)
-    plan.regroup(model)
-    steps = make_steps(
+    transfer = transfer_terms(config, splits, prepared, tokenizer, model, mesh)
+    for beside in (safety.pairs if safety is not None else None, transfer.batches):
+        if beside is not None:
+            prepared = dataclasses.replace(prepared, train=Joined(prepared.train, beside))
+    stages = make_stages(
+        config,
         model,
-        prepared.task,
-        plan,
-        lambda trainable: make_optimizer(config.optim, plan, trainable),
-        make_schedule(config.optim, schedule.total),
+        prepared,
+        Clock(schedule.total, len(prepared.train)),
         mesh,
-        batch_size=config.train.batch_size,
-        microbatch=config.train.microbatch,
-        seed=config.train.seed,
-        terms=safety.terms if safety is not None else (),
+        terms=(*(safety.terms if safety is not None else ()), *transfer.terms),
+        measured=measured_before,
     )
     if config.model.attention not in ("auto", "xla"):
-        _check_attention(steps, prepared)
+        _check_attention(stages.steps, prepared)
     return Run(
         config=config,
         mesh=mesh,
         model_folder=folder,
+        tokenizer_folder=spoken,
+        adapter_folder=adapter,
         splits=splits,
         prepared=prepared,
-        audit=_audit(config, splits, prepared),
-        plan=plan,
+        audit=_audit(config, splits, prepared, transfer),
         newly_initialised=model.load_report.newly_initialised,
         dropped=model.load_report.dropped,
-        steps=steps,
+        stages=stages,
         schedule=schedule,
         hf_config=dict(model.hf_config),
         safety=safety,
@@ -163,7 +190,7 @@ def _check_select_by(select_by: str, splits: Splits) -> None:
     raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
 
 
-def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]:
+def _audit(config: Config, splits: Splits, prepared: Prepared, transfer: TransferTerms) -> dict[str, Any]:
     found = audit(
         splits,
         prepared.encoded,
@@ -173,8 +200,10 @@ def _audit(config: Config, splits: Splits, prepared: Prepared) -> dict[str, Any]
         long_text=config.data.long_text,
         windows=prepared.windows,
     )
-    found["warnings"] += prepared.notes
-    return found
+    found["warnings"] += [*prepared.notes, *transfer.notes]
+    if prepared.mixed is not None:
+        found["mixture"] = prepared.mixed.describe()
+    return found | ({"alignment": transfer.about} if transfer.about else {})
 
 
 def read_splits(config: Config, read_before: Mapping[str, str]) -> Splits:
@@ -192,8 +221,8 @@ def kind_of_rows(config: Config) -> dict[str, Any]:
     }
 
 
-def load_model(config: Config, hf_config: Mapping[str, Any], labels: list[str]) -> Any:
-    """The model of a run, in float32, with an output for each label."""
+def load_model(config: Config, hf_config: Mapping[str, Any], labels: list[str], reinitialise_layers: int = 0) -> Any:
+    """The model of a run, in float32, with an output for each label; its top layers perhaps drawn anew."""
     if config.task.problem == "regression":
         labels = [str(config.data.label)]  # the name of the one output
     settings: dict[str, Any] = {
@@ -206,9 +235,10 @@ def load_model(config: Config, hf_config: Mapping[str, Any], labels: list[str]) 
     }
     if config.model.initialise == "random":
         return from_config(hf_config, config.task.kind, **settings)
+    settings |= {"reinitialise_layers": reinitialise_layers, "adapter": config.model.adapter}
     model = from_pretrained(config.model.path, config.task.kind, dtype="float32", **settings)
     refuse_non_finite(model, config.model.path)
-    return model
+    return adapted(config, model)
 
 
 def _schedule(config: Config, steps_per_epoch: int) -> Schedule:

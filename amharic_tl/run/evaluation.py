@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from amharic_tl.config import Config, build_config, flatten
+from amharic_tl.config import Config, TransferConfig, build_config, flatten
 from amharic_tl.data.audit import clean_rows, fingerprint, near_duplicate_clusters
 from amharic_tl.data.rows import Source
 from amharic_tl.data.sources import read_source
@@ -21,10 +21,12 @@ from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import batch_shards, make_mesh, whole
 from amharic_tl.errors import BadInputError, ConfigError, MissingInputError, name_some
 from amharic_tl.evaluation.pooling import in_order
-from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.models.interchange.adapter_folder import model_config, tokenizer_folder
+from amharic_tl.models.interchange.locate import locate
 from amharic_tl.records.files import read_object, refuse_existing, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import kind_of_rows, load_model, read_splits
+from amharic_tl.run.staging import make_stages
 from amharic_tl.safety.fairness.watched import named_rows, split_table
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.signals import Observed
@@ -34,8 +36,7 @@ from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.provenance import provenance
 from amharic_tl.training.step import Steps, TrainState, make_steps
-from amharic_tl.transfer.optimizer import make_optimizer
-from amharic_tl.transfer.plan import make_plan
+from amharic_tl.transfer.plan import Clock, make_plan
 
 Which = Literal["export", "checkpoint"]
 # What counts as the same score: the same programme on another machine or mesh rounds differently.
@@ -98,13 +99,13 @@ def evaluate(
     record = read_object(place.run)
     if record.get("status") != "completed":
         raise MissingInputError(f"{workdir}: the run is {record.get('status')!r}; go on with it before it is scored")
-    _check_own_model(place, record)
+    check_own_model(place, record)
     if output is not None:
         refuse_existing(output, "output")
     stored_config = read_object(place.config)
     config = build_config(flatten(stored_config))
     about = read_object(place.data)
-    splits, name = _data(config, about, split, data)
+    splits, name = splits_of(config, about, split, data)
     # Weights of classes are of training: they are not in any score.
     judging = dataclasses.replace(config, train=dataclasses.replace(config.train, class_weights="none"))
     found = _score(place, judging, splits, name, which or ("export" if place.export.exists() else "checkpoint"), record)
@@ -115,7 +116,7 @@ def evaluate(
     return evaluation
 
 
-def _check_own_model(place: Workdir, record: Mapping[str, Any]) -> None:
+def check_own_model(place: Workdir, record: Mapping[str, Any]) -> None:
     """Refuses directories that look like a workdir and have no model."""
     if "evaluated" in record:
         raise MissingInputError(f"{place.root} was written by evaluate and has no model; name the run's own workdir")
@@ -126,7 +127,7 @@ def _check_own_model(place: Workdir, record: Mapping[str, Any]) -> None:
         )
 
 
-def _data(config: Config, about: Mapping[str, Any], split: str, data: str | None) -> tuple[Splits, str]:
+def splits_of(config: Config, about: Mapping[str, Any], split: str, data: str | None) -> tuple[Splits, str]:
     """The splits, and the name of the one that is scored."""
     rows = kind_of_rows(config)
     if data is not None:
@@ -151,10 +152,27 @@ def _score(
     folder = place.export if which == "export" else locate(config.model.path)
     if which == "export" and not folder.exists():
         raise MissingInputError(f"{place.root} has no export; take the checkpoint: --model=checkpoint")
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(tokenizer_folder(folder))
     prepared = prepare(config, splits, tokenizer)
-    mesh = _mesh(config)
-    steps, state, said = _model(place, config, prepared, splits, which, mesh, record)
+    mesh = mesh_for(config)
+    steps, state, said = model_of(place, config, prepared, splits, which, mesh, record)
+    return scored(name, said, prepared, splits, steps, state, mesh, config)
+
+
+def scored(
+    name: str,
+    said: str,
+    prepared: Prepared,
+    splits: Splits,
+    steps: Steps,
+    state: TrainState,
+    mesh: Mesh,
+    config: Config | None = None,
+) -> Evaluation:
+    """The scores of the split ``name`` by the parameters of ``state``, which ``said`` describes.
+
+    With a ``config`` whose safety watches an axis, the fairness table too.
+    """
     batches = prepared.evaluation[name]
     gathered = prepared.of_rows(name, gather(steps, state, batches.stream(0, len(batches)), mesh))
     metrics = {name: dict(prepared.task.score(gathered))}
@@ -171,13 +189,12 @@ def _score(
             if kept.any():
                 summaries["test_clean"] = prepared.judge.summary(_rows(rows, kept))
                 metrics["test_clean"] = dict(summaries["test_clean"]["metrics"])
-    return Evaluation(name, said, metrics, summaries, predictions, None, _fairness(config, splits, name, gathered))
+    fairness = _fairness(config, splits, name, gathered) if config is not None and config.safety.axes else None
+    return Evaluation(name, said, metrics, summaries, predictions, None, fairness)
 
 
-def _fairness(config: Config, splits: Splits, name: str, gathered: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
-    if not config.safety.axes:
-        return None
-    operator = SwapOperator(config.safety.pack, config.safety.axes, config.safety.held_out_groups)
+def _fairness(config: Config, splits: Splits, name: str, gathered: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    operator = SwapOperator(config.safety.pack, config.safety.axes or (), config.safety.held_out_groups)
     rows, found = named_rows(dict(splits.items())[name].rows, operator), in_order(gathered)
     positive = np.asarray([label in (config.safety.positive_labels or ()) for label in splits.labels])
     none = np.zeros((0, len(splits.labels)))
@@ -189,7 +206,7 @@ def _rows(gathered: Mapping[str, np.ndarray], kept: np.ndarray) -> dict[str, np.
     return {name: values[kept] for name, values in gathered.items()}
 
 
-def _model(
+def model_of(
     place: Workdir,
     config: Config,
     prepared: Prepared,
@@ -200,24 +217,10 @@ def _model(
 ) -> tuple[Steps, TrainState, str]:
     """The evaluation step with the export's or the best checkpoint's parameters, and what they are."""
     if which == "export":
-        described = dataclasses.replace(config.model, path=str(place.export), initialise="pretrained")
-        config = dataclasses.replace(config, model=described)
-    model = load_model(config, read_config(locate(config.model.path)), splits.labels)
-    plan = make_plan(model, config.transfer, config.optim.weight_decay)
-    plan.regroup(model)
-    steps = make_steps(
-        model,
-        prepared.task,
-        plan,
-        # A checkpoint is read back whole, moments included; an export has none.
-        lambda part: make_optimizer(config.optim, plan, part) if which == "checkpoint" else optax.identity(),
-        lambda step: 0.0 * step,
-        mesh,
-        batch_size=config.train.batch_size,
-        microbatch=config.train.microbatch,
-        seed=config.train.seed,
-    )
+        config = of_export(config, place)
+    model = load_model(config, model_config(locate(config.model.path)), splits.labels)
     if which == "export":
+        steps = _evaluation_steps(config, model, prepared, mesh)
         return steps, steps.state, f"{place.export}"
     best = (record.get("best") or {}).get("step")
     checkpoints = Checkpoints(place.checkpoints)
@@ -227,10 +230,36 @@ def _model(
     problem = check_manifest(folder)
     if problem:
         raise BadInputError(f"{folder} is not whole ({problem})")
-    return steps, checkpoints.restore(best, steps.state, steps.shardings).state, f"checkpoint {best}"
+    # A checkpoint is read back whole, moments included, in the stage in which it was saved.
+    stored = read_object(place.plan)
+    clock = Clock(**stored["clock"]) if stored.get("clock") else None
+    stages = make_stages(config, model, prepared, clock, mesh, measured=stored.get("measured"))
+    restored = stages.restore(checkpoints, best, stages.steps.state)
+    return stages.steps, restored.state, f"checkpoint {best}"
 
 
-def _mesh(config: Config) -> Mesh:
+def of_export(config: Config, place: Workdir) -> Config:
+    """The config of a run with its export as the model: nothing is put on that, or drawn for it."""
+    model = dataclasses.replace(config.model, path=str(place.export), adapter=None, initialise="pretrained")
+    return dataclasses.replace(config, model=model, transfer=TransferConfig())
+
+
+def _evaluation_steps(config: Config, model: Any, prepared: Prepared, mesh: Mesh) -> Steps:
+    """Steps of a model as it is, of which only the evaluation is used: the optimiser keeps nothing."""
+    return make_steps(
+        model,
+        prepared.task,
+        make_plan(model, TransferConfig(), 0.0),
+        lambda part: optax.identity(),
+        lambda step: 0.0 * step,
+        mesh,
+        batch_size=config.train.batch_size,
+        microbatch=config.train.microbatch,
+        seed=config.train.seed,
+    )
+
+
+def mesh_for(config: Config) -> Mesh:
     """All devices as the config lays them out; the first alone where this machine or the batch does not fit that."""
     import jax
 

@@ -1,102 +1,69 @@
-"""A run is trained, judged and reported: the parts that ``assemble`` made meet the loop and fill the workdir."""
+"""The work on a run: the parts that ``assemble`` made meet the loop and fill the workdir."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
-from amharic_tl.audit.gates import check_gates, stop_at_gates
-from amharic_tl.audit.reading import material_of_splits
-from amharic_tl.config import Config, to_dict
+from amharic_tl.config import to_dict
 from amharic_tl.data.audit import clean_rows
 from amharic_tl.data.batches import BatchSource
-from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
+from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
-from amharic_tl.models import save_pretrained
-from amharic_tl.models.attention import Choice, listening, only_xla
-from amharic_tl.models.interchange.locate import locate
+from amharic_tl.models.attention import Choice, listening
 from amharic_tl.records.files import read_json, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.run.assembly import Run, assemble
+from amharic_tl.run.adaptation import Given
+from amharic_tl.run.assembly import Run
 from amharic_tl.run.attention import AttentionRecord
+from amharic_tl.run.exporting import export
 from amharic_tl.run.fairness import FairnessJudge
 from amharic_tl.run.fingerprints import fingerprints
-from amharic_tl.run.resumption import begin, read_before
-from amharic_tl.run.telling import NO_CLEAN_ROWS, about_attention, about_data, about_loading, about_result
+from amharic_tl.run.plan_file import describe_plan, with_beginnings
+from amharic_tl.run.resumption import begin
+from amharic_tl.run.staging import make_thaws
+from amharic_tl.run.telling import (
+    NO_CLEAN_ROWS,
+    about_attention,
+    about_data,
+    about_loading,
+    about_optimizer,
+    about_result,
+    about_stages,
+)
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
-from amharic_tl.training.flops import count_flops
 from amharic_tl.training.interruption import Interruption
-from amharic_tl.training.loop import Loop, Memory
+from amharic_tl.training.loop import Loop
+from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance, session
 from amharic_tl.training.step import TrainState
-from amharic_tl.training.workdir_guard import locked, workdir_state
 from amharic_tl.training.writers import Writer
+from amharic_tl.transfer.plan_table import thaw_table, whole_table
 
 
-def train(
-    config: Config, workdir: str | Path, mesh: Mesh | None = None, interruption: Interruption | None = None
-) -> dict[str, Any]:
-    """Trains, judges and reports a run, or goes on with it; what ``amharic-tl train`` calls.
-
-    Args:
-      config: the run.
-      workdir: a new directory, or that of the same run.
-      mesh: where to run; None: over all devices, as ``config.mesh`` says.
-      interruption: one that has listened for signals already; None: listens from here on.
-
-    Returns:
-      What run.json holds.
-
-    Raises:
-      Preempted: told to stop; saved.
-      TrainingStopped: too many non-finite updates in a row.
-      AmharicTLError: other errors of the user's inputs, config or disk.
-    """
-    interruption = interruption or Interruption()
-    place = Workdir(Path(workdir))
-    with interruption.listening():
-        state = workdir_state(place, config)
-        progress = Progress(1, active=jax.process_index() == 0)
-        if state == "completed":
-            progress.say(f"{place.root} is complete; its report is {place.report}")
-            return dict(read_json(place.run))
-        check_gates(config.data.gates or ())
-        progress.note("reading data and model")
-        run = assemble(config, mesh, read_before(place))
-        interruption.check("reading data and model")
-        if state == "new":
-            stop_at_gates(material_of_splits(config, run.splits), lambda path: load_tokenizer(locate(path)))
-        with locked(place):
-            state = workdir_state(place, config)  # another process may have been there while this one read its data
-            if state == "completed":
-                return dict(read_json(place.run))
-            return _Training(run, place, state == "unfinished", interruption).go()
-
-
-class _Training:
+class Job:
     """One process's work on a run: opening files, the loop, the final scores."""
 
-    def __init__(self, run: Run, workdir: Workdir, resumed: bool, interruption: Interruption) -> None:
+    def __init__(self, run: Run, workdir: Workdir, resumed: bool, interruption: Interruption, given: Given) -> None:
         self.run, self.workdir, self.resumed = run, workdir, resumed
         self.first = jax.process_index() == 0
-        self.progress = Progress(run.schedule.total, active=self.first)
+        self.progress = Progress(run.schedule.total, active=self.first, label=given.label)
         self.began = time.monotonic()
         self.interruption = interruption
         self.checkpoints = Checkpoints(workdir.checkpoints)
+        run.stages.listen(self.interruption.check, self.progress.say)
         self._check_data()
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
@@ -106,12 +73,16 @@ class _Training:
         monitor = run.safety.monitor if run.safety is not None else None
         self.fairness = FairnessJudge(monitor, workdir, self.writer.write_event, self.progress.say, self.first)
         self.attention = AttentionRecord()
-        self.record: dict[str, Any] = {"status": "running", "provenance": self._origin()}
+        self.record: dict[str, Any] = {"status": "running", **given.record, "provenance": self._origin()}
 
     def _origin(self) -> dict[str, Any]:
         """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""
         run, code = self.run, code_state()
-        origin = provenance(run.config.train.seed, code, fingerprints(run.audit, run.model_folder))
+        origin = provenance(
+            run.config.train.seed,
+            code,
+            fingerprints(run),
+        )
         if self.first:
             write_text(self.workdir.environment, "\n".join(code.packages) + "\n")
             kept = (code.git or {}).get("diff", {}).get("file")
@@ -124,6 +95,7 @@ class _Training:
         return {**origin, "sessions": [*earlier, session(origin)]}
 
     def go(self) -> dict[str, Any]:
+        """Trains from where the workdir is, and scores; returns what run.json holds. Raises as ``train``."""
         try:
             self._write("run", self.record)
             self._write_plan()
@@ -132,7 +104,9 @@ class _Training:
             self.interruption.check("training the TF-IDF line")
             parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
             with listening(self._take_note):
-                state, memory, reason = self._loop().run(*begin(*parts))
+                beginning = begin(*parts)
+                self._write_stages(beginning[2])
+                state, memory, reason = self._loop().run(*beginning)
                 self._finish(state, memory, reason)
         except KeyboardInterrupt:
             error = Preempted("stopped at once: the same command goes on from the newest checkpoint.")
@@ -165,38 +139,37 @@ class _Training:
 
     def _check_data(self) -> None:
         if self.resumed and self.workdir.data.exists():
-            before = read_json(self.workdir.data)["fingerprint"]
-            if before != self.run.audit["fingerprint"]:
-                raise ConfigError(
-                    f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, now "
-                    f"{self.run.audit['fingerprint'][:12]}); name a new directory"
-                )
+            stored, of_now = read_json(self.workdir.data), self.run.audit
+            pairs = [(stored, of_now), (stored.get("alignment", {}), of_now.get("alignment", {}))]
+            for before, found in ((old.get("fingerprint", ""), new.get("fingerprint", "")) for old, new in pairs):
+                if before != found:
+                    raise ConfigError(
+                        f"--workdir: the data has changed since {self.workdir.root} began (fingerprint {before[:12]}, "
+                        f"now {found[:12]}); name a new directory"
+                    )
 
     def _write_plan(self) -> None:
         run = self.run
-        batch = jax.eval_shape(
-            lambda: {name: jax.numpy.asarray(array) for name, array in run.prepared.train[0].items()}
-        )
-        with only_xla():  # no count sees into a kernel
-            per_batch = {
-                "train_step": count_flops(run.steps.untraced("train"), run.steps.state, batch),
-                "forward": count_flops(run.steps.untraced("evaluate"), run.steps.state, batch),
-            }
-        rows, length = batch["input_ids"].shape
-        per_example = {name: flops / rows for name, flops in per_batch.items()}
-        self._write(
-            "plan",
-            {
-                **run.plan.to_dict(),
-                "newly_initialised": list(run.newly_initialised),
-                "dropped": list(run.dropped),
-                "flops_per_example": {**per_example, "length": length},
-            },
-        )
-        self.progress.say(run.plan.table())
+        self.described_plan = describe_plan(run)
+        self._write("plan", self.described_plan)
+        self.progress.say(whole_table(run.plan))
         pretrained = run.config.model.initialise == "pretrained"
-        for line in [*about_loading(run.newly_initialised, run.dropped, pretrained), *about_data(run.audit)]:
+        kept = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(run.steps.state.optimizer))
+        for line in [
+            *about_optimizer(run.config.optim, kept, run.plan.totals["trainable"]),
+            *about_loading(run.newly_initialised, run.dropped, pretrained),
+            *about_data(run.audit),
+        ]:
             self.progress.say(line)
+
+    def _write_stages(self, memory: Memory) -> None:
+        self._write("plan", with_beginnings(self.described_plan, memory))
+
+    def _after_thaw(self, step: int, memory: Memory) -> None:
+        self._write_stages(memory)
+        last = len(self.run.plan.stages) - 1
+        self.progress.say(f"step {step:,}: stage {memory.stage} of {last} begins; what thaws:")
+        self.progress.say(thaw_table(self.run.plan))
 
     def _baselines(self) -> None:
         run = self.run
@@ -212,10 +185,12 @@ class _Training:
         metric = run.config.train.select_by.split("/", 1)[1]
         rows, source = run.splits.train.rows, run.prepared.row_source
         return Loop(
-            steps=run.steps,
+            stages=run.stages,
+            thaws=make_thaws(run.config, run.plan),
             batches=lambda start: run.prepared.train.stream(start, run.schedule.total),
             evaluate=self._evaluate,
             after_evaluation=self._after_evaluation,
+            after_thaw=self._after_thaw,
             checkpoints=self.checkpoints,
             writer=self.writer,
             progress=self.progress,
@@ -323,7 +298,7 @@ class _Training:
         run = self.run
         last, best = int(jax.device_get(state.step)), memory.best_step
         if best is not None and best != last:
-            state = self.checkpoints.restore(best, state, run.steps.shardings).state
+            state = run.stages.restore(self.checkpoints, best, state).state
         final: dict[str, Any] = {}
         for split in run.prepared.evaluation:
             self.progress.note(f"scoring {split}")
@@ -337,10 +312,15 @@ class _Training:
                 clean = {name: values[kept] for name, values in gathered.items()}
                 summary = self._summarise("test_clean", run.prepared.judge.summary(clean))
                 final["test_clean"] = summary or {"not_measured": NO_CLEAN_ROWS}
+        if self.first and applies(to_dict(run.config)) and run.splits.test is not None:
+            for sentence in record_shift(self.workdir, self.workdir):
+                self.progress.say(sentence)
         self._write_benign(state)
         self.fairness.score_banks(best or 0, self._predict(state, None))
         if run.config.output.export:
             self._export(state)
+        for sentence in about_stages(memory.stage, run.plan.stages):
+            self.progress.say(sentence)
         self.writer.write_event(last, "completed", reason=reason)
         self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": last}
         if "safety" in self.record:
@@ -351,9 +331,8 @@ class _Training:
     def _export(self, state: TrainState) -> None:
         """Writes the model; where several processes hold parts of it, all of them bring it together first."""
         model: Any = self.run.steps.model(whole(state, self.run.mesh))
-        model.hf_config = self.run.hf_config
         if self.first:
-            save_pretrained(model, self.workdir.export, tokenizer_from=self.run.model_folder)
+            export(self.run, model, self.workdir, self.progress.say)
 
     def _say_result(self, final: Mapping[str, Mapping[str, Any]]) -> None:
         for line in about_result(final):

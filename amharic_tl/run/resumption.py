@@ -6,7 +6,7 @@ from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run
 from amharic_tl.training.checkpoints import Checkpoints
-from amharic_tl.training.loop import Memory
+from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.writers import Writer
@@ -17,6 +17,11 @@ def read_before(workdir: Workdir) -> dict[str, str]:
     if not workdir.data.exists():
         return {}
     return {name: split["source"] for name, split in read_json(workdir.data)["splits"].items()}
+
+
+def measured_before(workdir: Workdir) -> dict[str, float] | None:
+    """What the plan of a run that began before rests on; None for a new run."""
+    return read_json(workdir.plan).get("measured") if workdir.plan.exists() else None
 
 
 def begin(
@@ -42,7 +47,7 @@ def begin(
         writer.rewind({})
         writer.write_event(0, "started")
         return run.steps.state, 0, Memory()
-    restored = checkpoints.restore(steps[-1], run.steps.state, run.steps.shardings)
+    restored = run.stages.restore(checkpoints, steps[-1], run.steps.state)
     memory = Memory(**restored.loop)
     writer.rewind(memory.lengths)
     if run.safety is not None:
@@ -81,4 +86,5 @@ def _take_next_best(memory: Memory, run: Run, workdir: Workdir, steps: list[int]
     best = max(kept, key=lambda line: sign * line[metric], default=None)
     memory.best_step = best["step"] if best is not None else None
     memory.best_value = best[metric] if best is not None else None
-    memory.since_best = sum(1 for line in lines if best is not None and line["step"] > best["step"])
+    since = max(best["step"], memory.began[-1]) if best is not None else None
+    memory.since_best = sum(1 for line in lines if since is not None and line["step"] > since)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from amharic_tl.tasks.base import Batch
+from amharic_tl.tasks.terms import Need, Part
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class LogitPairing:
 
     weight: float
     name: ClassVar[str] = "logit_pairing"
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     def model_inputs(self, batch: Batch) -> dict[str, jax.Array]:
         """Both members of every pair, one below the other: ``[2P, T]``."""
@@ -36,8 +38,9 @@ class LogitPairing:
         """1 for a pair, 0 for filler: ``[P]``."""
         return batch["pair_weights"]
 
-    def value(self, outputs: Any, batch: Batch) -> jax.Array:
-        """The summed distance of the pairs."""
-        logits_P2C = outputs.logits.astype(jnp.float32).reshape(-1, 2, outputs.logits.shape[-1])
+    def value(self, part: Part) -> jax.Array:
+        """The summed distance of the pairs: one more pass, over them."""
+        logits = part.run(self.model_inputs(part.batch)).logits.astype(jnp.float32)
+        logits_P2C = logits.reshape(-1, 2, logits.shape[-1])
         distance_P = jnp.abs(logits_P2C[:, 0] - logits_P2C[:, 1]).mean(axis=-1)
-        return jnp.sum(distance_P * batch["pair_weights"])
+        return jnp.sum(distance_P * part.batch["pair_weights"])

@@ -24,6 +24,7 @@ IGNORED = (*(name for name in MAY_CHANGE_ON_RESUME if name != "data.folds"), "ou
 # Leaves that may name local files or folders.
 INPUT_LEAVES = (
     *("model.path", "data.train", "data.validation", "data.test", "data.folds"),
+    *("adapt.dapt.data", "adapt.dapt.validation"),
     *("safety.pack", "safety.reference"),
 )
 _LONGEST_NAME = 60  # characters; Ethiopic letters take three bytes each, and a file name may have 255

@@ -39,14 +39,15 @@ def absent(configs: Iterable[Config]) -> list[str]:
     """Data files that are named and not there, as ``config.data.train: x.csv``, each once."""
     found: dict[str, None] = {}
     for leaf, text in _texts(configs):
-        if leaf.startswith("data.") and not text.startswith(_ELSEWHERE):
-            found |= {f"config.{leaf}: {text}": None} if not _files(text) else {}
+        local, _ = _divided(text)
+        if _is_data(leaf) and local and not _files(local):
+            found |= {f"config.{leaf}: {text}": None}
     return list(found)
 
 
 def unpinned(configs: Iterable[Config]) -> list[str]:
     """Hub data that is named without a commit, each once: runs that start later may read other rows."""
-    parts = [part.strip() for leaf, text in _texts(configs) if leaf.startswith("data.") for part in text.split(",")]
+    parts = [part.strip() for leaf, text in _texts(configs) if _is_data(leaf) for part in text.split(",")]
     return [part for part in dict.fromkeys(parts) if part.startswith("hf:") and not _COMMIT.search(part)]
 
 
@@ -62,13 +63,14 @@ def _texts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
 
 
 def _fingerprint(leaf: str, text: str) -> str | None:
-    if text.startswith(_ELSEWHERE):
+    local, elsewhere = _divided(text)
+    if not local:
         return None
-    data = leaf.startswith("data.")
-    files = _files(text) if data else _inside(Path(text), "predictions-*.jsonl" if leaf.endswith("reference") else "*")
+    data = _is_data(leaf)
+    files = _files(local) if data else _inside(Path(text), "predictions-*.jsonl" if leaf.endswith("reference") else "*")
     if not files:
         return None
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(",".join(elsewhere).encode())
     for path in files:
         try:
             with path.open("rb") as file:
@@ -77,6 +79,20 @@ def _fingerprint(leaf: str, text: str) -> str | None:
             raise InputOutputError(f"config.{leaf}: could not read {path}: {error.strerror or error}") from error
         digest.update(f"{path.suffix if data else path.name} {content}\n".encode())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _is_data(leaf: str) -> bool:
+    """Whether a leaf names rows to be read."""
+    return leaf.startswith(("data.", "adapt.dapt."))
+
+
+def _divided(text: str) -> tuple[str, list[str]]:
+    """The local part of a leaf's text, and those of its parts that lie elsewhere."""
+    if Path(text).is_file():
+        return text, []
+    parts = [part.strip() for part in text.split(",")]
+    local = [part for part in parts if not part.startswith(_ELSEWHERE)]
+    return (text if len(local) == len(parts) else ",".join(local)), [p for p in parts if p.startswith(_ELSEWHERE)]
 
 
 def _files(text: str) -> list[Path]:

@@ -50,6 +50,23 @@ class PoolingTask(Task, Protocol):
 
 
 @runtime_checkable
+class Distributional(Protocol):
+    """A task whose outputs are distributions, which can be compared item by item."""
+
+    def loss_weights(self, batch: Batch) -> jax.Array:
+        """As of :class:`Task`."""
+        ...
+
+    def divergence(self, outputs: Any, others: Any, batch: Batch) -> jax.Array:
+        """Kullback-Leibler divergence (nats) of what ``outputs`` predict for an item from what ``others`` do, float32.
+
+        Summed over items with the weights that the loss has: KL(P || Q) with P of ``outputs`` and Q of ``others``. Both
+        get gradients.
+        """
+        ...
+
+
+@runtime_checkable
 class RunsModel(Protocol):
     """A task that runs the model its own way; :func:`forward` calls it."""
 
@@ -63,34 +80,3 @@ def forward(task: Task, model: Any, batch: Batch, dropout_key: jax.Array | None 
     if isinstance(task, RunsModel):
         return task.forward(model, batch, dropout_key)
     return model(**task.model_inputs(batch), dropout_key=dropout_key)
-
-
-class Term(Protocol):
-    """Something added to the loss in every update: ``weight * value``, where value is a mean over the update's items.
-
-    A term has a forward pass of its own, without dropout, over items that the batch carries beside its rows. The step
-    divides the summed value by the summed item weights of the whole update, so that devices and microbatches may hold
-    unequal shares of them; without a valid item the term is 0.
-    """
-
-    @property
-    def name(self) -> str:
-        """As in the config and in metrics.jsonl."""
-        ...
-
-    @property
-    def weight(self) -> float:
-        """Its factor in the objective."""
-        ...
-
-    def model_inputs(self, batch: Batch) -> dict[str, jax.Array]:
-        """The keyword arguments of the extra forward pass."""
-        ...
-
-    def item_weights(self, batch: Batch) -> jax.Array:
-        """float32, one for each item; 0 for filler."""
-        ...
-
-    def value(self, outputs: Any, batch: Batch) -> jax.Array:
-        """The items' values, weighted and summed: a float32 scalar, at least 0."""
-        ...

@@ -12,6 +12,7 @@ import numpy as np
 from amharic_tl.config.figures import lower_is_better
 from amharic_tl.tasks.base import Batch
 from amharic_tl.tasks.language_model import token_metrics
+from amharic_tl.tasks.sequence_classification import class_divergences
 
 
 class MaskedLM:
@@ -42,6 +43,10 @@ class MaskedLM:
     def loss(self, outputs: Any, batch: Batch) -> jax.Array:
         """Cross-entropy of the masked tokens, summed (nats)."""
         return jnp.sum(self._losses(outputs.logits, batch["labels"]) * self.loss_weights(batch))
+
+    def divergence(self, outputs: Any, others: Any, batch: Batch) -> jax.Array:
+        """See :class:`~amharic_tl.tasks.base.Distributional`: an item is a masked token."""
+        return jnp.sum(class_divergences(outputs.logits, others.logits) * self.loss_weights(batch))
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Sums by row ``[B]``: nats, masked tokens, those predicted right, characters of the masked tokens."""

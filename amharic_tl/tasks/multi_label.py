@@ -52,6 +52,13 @@ class MultiLabelClassification(SequenceTask):
         labels_BL = batch["labels"] * (1.0 - self.label_smoothing) + 0.5 * self.label_smoothing
         return jnp.sum(_losses(outputs.logits, labels_BL) * self.loss_weights(batch) * self.shares(batch)[:, None])
 
+    def divergence(self, outputs: Any, others: Any, batch: Batch) -> jax.Array:
+        """See :class:`~amharic_tl.tasks.base.Distributional`: each label is an item, present or absent."""
+        p_BL, q_BL = outputs.logits.astype(jnp.float32), others.logits.astype(jnp.float32)
+        # KL of two coins: cross-entropy less entropy, both from logits.
+        divergences_BL = _losses(q_BL, jax.nn.sigmoid(p_BL)) - _losses(p_BL, jax.nn.sigmoid(p_BL))
+        return jnp.sum(divergences_BL * self.loss_weights(batch) * self.shares(batch)[:, None])
+
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Probabilities ``[B, L]``, plain cross-entropy ``[B]`` (mean over labels), labels, weights, rows."""
         return {

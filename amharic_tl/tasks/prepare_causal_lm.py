@@ -23,13 +23,17 @@ def prepare_causal_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepare
         name: pack(documents(tokenizer, [row.text for row in source.rows]), length) for name, source in splits.items()
     }
 
+    # A row that holds texts of two sources counts as of the first one's.
+    row_source = packed["train"].document[::length].tolist()
+    mixed = splits.mixed(row_source)
+
     # GPT-2 names its end token as the unknown one too, and knows every byte.
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id != tokenizer.eos_token_id else None
 
     def batches(name: str) -> Batches:
         rows = packed[name].rows
         # One shape for all: the last row is padded.
-        plan = batch_plan(config, np.full(len(rows), length), name, length)
+        plan = batch_plan(config, np.full(len(rows), length), name, length, mixed)
         return Batches(plan, rows, tokenizer.pad_token_id, packed[name].fields(), **process_share())
 
     return Prepared(
@@ -37,5 +41,6 @@ def prepare_causal_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepare
         train=batches("train"),
         evaluation={name: batches(name) for name in packed if name != "train"},
         encoded={name: windows_as_encoded(rows.rows, unknown) for name, rows in packed.items()},
-        row_source=packed["train"].document[::length].tolist(),
+        row_source=row_source,
+        mixed=mixed,
     )

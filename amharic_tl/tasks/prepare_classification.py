@@ -73,10 +73,13 @@ def prepare_classification(config: Config, splits: Splits, tokenizer: Any) -> Pr
         keep = KEEP[data.long_text]
         encoded = {name: encode(tokenizer, of, data.max_length, keep=keep) for name, of in texts.items()}
 
+    row_source = cut["train"].source.tolist() if cut else list(range(len(splits.train.rows)))
+    mixed = splits.mixed(row_source)
+
     def batches(name: str) -> Batches:
         windows = cut.get(name)
         ids = encoded[name].ids if windows is None else windows.ids
-        plan = batch_plan(config, np.asarray([len(row) for row in ids]), name, data.max_length)
+        plan = batch_plan(config, np.asarray([len(row) for row in ids]), name, data.max_length, mixed)
         if windows is None:
             fields = classification_fields(labels[name])
         else:
@@ -89,7 +92,8 @@ def prepare_classification(config: Config, splits: Splits, tokenizer: Any) -> Pr
         train=batches("train"),
         evaluation={name: batches(name) for name in encoded if name != "train"},
         encoded=encoded,
-        row_source=cut["train"].source.tolist() if cut else list(range(len(splits.train.rows))),
+        row_source=row_source,
+        mixed=mixed,
         judge=problem.judge(splits),
         windows={name: len(windows.ids) for name, windows in cut.items()},
         pools={name: partial(task.pool, source=windows.source) for name, windows in cut.items()},

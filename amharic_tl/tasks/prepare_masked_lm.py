@@ -29,10 +29,12 @@ def prepare_masked_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepare
         for name, source in splits.items()
     }
 
+    mixed = splits.mixed(cut["train"][1])
+
     def batches(name: str) -> MaskedBatches:
         ids = cut[name][0]
         return MaskedBatches(
-            batch_plan(config, np.asarray([len(row) for row in ids]), name, config.data.max_length),
+            batch_plan(config, np.asarray([len(row) for row in ids]), name, config.data.max_length, mixed),
             ids,
             tokenizer,
             probability=config.task.mask_probability,
@@ -47,4 +49,5 @@ def prepare_masked_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepare
         evaluation={name: batches(name) for name in cut if name != "train"},
         encoded={name: windows_as_encoded(ids, tokenizer.unk_token_id) for name, (ids, _) in cut.items()},
         row_source=cut["train"][1],
+        mixed=mixed,
     )

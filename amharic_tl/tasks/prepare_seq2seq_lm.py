@@ -9,6 +9,7 @@ import numpy as np
 from amharic_tl.config import Config
 from amharic_tl.data.languages import set_languages
 from amharic_tl.data.masking import windows
+from amharic_tl.data.mixture import Mixed
 from amharic_tl.data.parallel import MakePlan, PairedBatches
 from amharic_tl.data.span_corruption import SpanCorruptionBatches, longest_window, sentinel_ids
 from amharic_tl.data.splits import Splits
@@ -32,8 +33,8 @@ def prepare_seq2seq_lm(config: Config, splits: Splits, tokenizer: Any) -> Prepar
     return made(config, splits, tokenizer)
 
 
-def _make_plan(config: Config, split: str) -> MakePlan:
-    return lambda lengths: batch_plan(config, lengths, split, None)
+def _make_plan(config: Config, split: str, mixed: Mixed | None) -> MakePlan:
+    return lambda lengths: batch_plan(config, lengths, split, None, mixed)
 
 
 def _text_to_text(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
@@ -48,11 +49,14 @@ def _text_to_text(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
         for name, source in splits.items()
     }
 
+    row_source = list(range(len(splits.train.rows)))
+    mixed = splits.mixed(row_source)
+
     def batches(name: str) -> PairedBatches:
         return PairedBatches(
             sources[name].ids,
             targets[name].ids,
-            _make_plan(config, name),
+            _make_plan(config, name, mixed),
             tokenizer.pad_token_id,
             limits=(data.max_length, data.max_target_length),
             **process_share(),
@@ -85,9 +89,10 @@ def _text_to_text(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
         evaluation={name: batches(name) for name in sources if name != "train"},
         encoded=sources,
         encoded_targets=targets,
-        row_source=list(range(len(splits.train.rows))),
+        row_source=row_source,
         generated=generated,
         notes=notes,
+        mixed=mixed,
     )
 
 
@@ -99,11 +104,13 @@ def _span_corruption(config: Config, splits: Splits, tokenizer: Any) -> Prepared
     longest = longest_window(config.data.max_length, len(sentinels), task.noise_density, task.mean_span)
     cut = {name: _bare_windows(tokenizer, splits, name, longest) for name in dict(splits.items())}
 
+    mixed = splits.mixed(cut["train"][1])
+
     def batches(name: str) -> SpanCorruptionBatches:
         return SpanCorruptionBatches(
             cut[name][0],
             sentinels,
-            _make_plan(config, name),
+            _make_plan(config, name, mixed),
             tokenizer,
             density=task.noise_density,
             mean_span=task.mean_span,
@@ -121,6 +128,7 @@ def _span_corruption(config: Config, splits: Splits, tokenizer: Any) -> Prepared
         evaluation={name: batches(name) for name in cut if name != "train"},
         encoded=encoded,
         row_source=cut["train"][1],
+        mixed=mixed,
     )
 
 

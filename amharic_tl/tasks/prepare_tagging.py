@@ -40,6 +40,9 @@ def prepare_tagging(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
         for name, source in named.items()
     }
 
+    row_source = cut["train"].source.tolist() if cut else list(range(len(splits.train.rows)))
+    mixed = splits.mixed(row_source)
+
     def batches(name: str) -> Batches:
         if name in cut:
             windows, of_rows = cut[name], labels[name]
@@ -47,7 +50,7 @@ def prepare_tagging(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
             tags = [of_rows[row][slice(*part)] for row, part in zip(windows.source, windows.words, strict=True)]
         else:
             ids, starts, tags = words[name].encoded.ids, words[name].starts, labels[name]
-        plan = batch_plan(config, np.asarray([len(row) for row in ids]), name, data.max_length)
+        plan = batch_plan(config, np.asarray([len(row) for row in ids]), name, data.max_length, mixed)
         # What was cut off teaches nothing, but an entity in it counts as missed.
         width = None if name == "train" else max(map(len, starts))
         fields = tagging_fields(starts, tags, width)
@@ -63,7 +66,8 @@ def prepare_tagging(config: Config, splits: Splits, tokenizer: Any) -> Prepared:
         train=batches("train"),
         evaluation={name: batches(name) for name in named if name != "train"},
         encoded={name: of_split.encoded for name, of_split in (cut or words).items()},
-        row_source=cut["train"].source.tolist() if cut else list(range(len(splits.train.rows))),
+        row_source=row_source,
+        mixed=mixed,
         judge=TagJudge(task.tags_of, task.types),
         windows={name: len(windows.ids) for name, windows in cut.items()},
         pools={name: partial(task.pool, source=windows.source) for name, windows in cut.items()},

@@ -11,6 +11,7 @@ import numpy as np
 
 from amharic_tl.config import Config
 from amharic_tl.data.batches import BatchPlan, BatchSource
+from amharic_tl.data.mixture import Mixed, MixedPlan
 from amharic_tl.data.splits import Splits
 from amharic_tl.data.tokenizer import Encoded
 from amharic_tl.evaluation.judges import Judge
@@ -37,6 +38,7 @@ class Prepared:
       generated: what is written and scored at an evaluation, by split.
       notes: sentences for the user about how the task is judged.
       windows: how many windows the texts of each split make, where long ones are cut into some.
+      mixed: the sources that training batches are mixed of, where they are.
       pools: by split, what makes the gathered results of its windows those of its rows, in order.
     """
 
@@ -51,6 +53,7 @@ class Prepared:
     notes: list[str] = field(default_factory=list)
     windows: Mapping[str, int] = field(default_factory=dict)
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    mixed: Mixed | None = None
 
     def of_rows(self, split: str, gathered: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """What was gathered over the batches of a split, by row where texts were cut into windows."""
@@ -66,7 +69,9 @@ def process_share() -> dict[str, int]:
     return {"process_index": jax.process_index(), "process_count": jax.process_count()}
 
 
-def batch_plan(config: Config, lengths: np.ndarray, split: str, limit: int | None) -> BatchPlan:
+def batch_plan(
+    config: Config, lengths: np.ndarray, split: str, limit: int | None, mixed: Mixed | None = None
+) -> BatchPlan:
     """The plan of a split: training rows in an order of each epoch, others as they stand.
 
     Args:
@@ -74,7 +79,10 @@ def batch_plan(config: Config, lengths: np.ndarray, split: str, limit: int | Non
       lengths: of the rows, in tokens.
       split: train, validation or test.
       limit: what padding must not exceed.
+      mixed: the sources of the training rows, where these are mixed.
     """
+    if split == "train" and mixed is not None:
+        return MixedPlan(lengths, config.train.batch_size, config.train.seed, mixed, limit=limit)
     if split == "train":
         return BatchPlan(lengths, config.train.batch_size, config.train.seed, limit=limit)
     return BatchPlan(lengths, config.train.microbatch or config.train.batch_size, None, limit=limit)

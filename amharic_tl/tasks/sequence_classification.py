@@ -38,6 +38,12 @@ def class_losses(logits: jax.Array, labels: jax.Array, label_smoothing: float = 
     return -((1.0 - label_smoothing) * picked + label_smoothing * log_probs.mean(axis=-1))
 
 
+def class_divergences(logits: jax.Array, others: jax.Array) -> jax.Array:
+    """KL(P || Q) of the distributions of two logits ``[..., C]``, nats, float32 ``[...]``."""
+    log_p, log_q = (jax.nn.log_softmax(of.astype(jnp.float32), axis=-1) for of in (logits, others))
+    return jnp.sum(jnp.exp(log_p) * (log_p - log_q), axis=-1)
+
+
 class SequenceTask:
     """What every problem of sequence classification has: one output row a text, ``weights [B]`` 0 for filler rows."""
 
@@ -90,6 +96,11 @@ class SequenceClassification(SequenceTask):
         """Cross-entropy, summed with :meth:`loss_weights`."""
         losses_B = class_losses(outputs.logits, batch["labels"], self.label_smoothing)
         return jnp.sum(losses_B * self.loss_weights(batch) * self.shares(batch))
+
+    def divergence(self, outputs: Any, others: Any, batch: Batch) -> jax.Array:
+        """See :class:`~amharic_tl.tasks.base.Distributional`."""
+        divergences_B = class_divergences(outputs.logits, others.logits)
+        return jnp.sum(divergences_B * self.loss_weights(batch) * self.shares(batch))
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Probabilities ``[B, C]``, plain cross-entropy ``[B]`` (unsmoothed, unweighted), labels, weights, rows."""

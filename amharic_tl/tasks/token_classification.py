@@ -14,7 +14,7 @@ from amharic_tl.data.tags import OUTSIDE, entity_types
 from amharic_tl.evaluation.entities import entity_metrics
 from amharic_tl.evaluation.pooling import pool_words
 from amharic_tl.tasks.base import Batch
-from amharic_tl.tasks.sequence_classification import class_losses
+from amharic_tl.tasks.sequence_classification import class_divergences, class_losses
 
 
 class TokenClassification:
@@ -63,6 +63,11 @@ class TokenClassification:
         """Cross-entropy, summed with :meth:`loss_weights`."""
         losses_BW = class_losses(self._logits(outputs, batch), self._classes(batch), self.label_smoothing)
         return jnp.sum(losses_BW * self.loss_weights(batch))
+
+    def divergence(self, outputs: Any, others: Any, batch: Batch) -> jax.Array:
+        """See :class:`~amharic_tl.tasks.base.Distributional`."""
+        divergences_BW = class_divergences(self._logits(outputs, batch), self._logits(others, batch))
+        return jnp.sum(divergences_BW * self.loss_weights(batch))
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """By word ``[B, W]``: gold and predicted tags (-1 beyond the sentence; ``O`` for a word without a piece). By

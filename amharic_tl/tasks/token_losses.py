@@ -31,27 +31,58 @@ def token_losses(
       ranked: whether to find out what is likeliest; otherwise the second result is zeros.
       chunk_logits: how many logits a chunk may have, at least those of one position of each row.
     """
-    batch, length = labels_BS.shape
-    vocabulary = jax.eval_shape(logits_of, hidden_BSH[:, :1]).shape[-1]
-    chunks = min(length, -(-batch * length * vocabulary // chunk_logits))
-    size = -(-length // chunks)
-    chunks = -(-length // size)
 
-    @jax.checkpoint
     def losses(hidden_BsH: jax.Array, labels_Bs: jax.Array) -> tuple[jax.Array, jax.Array]:
         logits_BsV = logits_of(hidden_BsH).astype(jnp.float32)
         picked_Bs = jnp.take_along_axis(logits_BsV, labels_Bs[..., None], axis=-1)[..., 0]
         right_Bs = logits_BsV.argmax(axis=-1) == labels_Bs if ranked else jnp.zeros(labels_Bs.shape, bool)
         return jax.nn.logsumexp(logits_BsV, axis=-1) - picked_Bs, right_Bs
 
+    vocabulary = jax.eval_shape(logits_of, hidden_BSH[:, :1]).shape[-1]
+    nats_BS, right_BS = _in_chunks(losses, (hidden_BSH, labels_BS), chunk_logits // vocabulary)
+    return nats_BS, right_BS.astype(jnp.float32)
+
+
+# What turns hidden states into float32 logits, and hidden states.
+Headed = tuple[Callable[[jax.Array], jax.Array], jax.Array]
+
+
+def token_divergences(first: Headed, second: Headed, *, chunk_logits: int = CHUNK_LOGITS) -> jax.Array:
+    """KL(P || Q) of two models' next-token distributions in nats, float32 ``[B, S]``; P is the first one's.
+
+    Args:
+      first: what is applied to its hidden states ``[B, S, H]``, and these.
+      second: the same of the other.
+      chunk_logits: how many logits of either a chunk may have, as of :func:`token_losses`.
+    """
+
+    def divergences(hidden_BsH: jax.Array, other_BsH: jax.Array) -> tuple[jax.Array]:
+        logits = first[0](hidden_BsH), second[0](other_BsH)
+        log_p_BsV, log_q_BsV = (jax.nn.log_softmax(of.astype(jnp.float32), axis=-1) for of in logits)
+        return (jnp.sum(jnp.exp(log_p_BsV) * (log_p_BsV - log_q_BsV), axis=-1),)
+
+    vocabulary = jax.eval_shape(first[0], first[1][:, :1]).shape[-1]
+    return _in_chunks(divergences, (first[1], second[1]), chunk_logits // vocabulary)[0]
+
+
+def _in_chunks(
+    function: Callable[..., tuple[jax.Array, ...]], arrays: tuple[jax.Array, ...], positions: int
+) -> tuple[jax.Array, ...]:
+    """``function`` of stretches ``[B, s, ...]`` of ``arrays``, its results ``[B, S]``.
+
+    The positions of a chunk are at most ``positions`` over all rows, but one of each row at least.
+    """
+    batch, length = arrays[0].shape[:2]
+    chunks = min(length, -(-batch * length // max(positions, 1)))
+    size = -(-length // chunks)
+    chunks = -(-length // size)
+    forgetful = jax.checkpoint(function)
     if chunks == 1:
-        nats_BS, right_BS = losses(hidden_BSH, labels_BS)
-        return nats_BS, right_BS.astype(jnp.float32)
+        return forgetful(*arrays)
 
     def cut(x: jax.Array) -> jax.Array:
         padded = jnp.pad(x, ((0, 0), (0, chunks * size - length), *((0, 0),) * (x.ndim - 2)))
         return padded.reshape(batch, chunks, size, *x.shape[2:]).swapaxes(0, 1)
 
-    _, parts = jax.lax.scan(lambda _, part: (None, losses(*part)), None, (cut(hidden_BSH), cut(labels_BS)))
-    nats_BS, right_BS = (part.swapaxes(0, 1).reshape(batch, -1)[:, :length] for part in parts)
-    return nats_BS, right_BS.astype(jnp.float32)
+    _, parts = jax.lax.scan(lambda _, part: (None, forgetful(*part)), None, tuple(map(cut, arrays)))
+    return tuple(part.swapaxes(0, 1).reshape(batch, -1)[:, :length] for part in parts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import jax
@@ -20,8 +20,11 @@ from amharic_tl.distributed.mesh import put_batch
 from amharic_tl.errors import Preempted, TrainingStopped, name_some
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.interruption import Interruption
+from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
-from amharic_tl.training.step import Steps, TrainState
+from amharic_tl.training.stages import Stages
+from amharic_tl.training.step import TrainState
+from amharic_tl.training.thaws import Thaws
 from amharic_tl.training.writers import Writer
 
 HostBatch = Mapping[str, np.ndarray]
@@ -60,24 +63,15 @@ class Schedule:
 
 
 @dataclass
-class Memory:
-    """What the loop remembers across a resumption, beside the state."""
-
-    best_step: int | None = None
-    best_value: float | None = None
-    since_best: int = 0
-    evaluated_step: int | None = None
-    lengths: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass
 class Loop:
     """The loop's parts. ``row_ids`` turns a batch's row numbers into ids for messages."""
 
-    steps: Steps
+    stages: Stages
+    thaws: Thaws
     batches: Callable[[int], Iterator[HostBatch]]
     evaluate: Evaluator
     after_evaluation: Callable[[int, Memory], None]
+    after_thaw: Callable[[int, Memory], None]
     checkpoints: Checkpoints
     writer: Writer
     progress: Progress
@@ -106,8 +100,10 @@ class Loop:
                 self._save(state, step, memory)
                 if not self._evaluate(state, step, memory):
                     raise self._preempted(step)
+                if self.thaws.stalled(memory) and step < self.schedule.total:
+                    state = self._thaw(state, step, memory)
                 window.restart()
-                if self.schedule.patience is not None and memory.since_best >= self.schedule.patience:
+                if self._patience_is_over(memory):
                     stopped_because = f"no better {self.select_by} for {memory.since_best} evaluations"
                     self.writer.write_event(step, "early_stop", best_step=memory.best_step)
                     break
@@ -122,12 +118,18 @@ class Loop:
                 pending = None
                 self._save(state, step, memory)
                 raise self._preempted(step)
+            if self.thaws.due(step, memory):
+                self._flush(pending, window)
+                pending = None
+                state = self._thaw(state, step, memory)
+                window.restart()
             if batches is None:
                 batches = self.batches(step)
             began = time.monotonic()
             host = next(batches)
             window.waited += time.monotonic() - began
-            state, metrics = self.steps.train(state, put_batch(dict(host), self.mesh))
+            fed = self.stages.fed(state, host)
+            state, metrics = self.stages.steps.train(state, put_batch(dict(fed), self.mesh))
             step += 1
             self._flush(pending, window)
             pending = _Pending(step, metrics, host)
@@ -165,6 +167,23 @@ class Loop:
                 "look at these rows."
             )
 
+    def _thaw(self, state: TrainState, step: int, memory: Memory) -> TrainState:
+        """Begins the next stage before ``step``."""
+        memory.begin_stage(step)
+        self.progress.note(f"step {step:,}: stage {memory.stage} begins")
+        state = self.stages.enter(memory.stage, state)
+        plan = self.stages.plan
+        self.writer.write_event(
+            step, "thaw", stage=memory.stage, rules=list(plan.stages[memory.stage].rules), **plan.totals
+        )
+        self.after_thaw(step, memory)
+        return state
+
+    def _patience_is_over(self, memory: Memory) -> bool:
+        """Whether to stop for want of a better figure. What is still to thaw gets its chance first."""
+        patience = self.schedule.patience
+        return patience is not None and memory.since_best >= patience and self.thaws.all_thawed(memory)
+
     def _save(self, state: TrainState, step: int, memory: Memory) -> None:
         memory.lengths = self.writer.lengths()
         keep = {memory.best_step} if memory.best_step is not None else set()
@@ -192,6 +211,7 @@ class Loop:
         else:
             memory.since_best += 1
         memory.evaluated_step = step
+        self.thaws.note(metrics.get("loss", np.nan), memory)
         self.writer.write_event(step, "evaluated", best=bool(better))
         shown = "  ".join(f"{name} {figure:.4f}" for name, figure in metrics.items() if "/" not in name)
         self.progress.say(f"step {step:,}/{self.schedule.total:,}  validation  {shown}{'  (best)' if better else ''}")

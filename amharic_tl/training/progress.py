@@ -19,11 +19,14 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Writes to ``stream`` (standard error by default)."""
+    """Writes to ``stream`` (standard error by default); ``label`` stands before the bar and lines that are alone."""
 
-    def __init__(self, total: int, start: int = 0, stream: TextIO | None = None, active: bool = True) -> None:
+    def __init__(
+        self, total: int, start: int = 0, stream: TextIO | None = None, active: bool = True, label: str = ""
+    ) -> None:
         self._stream = stream or sys.stderr
         self._active = active
+        self._label = f"{label}: " if label else ""
         self._live = active and self._stream.isatty()
         self._total, self._start = total, start
         self._began: float | None = None
@@ -55,7 +58,7 @@ class Progress:
             return
         if self._live:
             self._stream.write("\r\x1b[2K")
-        self._stream.write(text + "\n")
+        self._stream.write(f"{text}\n" if "\n" in text else f"{self._label}{text}\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -66,5 +69,5 @@ class Progress:
 
     def _draw(self, text: str) -> None:
         width = shutil.get_terminal_size().columns - 1
-        self._stream.write("\r\x1b[2K" + text[:width])
+        self._stream.write("\r\x1b[2K" + f"{self._label}{text}"[:width])
         self._stream.flush()

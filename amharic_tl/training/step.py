@@ -13,12 +13,16 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
-from amharic_tl.distributed.mesh import batch_sharding, batch_shards, replicated
+from amharic_tl.distributed.mesh import batch_shards, replicated
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.sharding import parameter_shardings
-from amharic_tl.tasks.base import Task, Term, forward
-from amharic_tl.transfer.optimizer import Schedule
+from amharic_tl.tasks.base import Task, forward
+from amharic_tl.tasks.terms import Term
+from amharic_tl.training.objective import Objective, needs
+from amharic_tl.transfer.ema import moved_average
 from amharic_tl.transfer.plan import TrainablePlan
+from amharic_tl.transfer.schedules import Schedule
+from amharic_tl.transfer.thaw import state_shardings
 
 
 @jax.tree_util.register_dataclass
@@ -27,7 +31,8 @@ class TrainState:
     """All that training changes, and nothing else.
 
     ``step`` counts batches seen (int32), ``in_a_row`` and ``skipped`` the non-finite updates that were skipped (int32).
-    Frozen parameters have no gradient and no optimiser state; they are never written.
+    Frozen parameters have no gradient and no optimiser state; they are never written. ``average`` is that of the
+    trainable ones; None where none is kept.
     """
 
     step: jax.Array
@@ -36,6 +41,12 @@ class TrainState:
     optimizer: Any
     in_a_row: jax.Array
     skipped: jax.Array
+    average: nnx.State | None = None
+
+    @property
+    def evaluated(self) -> nnx.State:
+        """What of the trainable parameters is evaluated and exported: their average where there is one."""
+        return self.trainable if self.average is None else self.average
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,19 +60,22 @@ class TrainStep:
       compiled: called with state, batch, key data and rate.
       key: uint32 data of the dropout's key.
       rate: the learning rate by step.
+      initial: the trainable parameters as training began, where a term needs them; otherwise None. No checkpoint holds
+        them: a resumed run reads its base again.
     """
 
     compiled: Any
     key: jax.Array
     rate: Schedule
+    initial: Any = None
 
     def __call__(self, state: TrainState, batch: Mapping[str, jax.Array]) -> tuple[TrainState, dict[str, jax.Array]]:
         """The next state, and metrics of the update (float32 scalars)."""
-        return self.compiled(state, batch, self.key, self.rate(state.step))
+        return self.compiled(state, batch, self.key, self.rate(state.step), self.initial)
 
     def lower(self, state: TrainState, batch: Mapping[str, jax.Array]) -> Any:
         """As ``jax.jit(...).lower``."""
-        return self.compiled.lower(state, batch, self.key, self.rate(state.step))
+        return self.compiled.lower(state, batch, self.key, self.rate(state.step), self.initial)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,11 +94,13 @@ class Steps:
             function = self.evaluate.__wrapped__  # type: ignore[attr-defined]
             return lambda state, batch: function(state, batch)
         step = self.train
-        return lambda state, batch: step.compiled.__wrapped__(state, batch, step.key, step.rate(state.step))
+        return lambda state, batch: step.compiled.__wrapped__(
+            state, batch, step.key, step.rate(state.step), step.initial
+        )
 
     def model(self, state: TrainState) -> nnx.Module:
-        """The model with the parameters of ``state``."""
-        return nnx.merge(self.graphdef, state.trainable, state.frozen, copy=True)
+        """The model with the parameters of ``state``, their average where it has one."""
+        return nnx.merge(self.graphdef, state.evaluated, state.frozen, copy=True)
 
 
 def make_steps(
@@ -99,6 +115,7 @@ def make_steps(
     microbatch: int | None,
     seed: int,
     terms: Sequence[Term] = (),
+    ema: float | None = None,
 ) -> Steps:
     """Partitions ``model`` by ``plan``, places everything on ``mesh`` and compiles (lazily) the two steps.
 
@@ -113,6 +130,7 @@ def make_steps(
       microbatch: rows of one forward pass over the whole mesh, None for all.
       seed: of dropout.
       terms: what is added to the task's loss. Without one the step is that of the task alone.
+      ema: decay of the running average of the trainable parameters; None for none.
 
     Raises:
       ConfigError: the (micro)batch cannot be split over the mesh.
@@ -126,7 +144,8 @@ def make_steps(
     trainable = jax.device_put(trainable, trainable_shardings)
     frozen = jax.device_put(frozen, frozen_shardings)
     optimizer = make_optimizer(trainable)
-    optimizer_shardings = _optimizer_shardings(optimizer, trainable, trainable_shardings, mesh)
+    kept = jax.eval_shape(optimizer.init, trainable)
+    optimizer_shardings = state_shardings(kept, trainable, trainable_shardings, mesh)
     # One array each: donated buffers may not be shared.
     zero, in_a_row, skipped = (jax.device_put(np.zeros((), np.int32), replicated(mesh)) for _ in range(3))
     state = TrainState(
@@ -136,16 +155,22 @@ def make_steps(
         optimizer=jax.jit(optimizer.init, out_shardings=optimizer_shardings)(trainable),
         in_a_row=in_a_row,
         skipped=skipped,
+        average=None if ema is None else _copy(trainable, trainable_shardings),
     )
     scalar: Any = replicated(mesh)
-    shardings = TrainState(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar)
-    train = _train_step(graphdef, task, terms, optimizer, mesh, parts)
+    shardings = TrainState(
+        *(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar),
+        average=None if ema is None else trainable_shardings,
+    )
+    train = _train_step(graphdef, task, terms, optimizer, mesh, parts, ema)
     evaluate = _evaluation_step(graphdef, task)
     return Steps(
         train=TrainStep(
             jax.jit(train, donate_argnums=0, out_shardings=(shardings, scalar)),
             jax.device_put(np.asarray(jax.random.key_data(jax.random.key(seed))), scalar),
             jax.jit(schedule, out_shardings=scalar),
+            # A copy: the state's own buffers are given away by the first update.
+            jax.tree.map(jnp.copy, trainable) if "initial" in needs(terms) else None,
         ),
         evaluate=jax.jit(evaluate, out_shardings=scalar),
         state=state,
@@ -161,51 +186,15 @@ def _train_step(
     optimizer: optax.GradientTransformation,
     mesh: Mesh,
     parts: int,
-) -> Callable[[TrainState, Mapping[str, jax.Array], jax.Array, jax.Array], tuple[TrainState, dict[str, jax.Array]]]:
-    def objective_share(
-        trainable: Any, frozen: Any, batch: Mapping[str, jax.Array], key: jax.Array, totals: Mapping[str, jax.Array]
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """This part's share of the objective, and its summands by name."""
-        model = nnx.merge(graphdef, trainable, frozen, copy=True)
-        loss = task.loss(forward(task, model, batch, key), batch) / totals["loss"]
-        objective, summands = loss, {"loss": loss}
-        for term in terms:
-            share = term.value(model(**term.model_inputs(batch)), batch) / totals[term.name]
-            objective = objective + term.weight * share
-            summands[f"penalty/{term.name}"] = share
-        return objective, summands
-
-    def gradients(
-        state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array
-    ) -> tuple[dict[str, jax.Array], Any]:
-        key = jax.random.fold_in(jax.random.wrap_key_data(run_key), state.step)
-        # Divisors are the weights of the whole update, so that parts and devices may hold unequal shares of it.
-        totals = {"loss": jnp.maximum(jnp.sum(task.loss_weights(batch)), 1e-6)}
-        totals |= {term.name: jnp.maximum(jnp.sum(term.item_weights(batch)), 1e-6) for term in terms}
-        value_and_grad = jax.value_and_grad(objective_share, has_aux=True)
-        if parts == 1:
-            (_, summands), grads = value_and_grad(state.trainable, state.frozen, batch, key, totals)
-            return summands, grads
-
-        def accumulate(carry: tuple[Any, Any], part: tuple[jax.Array, Any]) -> tuple[tuple[Any, Any], None]:
-            index, rows = part
-            rows = jax.lax.with_sharding_constraint(rows, batch_sharding(mesh))
-            part_key = jax.random.fold_in(key, index)
-            (_, summands), grads = value_and_grad(state.trainable, state.frozen, rows, part_key, totals)
-            return jax.tree.map(jnp.add, carry, (summands, grads)), None
-
-        # Rows are dealt out in turn: neighbouring rows of a device stay on it when the batch becomes [parts, rows].
-        dealt = jax.tree.map(lambda a: a.reshape(a.shape[0] // parts, parts, *a.shape[1:]).swapaxes(0, 1), dict(batch))
-        names = ["loss", *(f"penalty/{term.name}" for term in terms)]
-        nothing = {name: jnp.zeros((), jnp.float32) for name in names}
-        start = (nothing, jax.tree.map(jnp.zeros_like, state.trainable))
-        (summands, grads), _ = jax.lax.scan(accumulate, start, (jnp.arange(parts), dealt))
-        return summands, grads
+    ema: float | None,
+) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    objective = Objective(graphdef, task, terms, mesh, parts)
 
     def step(
-        state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array, rate: jax.Array
+        state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array, rate: jax.Array, initial: Any
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        summands, grads = gradients(state, batch, run_key)
+        key = jax.random.fold_in(jax.random.wrap_key_data(run_key), state.step)
+        summands, grads = objective.gradients(state.trainable, state.frozen, initial, batch, key)
         norm = optax.global_norm(grads)
         finite = jnp.isfinite(norm) & jnp.isfinite(sum(summands.values(), jnp.zeros(())))
         updates, moved = optimizer.update(grads, state.optimizer, state.trainable)
@@ -223,6 +212,9 @@ def _train_step(
             in_a_row=(state.in_a_row + 1) * bad,
             skipped=state.skipped + bad,
         )
+        if ema is not None:
+            updates_made = state.step + 1 - state.skipped
+            new_state.average = keep(moved_average(state.average, updated, updates_made, ema), state.average)
         metrics = {
             **summands,
             "grad_norm": norm,
@@ -239,22 +231,15 @@ def _evaluation_step(
     graphdef: nnx.GraphDef[Any], task: Task
 ) -> Callable[[TrainState, Mapping[str, jax.Array]], dict[str, jax.Array]]:
     def evaluate(state: TrainState, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        model = nnx.merge(graphdef, state.trainable, state.frozen, copy=True)
+        model = nnx.merge(graphdef, state.evaluated, state.frozen, copy=True)
         return task.evaluate(forward(task, model, batch), batch)
 
     return evaluate
 
 
-def _optimizer_shardings(optimizer: optax.GradientTransformation, trainable: Any, shardings: Any, mesh: Mesh) -> Any:
-    """Moments lie as their parameters do; counters are everywhere."""
-    shapes = jax.eval_shape(optimizer.init, trainable)
-    return optax.tree.map_params(
-        optimizer,
-        lambda _, sharding: sharding,
-        shapes,
-        shardings,
-        transform_non_params=lambda _: replicated(mesh),
-    )
+def _copy(tree: Any, shardings: Any) -> Any:
+    """Arrays of their own: what is donated may not be shared."""
+    return jax.jit(lambda leaves: jax.tree.map(jnp.copy, leaves), out_shardings=shardings)(tree)
 
 
 def _check_batch(rows: int, mesh: Mesh, leaf: str) -> None:

@@ -41,9 +41,10 @@ def workdir_state(workdir: Workdir, config: Config) -> State:
             )
         return "new"
     record = read_object(workdir.run) if workdir.run.exists() else {}
-    if "evaluated" in record:
+    written_by = next((verb for verb in ("evaluate", "average") if f"{verb}d" in record), None)
+    if written_by is not None:
         raise ConfigError(
-            f"--workdir: {root} was written by evaluate and is no run to go on with; name a new directory"
+            f"--workdir: {root} was written by {written_by} and is no run to go on with; name a new directory"
         )
     changed = differences(read_object(workdir.config), config)
     if changed:

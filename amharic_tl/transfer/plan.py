@@ -1,42 +1,56 @@
-"""Which parameters train, at what rate and decay: ordered rules ``(pattern, setting)`` over canonical parameter names.
+"""Which parameters train, from when, at what rate and decay: the rules of a method, resolved for one model.
 
-The first rule that matches a name holds. A parameter that no rule matches and a rule that matches nothing are
-errors, so that a plan never silently trains less, or more, than it says.
+A thaw is a stage: what has begun to train goes on, and more joins it. A :class:`TrainablePlan` is that of one stage;
+:meth:`TrainablePlan.at` gives another.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from flax import nnx
 
 from amharic_tl.config import TransferConfig
 from amharic_tl.errors import ConfigError, name_some
-from amharic_tl.models.naming import ParameterView, named_parameters
+from amharic_tl.models.adapters.adapt import saved_whole
+from amharic_tl.models.naming import ParameterView, named_parameters, names_held
 from amharic_tl.models.stack import Stack
-
-# Word, position and type tables and their norm; a tied decoder is the word table itself, so it counts here too.
-EMBEDDING = (
-    r"(^|.*\.)(embeddings|embeddings_project|embed_tokens|embed_positions|layernorm_embedding|shared|wte|wpe)\..*"
-)
+from amharic_tl.transfer.anatomy import EMBEDDING, Anatomy
+from amharic_tl.transfer.methods import METHODS
+from amharic_tl.transfer.methods.recipe import Recipe, Request
+from amharic_tl.transfer.rules import Rule, match_rules
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What holds for the parameters whose whole canonical name matches ``pattern``."""
+class Clock:
+    """How long a run is, which moments are counted in."""
 
-    name: str
-    pattern: str
-    trainable: bool
+    total: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run in which the same parameters train.
+
+    Attributes:
+      number: counted from 0.
+      begins: the step before which it begins; None: when the loss on validation stalls.
+      rules: of what it thaws.
+    """
+
+    number: int
+    begins: int | None
+    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PlanRow:
     """What the plan says of one parameter. ``layer`` is the block's place in the tower of blocks (a decoder's stand on
-    its encoder's), None outside the blocks.
+    its encoder's), None outside the blocks; ``stage`` the first in which it trains, None for never.
     """
 
     name: str
@@ -48,31 +62,78 @@ class PlanRow:
     weight_decay: float
     layer: int | None
     rule: str
+    stage: int | None = 0
 
 
 class TrainablePlan:
-    """The resolved plan of one model: a row for every parameter, and the trees the step and the optimiser need."""
+    """The resolved plan of one model in one stage: a row for every parameter, and the trees that step and optimiser
+    need.
+    """
 
-    def __init__(self, rows: Sequence[PlanRow], method: str, reason: str) -> None:
-        self.rows = {row.name: row for row in rows}
-        self.method = method
-        self.reason = reason
+    def __init__(
+        self,
+        rows: Sequence[PlanRow],
+        method: str,
+        reason: str,
+        *,
+        stages: Sequence[Stage] = (Stage(0, 0, ()),),
+        stage: int | None = None,
+        features_first: bool = False,
+        warnings: Sequence[str] = (),
+        measured: Mapping[str, float] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """``rows`` are those of the last stage; ``stage`` is the one meant, None for the last."""
+        self.stages = tuple(stages)
+        self.stage = len(self.stages) - 1 if stage is None else stage
+        self._whole = tuple(rows)
+        self.rows = {row.name: _in_stage(row, self.stage) for row in rows}
+        self.method, self.reason = method, reason
+        self.features_first, self.warnings, self.measured = features_first, tuple(warnings), dict(measured or {})
+        self.clock = clock
+
+    def at(self, stage: int) -> TrainablePlan:
+        """The plan of another stage."""
+        return TrainablePlan(
+            self._whole,
+            self.method,
+            self.reason,
+            stages=self.stages,
+            stage=stage,
+            features_first=self.features_first,
+            warnings=self.warnings,
+            measured=self.measured,
+            clock=self.clock,
+        )
+
+    @property
+    def on_features(self) -> bool:
+        """Whether this stage trains on what the body gives without dropout, which does not change."""
+        return self.features_first and self.stage == 0
 
     def is_trainable(self, path: Sequence[Any], variable: Any) -> bool:
         """A filter for ``nnx.split``. The model's stacks must have been regrouped (:meth:`regroup`)."""
         del path
-        return isinstance(variable, nnx.Param) and self.rows[_names(variable)[0]].trainable
+        return isinstance(variable, nnx.Param) and self.rows[names_held(variable)[0]].trainable
 
     def regroup(self, model: nnx.Module) -> None:
-        """Cuts the stacks of ``model`` in place so that each run of layers trains wholly or not, leaf by leaf."""
+        """Cuts the stacks of ``model`` in place so that each run of layers trains since one stage or not, leaf by leaf.
+
+        A run that has begun to train is not cut again in a later stage, so that its moments keep their shape.
+        """
         for _, module in nnx.iter_modules(model):
             if not isinstance(module, Stack):
                 continue
-            signature: dict[int, list[tuple[str, bool]]] = {}
+            signature: dict[int, list[tuple[str, int]]] = {}
             for view in named_parameters(module).values():
                 assert view.layer is not None
-                signature.setdefault(view.layer, []).append((view.template, self.rows[view.name].trainable))
+                signature.setdefault(view.layer, []).append((view.template, self._thawed_in(view.name)))
             module.regroup([tuple(sorted(signature[layer])) for layer in sorted(signature)])
+
+    def _thawed_in(self, name: str) -> int:
+        """The stage in which a parameter that trains now began to; -1 where it does not train."""
+        row = self.rows[name]
+        return row.stage if row.trainable and row.stage is not None else -1
 
     def learning_rate_multipliers(self, state: nnx.State) -> Any:
         """A tree like ``state`` of multipliers, broadcastable to each leaf (per layer for stacked leaves)."""
@@ -82,19 +143,20 @@ class TrainablePlan:
         """A tree like ``state`` of weight decays, broadcastable to each leaf."""
         return self._values(state, "weight_decay")
 
+    def generations(self, state: nnx.State) -> Any:
+        """A tree like ``state`` of labels: the stage, as text, in which each leaf began to train."""
+        return _map(state, lambda variable: str(self._thawed_in(names_held(variable)[0])))
+
     def _values(self, state: nnx.State, field: str) -> Any:
-        import jax
         import numpy as np
 
         def value(variable: nnx.Variable[Any]) -> Any:
-            values = [getattr(self.rows[name], field) for name in _names(variable)]
+            values = [getattr(self.rows[name], field) for name in names_held(variable)]
             if len(set(values)) == 1:
-                return variable.replace(np.float32(values[0]))
-            return variable.replace(
-                np.asarray(values, np.float32).reshape((-1,) + (1,) * (variable.get_value().ndim - 1))
-            )
+                return np.float32(values[0])
+            return np.asarray(values, np.float32).reshape((-1,) + (1,) * (variable.get_value().ndim - 1))
 
-        return jax.tree.map(value, state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
+        return _map(state, value)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -104,122 +166,116 @@ class TrainablePlan:
         return {"parameters": everything, "trainable": trainable, "frozen": everything - trainable}
 
     def to_dict(self) -> dict[str, Any]:
-        """What plan.json holds."""
-        return {
+        """What plan.json holds: the rows of the last stage, and the stages."""
+        whole = self.at(len(self.stages) - 1)
+        described: dict[str, Any] = {
             "method": self.method,
             "reason": self.reason,
-            "rows": [asdict(row) for row in self.rows.values()],
-            "totals": self.totals,
+            "rows": [asdict(row) for row in whole.rows.values()],
+            "totals": whole.totals,
+            "stages": [{**asdict(stage), "totals": self.at(stage.number).totals} for stage in self.stages],
         }
-
-    def table(self) -> str:
-        """The plan as text: one line for each part of the model (block, embeddings, head) that is treated alike."""
-        groups: dict[tuple[str, bool, float, str], int] = {}
-        for row in self.rows.values():
-            block = re.match(r"(.*?)\.?\w+\.(\d+)\.", row.name) if row.layer is not None else None
-            part = f"{block[1]} block {block[2]}".strip() if block else row.name.rsplit(".", 2)[0]
-            key = (part, row.trainable, row.learning_rate_multiplier, row.rule)
-            groups[key] = groups.get(key, 0) + row.parameters
-        width = max(len(part) for part, *_ in groups)
-        lines = [f"{'part':<{width}}  {'parameters':>12}  trains  rate x  rule"]
-        for (part, trainable, multiplier, rule), count in groups.items():
-            rate = f"{multiplier:6.3f}" if trainable else "     -"
-            lines.append(f"{part:<{width}}  {count:>12,}  {'yes' if trainable else 'no ':<6}  {rate}  {rule}")
-        totals = self.totals
-        share = totals["trainable"] / max(totals["parameters"], 1)
-        lines.append(
-            f"{totals['trainable']:,} of {totals['parameters']:,} parameters train ({share:.1%}): {self.reason}"
-        )
-        return "\n".join(lines)
+        if self.clock is not None:
+            described["clock"] = asdict(self.clock)
+        if self.warnings:
+            described["warnings"] = list(self.warnings)
+        if self.measured:
+            described["measured"] = self.measured
+        return described
 
 
-def make_plan(model: nnx.Module, transfer: TransferConfig, weight_decay: float) -> TrainablePlan:
-    """Resolves ``transfer`` into a plan for ``model``.
-
-    An encoder-decoder counts as one tower, the decoder on top: its top blocks are the decoder's.
+def make_plan(
+    model: nnx.Module,
+    transfer: TransferConfig,
+    weight_decay: float,
+    clock: Clock | None = None,
+    measured: Mapping[str, float] | None = None,
+) -> TrainablePlan:
+    """Resolves ``transfer`` into a plan for ``model``: that of its last stage.
 
     Args:
       model: any model of this package.
       transfer: method, number of layers, layer decay.
       weight_decay: of matrices; vectors (biases, norms) have none.
+      clock: the run's length; None will do where nothing thaws by the clock.
+      measured: what the method asked for, by part of the model.
 
     Raises:
-      ConfigError: more layers asked for than the model has.
+      ConfigError: what is asked for does not fit the model, or a stage would begin after the run's end.
     """
-    views = named_parameters(model)
-    layers = [view.layer for view in views.values() if view.layer is not None]
-    depth = max(layers, default=-1) + 1
-    rules, reason = _rules(transfer, depth, views)
-    matched = match_rules(list(views), rules)
-    rows = [_row(view, matched[name], transfer.layer_decay, depth, weight_decay) for name, view in views.items()]
-    return TrainablePlan(rows, transfer.method, reason)
-
-
-def match_rules(names: Sequence[str], rules: Sequence[Rule]) -> dict[str, Rule]:
-    """The first rule that matches each name.
-
-    Raises:
-      ConfigError: a name without a rule, or a rule without a name; up to ten offenders are named.
-    """
-    compiled = [(rule, re.compile(rule.pattern)) for rule in rules]
-    matched: dict[str, Rule] = {}
-    unmatched = []
-    for name in names:
-        for rule, pattern in compiled:
-            if pattern.fullmatch(name):
-                matched[name] = rule
-                break
-        else:
-            unmatched.append(name)
-    if unmatched:
-        raise ConfigError(f"the plan has no rule for {len(unmatched)} parameters: {name_some(unmatched)}")
-    used = {rule.name for rule in matched.values()}
-    idle = [f"{rule.name} ({rule.pattern})" for rule in rules if rule.name not in used]
-    if idle:
-        raise ConfigError(
-            f"rules of the plan that match no parameter: {name_some(idle)}; the parameters are {name_some(names)}"
-        )
-    return matched
-
-
-def _blocks(views: Mapping[str, ParameterView], wanted: Container[int]) -> str:
-    """A pattern of the parameters of the wanted blocks, whatever the family calls its stacks."""
-    parts: dict[str, set[int]] = {}
-    for view in views.values():
-        if view.layer in wanted:
-            before, _, after = view.template.partition("{}")
-            found = parts.setdefault(re.escape(before), set())
-            if after:
-                found.add(int(view.name.removeprefix(before).partition(".")[0]))
-    return "|".join(
-        f"{name}({'|'.join(map(str, sorted(places)))})\\..*" if places else name for name, places in parts.items()
+    anatomy = Anatomy(named_parameters(model))
+    recipe = METHODS[transfer.method](Request(anatomy, transfer, measured or {}, saved_whole(model)))
+    rules, stages = _stages(recipe, clock)
+    matched = match_rules(list(anatomy.views), rules)
+    rows = [
+        _row(view, matched[name], transfer.layer_decay, anatomy.depth, weight_decay)
+        for name, view in anatomy.views.items()
+    ]
+    reason = recipe.reason
+    if transfer.layer_decay != 1.0 and any(row.trainable and row.layer is not None for row in rows):
+        decay = f"{transfer.layer_decay:g} x that of the block above (transfer.layer_decay)"
+        reason = f"{reason}; each block's rate is {decay}"
+    return TrainablePlan(
+        rows,
+        transfer.method,
+        reason,
+        stages=stages,
+        features_first=recipe.features_first,
+        warnings=[*recipe.warnings, *_late(stages, clock)],
+        measured=measured,
+        clock=clock,
     )
 
 
-def _rules(transfer: TransferConfig, depth: int, views: Mapping[str, ParameterView]) -> tuple[list[Rule], str]:
-    """The ordered rules of a method, and one sentence that says what it does."""
-    if transfer.method == "full":
-        reason = "every parameter trains (transfer.method=full)"
-        return [Rule("full", ".*", True)], _with_decay(reason, transfer)
-    top = transfer.trainable_layers or 0
-    if top > depth:
-        raise ConfigError(f"config.transfer.trainable_layers: {top} asked for, but the model has {depth} layers")
-    rules = [Rule("embeddings stay", EMBEDDING, False)]
-    if depth - top > 0:
-        rules.append(Rule("lower blocks stay", _blocks(views, range(depth - top)), False))
-    if top > 0:
-        rules.append(Rule(f"top {top} blocks", _blocks(views, range(depth - top, depth)), True))
-    rules.append(Rule("head and pooler", ".*", True))
-    if transfer.method == "head":
-        return rules, "only the head and the pooler train (transfer.method=head)"
-    reason = f"the top {top} of {depth} blocks, the head and the pooler train (transfer.method=top-layers)"
-    return rules, _with_decay(reason, transfer)
+def _late(stages: Sequence[Stage], clock: Clock | None) -> list[str]:
+    """That little is left for what thaws last: by then a schedule that decays has taken most of the rate."""
+    last = stages[-1].begins
+    if clock is None or last is None or 2 * last <= clock.total:
+        return []
+    return [
+        f"the last stage begins at step {last:,} of {clock.total:,}: what thaws then trains for the rest alone, at "
+        "what the schedule has left of the rate"
+    ]
 
 
-def _with_decay(reason: str, transfer: TransferConfig) -> str:
-    if transfer.layer_decay == 1.0:
-        return reason
-    return f"{reason}; each block's rate is {transfer.layer_decay:g} x that of the block above (transfer.layer_decay)"
+def _stages(recipe: Recipe, clock: Clock | None) -> tuple[list[Rule], list[Stage]]:
+    """The rules and the stages in the order in which these begin; stages of one step are one.
+
+    Raises:
+      ConfigError: a stage would begin after the run's end.
+      ValueError: moments without a clock.
+    """
+    if len(recipe.begins) == 1:
+        starts: list[int | None] = [0]
+    elif clock is None:
+        raise ValueError(f"the stages of {recipe.reason!r} need the run's length")
+    else:
+        starts = [
+            None if moment is None else moment.step(clock.total, clock.steps_per_epoch) for moment in recipe.begins
+        ]
+        late = [
+            f"{', '.join(dict.fromkeys(rule.name for rule in recipe.rules if rule.stage == number))} at step {start}"
+            for number, start in enumerate(starts)
+            if start is not None and start >= clock.total
+        ]
+        if late:
+            raise ConfigError(
+                f"config.transfer: the run has {clock.total} steps ({clock.steps_per_epoch} an epoch), too few "
+                f"for what is to thaw: {name_some(late)}; train longer, or let the stages follow sooner"
+            )
+    # Stages that the dev loss begins follow each other; those of the clock may be given in any order.
+    order = sorted(range(len(starts)), key=lambda number: (starts[number] is None, starts[number] or 0, number))
+    stages: list[Stage] = []
+    place: dict[int, int] = {}
+    for number in order:
+        names = tuple(dict.fromkeys(rule.name for rule in recipe.rules if rule.trainable and rule.stage == number))
+        same = stages and starts[number] is not None and stages[-1].begins == starts[number]
+        if same:
+            stages[-1] = replace(stages[-1], rules=(*stages[-1].rules, *names))
+        else:
+            stages.append(Stage(len(stages), starts[number], names))
+        place[number] = len(stages) - 1
+    return [replace(rule, stage=place[rule.stage]) for rule in recipe.rules], stages
 
 
 def _row(view: ParameterView, rule: Rule, layer_decay: float, depth: int, weight_decay: float) -> PlanRow:
@@ -229,22 +285,31 @@ def _row(view: ParameterView, rule: Rule, layer_decay: float, depth: int, weight
         below = depth - 1 - view.layer
     else:
         below = depth if re.fullmatch(EMBEDDING, view.name) else 0
+    decay = rule.decay if rule.decay is not None else weight_decay if len(view.shape) > 1 else 0.0
     return PlanRow(
         name=view.name,
         shape=tuple(view.shape),
         dtype=str(view.dtype),
         parameters=int(view.size),
         trainable=rule.trainable,
-        learning_rate_multiplier=layer_decay**below if rule.trainable else 0.0,
-        weight_decay=weight_decay if rule.trainable and len(view.shape) > 1 else 0.0,
+        learning_rate_multiplier=rule.rate * layer_decay**below if rule.trainable else 0.0,
+        weight_decay=decay if rule.trainable else 0.0,
         layer=view.layer,
         rule=rule.name,
+        stage=rule.stage if rule.trainable else None,
     )
 
 
-def _names(variable: Any) -> list[str]:
-    """Canonical names of the parameters that a (possibly stacked) variable holds."""
-    metadata: Mapping[str, Any] = variable.get_metadata()
-    if metadata.get("layers") is None:
-        return [metadata["hf_name"]]
-    return [metadata["hf_name"].format(layer) for layer in metadata["layers"]]
+def _in_stage(row: PlanRow, stage: int) -> PlanRow:
+    if row.stage is None or row.stage <= stage:
+        return row
+    return replace(row, trainable=False, learning_rate_multiplier=0.0, weight_decay=0.0)
+
+
+def _map(state: nnx.State, value: Any) -> Any:
+    """A tree like ``state`` in which each variable holds ``value(variable)``."""
+    import jax
+
+    return jax.tree.map(
+        lambda variable: variable.replace(value(variable)), state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable)
+    )

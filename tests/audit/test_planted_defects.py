@@ -89,6 +89,24 @@ def leak(audited: Material) -> list[str]:
     return ["test:2", "test:3"]
 
 
+def adapted_to(audited: Material, where: int) -> list[str]:
+    articles = rows("articles", 40, 77)
+    for n in range(3):
+        # In the middle of a longer text, with other letters of the same sound.
+        held = audited.parts[where].rows[n].text.replace("ሰ", "ሠ")
+        articles[n] = replace(articles[n], text=f"{articles[n].text} {held} {articles[n].text}")
+    audited.adaptation = part("articles", articles)
+    return [audited.parts[where].rows[n].id for n in range(3)]
+
+
+def scored_adapted_to(audited: Material) -> list[str]:
+    return adapted_to(audited, 2)
+
+
+def validation_adapted_to(audited: Material) -> list[str]:
+    return adapted_to(audited, 1)
+
+
 def repeats(audited: Material) -> list[str]:
     changed(audited, "train", {n + 100: {"text": audited.parts[0].rows[n].text} for n in range(8)})
     return [f"train:{n + 102}" for n in range(8)]
@@ -200,6 +218,8 @@ PLANTED: dict[str, Callable[[Material], list[str] | None]] = {
     "language-mix": tigrinya,
     "main-language": english,
     "test-inside-train": inside,
+    "test-inside-adaptation": scored_adapted_to,
+    "validation-inside-adaptation": validation_adapted_to,
     "duplicates-within": repeats,
     "leak-across-parts": leak,
     "conflicting-labels": conflict,

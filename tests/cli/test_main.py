@@ -150,12 +150,12 @@ def test_ctrl_c_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_a_signal_is_heard_before_jax_is_there(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import amharic_tl.run.job as job
+    import amharic_tl.run.training as training
 
     def told(*_: object) -> None:
         os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(job, "assemble", told)
+    monkeypatch.setattr(training, "assemble", told)
     assert main(["train", "--config", "classify", "--workdir", str(tmp_path / "w")]) == 75
     assert f"{number.name} received while reading data and model" in capsys.readouterr().err
     assert not (tmp_path / "w").exists()

@@ -113,6 +113,12 @@ def test_some_traits_are_never_said_of_real_groups(demo: Path, word: str) -> Non
         open_pack(str(demo))
 
 
+def test_a_word_that_only_begins_like_a_refused_one_is_not_refused(demo: Path) -> None:
+    edit(demo / "families.yaml", lambda values: first(values)["poles"]["low"].__setitem__(0, "ትልቅ"))
+    real(demo)
+    assert not open_pack(str(demo)).invented
+
+
 def test_families_about_real_groups_need_the_list_of_what_is_never_said(demo: Path) -> None:
     edit(demo / "ethnicity.yaml", lambda values: values.pop("invented"))
     with pytest.raises(BadInputError, match="need a file of refused_traits"):

@@ -198,7 +198,9 @@ def test_every_name_a_swap_writes_is_recognised_as_that_group(group: Group) -> N
         for name in {group.person, group.people, group.name, group.plural, group.in_full} - {None}:
             text = template.format(name)
             expected = [] if name in uncertain and "ህዝብ" not in text else [group.id]
-            assert [mention.group for mention in MATCHER.find(text)] == expected, text
+            # A name of one axis may hold a place or a language of another (የአማራ ክልል ነዋሪ), never other persons.
+            found = [mention for mention in MATCHER.find(text) if mention.axis == group.axis or mention.human]
+            assert [mention.group for mention in found] == expected, text
 
 
 HAND_CHECKED = yaml.safe_load((Path(__file__).parent / "hand_checked.yaml").read_text(encoding="utf-8"))["texts"]

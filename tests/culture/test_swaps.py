@@ -10,7 +10,7 @@ from amharic_tl.culture.swaps import Refusal, Swap, SwapCounts, Swapper, Written
 
 PACK = open_pack("am")
 MATCHER = Matcher(PACK)
-ALL = [group.id for group in PACK.axis("ethnicity").groups]
+ALL = [group.id for group in PACK.axis("ethnicity").groups if group.swaps]
 
 
 def swapper(sources: list[str] = ALL, targets: list[str] = ALL, held_out_forms: bool = True) -> Swapper:

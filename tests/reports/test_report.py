@@ -151,6 +151,8 @@ def test_the_figures_are_those_of_the_files(tmp_path: Path) -> None:
     parts = {part["part"]: part for part in report["plan"]["parts"]}
     assert sum(part["parameters"] for part in parts.values()) == report["plan"]["totals"]["parameters"]
     assert not parts["block 1"]["trainable"] and parts["block 2"]["trainable"]
+    for said in ("at step 0", "when the loss on validation stalls", "the rates fall twice", "block 0 0.25"):
+        assert said in html
 
 
 def test_what_a_reader_needs_to_repeat_the_run_is_on_the_page(tmp_path: Path) -> None:

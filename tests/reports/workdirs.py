@@ -198,6 +198,12 @@ def _plan(classes: int) -> dict[str, Any]:
         "totals": {"parameters": everything, "trainable": trainable, "frozen": everything - trainable},
         "newly_initialised": ["classifier.dense.weight", "classifier.out_proj.weight"],
         "flops_per_example": {"forward": 2.1e8, "train_step": 4.9e8, "length": 64},
+        "stages": [
+            {"number": 0, "begins": 0, "began": 0, "rules": ["head"], "totals": {"trainable": 7}},
+            {"number": 1, "begins": None, "rules": ["top 2 blocks"], "totals": {"trainable": trainable}},
+        ],
+        "warnings": ["the rates fall twice"],
+        "measured": {"block 0": 0.25},
     }
 
 

@@ -66,13 +66,16 @@ def test_the_value_is_the_mean_distance_over_classes_and_valid_pairs() -> None:
     batch = {"pair_weights": jnp.asarray([1.0, 0.0]), "pair_input_ids": jnp.zeros((2, 2, 5), jnp.int32)}
     batch["pair_attention_mask"] = batch["pair_input_ids"]
     term = LogitPairing(1.0)
-    assert float(term.value(SimpleNamespace(logits=logits), batch)) == pytest.approx((2.0 + 1.0) / 2)
+    part = SimpleNamespace(batch=batch, run=lambda inputs: SimpleNamespace(logits=logits))
+    assert float(term.value(part)) == pytest.approx((2.0 + 1.0) / 2)
     assert term.model_inputs(batch)["input_ids"].shape == (4, 5)
 
 
 def test_a_constant_predictor_has_the_value_zero() -> None:
-    batch = {"pair_weights": jnp.ones(2)}
-    assert float(LogitPairing(1.0).value(SimpleNamespace(logits=jnp.ones((4, 3))), batch)) == 0.0
+    batch = {"pair_weights": jnp.ones(2), "pair_input_ids": jnp.zeros((2, 2, 5), jnp.int32)}
+    batch["pair_attention_mask"] = batch["pair_input_ids"]
+    part = SimpleNamespace(batch=batch, run=lambda inputs: SimpleNamespace(logits=jnp.ones((4, 3))))
+    assert float(LogitPairing(1.0).value(part)) == 0.0
 
 
 def _steps(run: Run, count: int) -> tuple[list[dict[str, float]], object]:

@@ -75,10 +75,9 @@ def unbiased_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {split: str(folder / f"{split}.csv") for split in SPLITS}
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_an_unbiased_model_stays_ok(tiny_base: Path, unbiased_files: dict[str, str], tmp_path: Path, seed: int) -> None:
+def test_an_unbiased_model_stays_ok(tiny_base: Path, unbiased_files: dict[str, str], tmp_path: Path) -> None:
     del tiny_base
-    found = states(tmp_path / "run", settings(unbiased_files, seed, steps=20))
+    found = states(tmp_path / "run", settings(unbiased_files, 0, steps=20))
     assert set(found.values()) == {"ok", "insufficient"}
     assert sum(state == "ok" for state in found.values()) > 10
 

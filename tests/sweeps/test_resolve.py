@@ -17,7 +17,7 @@ from amharic_tl.config import build_config, flatten, to_dict
 from amharic_tl.errors import BadInputError, ConfigError, MissingInputError
 from amharic_tl.records.files import read_json, write_json
 from amharic_tl.sweeps.identity import file_name, names, run_id
-from amharic_tl.sweeps.inputs import fingerprints, unpinned
+from amharic_tl.sweeps.inputs import absent, fingerprints, unpinned
 from amharic_tl.sweeps.launch import planned
 from amharic_tl.sweeps.manifest import store
 from amharic_tl.sweeps.place import Place
@@ -112,6 +112,7 @@ def test_a_run_is_a_folder_that_any_file_system_takes(name: str) -> None:
         ({"train.seed": 1}, False),
         ({"data.train": "other.csv"}, False),
         ({"train.evaluate_every": 5}, False),
+        ({"adapt.tapt.steps": 5}, False),
     ],
 )
 def test_an_identity_rests_on_what_changes_the_result(change: dict[str, object], same: bool) -> None:
@@ -147,6 +148,20 @@ def test_of_local_data_the_contents_count_and_not_the_place(tmp_path: Path) -> N
     assert len(told_apart.runs) == 2 * len(sweeps.Sweep(arms=[{}]).seeds) and not told_apart.doubles
     pattern = build_config({"data.train": f"{tmp_path}/*/train.csv", "data.test": "sample:test"})
     assert set(fingerprints([pattern])) == {f"{tmp_path}/*/train.csv"}
+
+
+def test_of_text_to_adapt_to_and_of_mixtures_the_contents_count(tmp_path: Path) -> None:
+    def identity(text: str, leaf: str) -> str:
+        (tmp_path / "news.txt").write_text(text, encoding="utf-8")
+        named = {leaf: f"{tmp_path / 'news.txt'},tfds:enh_news/all:train", "data.test": "sample:test"}
+        configs = [build_config({"data.train": "sample:train", **named})]
+        assert not absent(configs)
+        return run_id(configs[0], fingerprints(configs))
+
+    for leaf in ("adapt.dapt.data", "data.train"):
+        assert identity("ሀ", leaf) == identity("ሀ", leaf) != identity("ለ", leaf)
+    missing = build_config({"data.train": "sample:train", "adapt.dapt.data": "gone.txt,tfds:enh_news/all:train"})
+    assert absent([missing]) == ["config.adapt.dapt.data: gone.txt,tfds:enh_news/all:train"]
 
 
 def test_hub_data_without_a_commit_is_told() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,26 @@ from amharic_tl.errors import BadInputError, InputOutputError, MissingInputError
 BUNDLED = {"amharic-tiny": "amharic_tiny"}
 _HUB_FILES = (
     "config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
-    "merges.txt", "*.model", "generation_config.json", "chat_template.jinja",
+    "merges.txt", "*.model", "generation_config.json", "chat_template.jinja", "adapter_config.json",
+    "README.md",
 )  # fmt: skip
-# One format is fetched, not all: Flax only where there are no safetensors, torch's own only where there is neither.
+# One format is fetched, not all: Flax only where there are no safetensors, torch's own only where there is neither, an
+# adapter only where there is no model.
 _HUB_WEIGHTS = (
     ("model*.safetensors", "model.safetensors.index.json"),
     ("flax_model*.msgpack", "flax_model.msgpack.index.json"),
     ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
+    ("adapter_model.safetensors",),
+    ("adapter_model.bin",),
 )
 
 
-def locate(name: str) -> Path:
+def locate(name: str, weights: bool = True) -> Path:
     """The directory of a model.
 
     Args:
       name: a local directory if one exists by that name, then a bundled base, then a hub id ``owner/name[@revision]``.
+      weights: whether the weights of a model on the hub are fetched too.
 
     Raises:
       MissingInputError: none of these.
@@ -44,7 +50,7 @@ def locate(name: str) -> Path:
             return folder
         raise MissingInputError(f"the bundled base {name!r} is not part of this installation")
     if re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name) and not name.startswith("."):
-        return _from_hub(name)
+        return _from_hub(name, _HUB_WEIGHTS if weights else ((),))
     near = difflib.get_close_matches(name, BUNDLED, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"the bundled bases are {', '.join(BUNDLED)}"
     raise MissingInputError(
@@ -53,12 +59,12 @@ def locate(name: str) -> Path:
     )
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, formats: Sequence[Sequence[str]]) -> Path:
     from huggingface_hub import snapshot_download
 
     repository, _, revision = name.partition("@")
     folder = Path()
-    for weights in _HUB_WEIGHTS:
+    for weights in formats:
         try:
             folder = Path(
                 snapshot_download(repository, revision=revision or None, allow_patterns=[*_HUB_FILES, *weights])

@@ -15,7 +15,7 @@ import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 
-from amharic_tl.errors import MAX_OFFENDERS, BadInputError, name_some
+from amharic_tl.errors import MAX_OFFENDERS, BadInputError, ConfigError, name_some
 from amharic_tl.models.family import Family
 from amharic_tl.models.interchange.placing import InMemory, Source, Transposed, place, read_whole
 from amharic_tl.models.interchange.stored import StoredTensor
@@ -65,6 +65,7 @@ def fill(
     dtype: Any,
     mesh: Mesh | None,
     where: str,
+    reinitialise_layers: int = 0,
 ) -> tuple[nnx.Module, LoadReport]:
     """Makes the model with the checkpoint's values.
 
@@ -77,8 +78,10 @@ def fill(
       dtype: of all parameters; None keeps the stored one of each.
       mesh: where parameters go, by the family's rules; None: the default device.
       where: the directory, for messages.
+      reinitialise_layers: how many of the top blocks are drawn anew, with the pooler.
 
     Raises:
+      ConfigError: the model has fewer blocks.
       BadInputError: backbone weights are missing, shapes are wrong, or names are unknown; up to ten are named.
     """
     graphdef, state = nnx.split(abstract)
@@ -87,9 +90,12 @@ def fill(
     head = {name for name in views if re.fullmatch(family.classifier, name)}
     # Half of a head is of no use to weights that are drawn for the other half.
     anew = head if classes == "anew" or not head <= tensors.keys() else set()
+    redrawn = _top_of(views, reinitialise_layers) & tensors.keys()
+    anew = anew | redrawn
     present = tensors.keys() & views.keys() - anew
     missing = [name for name in views if name not in present]
-    _refuse_missing([n for n in missing if not _matches(n, family.optional)], views, tensors, where)
+    lacking = [n for n in missing if n not in redrawn and not _matches(n, family.optional)]
+    _refuse_missing(lacking, views, tensors, where)
     leftover = [name for name in tensors if name not in present]
     unknown = [name for name in leftover if name not in anew and not _matches(name, family.droppable)]
     _refuse_unknown(unknown, tensors, views, where)
@@ -193,6 +199,17 @@ def _draw(initialise: Callable[[], nnx.Module], names: set[str]) -> dict[str, np
         return {name: view.value() for name, view in views.items() if name in names}
 
     return {name: np.asarray(value) for name, value in jax.jit(wanted)().items()}
+
+
+def _top_of(views: Mapping[str, ParameterView], count: int) -> set[str]:
+    """Names of the parameters of the top ``count`` blocks and, where there are any, of the pooler on them."""
+    if not count:
+        return set()
+    depth = max((view.layer + 1 for view in views.values() if view.layer is not None), default=0)
+    if count > depth:
+        raise ConfigError(f"config.transfer.reinitialise_layers: {count} asked for, but the model has {depth} layers")
+    top = {name for name, view in views.items() if view.layer is not None and view.layer >= depth - count}
+    return top | {name for name in views if re.fullmatch(r"(.*\.)?pooler\..*", name)}
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -18,7 +18,8 @@ from amharic_tl.data.tokenizer import check_fits, encode, load_tokenizer
 from amharic_tl.errors import BadInputError, MissingInputError, name_some
 from amharic_tl.models import from_pretrained, save_pretrained
 from amharic_tl.models.config_values import ConfigValues
-from amharic_tl.models.interchange.locate import locate, read_config
+from amharic_tl.models.interchange.adapter_folder import is_adapter, model_config, tokenizer_folder
+from amharic_tl.models.interchange.locate import locate
 from amharic_tl.models.interchange.weights import open_weights
 from amharic_tl.models.registry import family_of, task_of
 
@@ -94,7 +95,7 @@ def verify(model: str, text: str | None = None, task: str | None = None) -> Veri
             "'amharic-tl[oracle]'"
         )
     folder = locate(model)
-    config = read_config(folder)
+    config = model_config(folder)
     chosen = task_of(config, f"{folder}/config.json") if task is None else None if task == "backbone" else task
     ours = from_pretrained(str(folder), chosen, dtype="float32")
     inputs, notes = _inputs(folder, config, ours, (text,) if text else TEXTS)
@@ -129,7 +130,7 @@ def _inputs(
     notes = []
     rows, limit = ConfigValues(config).whole("vocab_size"), min(_MAX_TOKENS, model.max_positions)
     try:
-        tokenizer = load_tokenizer(folder)
+        tokenizer = load_tokenizer(tokenizer_folder(folder))
         check_fits(tokenizer, rows, folder)
         encoded = encode(tokenizer, texts, limit)
         ids, pad = encoded.ids, tokenizer.pad_token_id
@@ -158,11 +159,14 @@ def _inputs(
 
 @contextmanager
 def _readable_by_torch(folder: Path, model: Any, notes: list[str]) -> Iterator[Path]:
-    """A directory that transformers reads: Flax weights are written as safetensors first."""
-    if open_weights(folder).style == "torch":
+    """A directory that transformers reads: Flax weights are written as safetensors first, adapters are merged."""
+    if is_adapter(folder):
+        notes.append("the adapter is compared as merged here into its base, so reading it is not compared")
+    elif open_weights(folder).style == "torch":
         yield folder
         return
-    notes.append("transformers no longer reads Flax weights: it got what was read here, so reading is not compared")
+    else:
+        notes.append("transformers no longer reads Flax weights: it got what was read here, so reading is not compared")
     with tempfile.TemporaryDirectory() as written:
         yield save_pretrained(model, written)
 

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
-import jax
 import numpy as np
 
 from amharic_tl.errors import ConfigError
+from amharic_tl.models.adapters.adapt import merged
+from amharic_tl.models.interchange.adapter_write import save_adapter
 from amharic_tl.models.interchange.msgpack_writer import write_msgpack
+from amharic_tl.models.interchange.safetensors_writer import DTYPE_CODES, bytes_of, value_of, write_safetensors
 from amharic_tl.models.naming import ParameterView, named_tensors
 from amharic_tl.models.registry import family_of
-from amharic_tl.records.files import write_json, write_text, writing
+from amharic_tl.records.files import replacing, write_json, write_text, writing
 
-Format = Literal["safetensors", "flax"]
+Format = Literal["safetensors", "flax", "peft"]
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
     "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model",
     "chat_template.jinja",
 )  # fmt: skip
-_SAFETENSORS_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 
 
 def save_pretrained(
@@ -47,22 +45,30 @@ def save_pretrained(
     Args:
       model: a model of this package.
       directory: created if absent.
-      format: ``safetensors`` (torch names) or ``flax`` (``flax_model.msgpack``, Hugging Face's Flax names).
+      format: ``safetensors`` (torch names) or ``flax`` (``flax_model.msgpack``, Hugging Face's Flax names), both with
+        adapters merged; or ``peft``: the adapters alone, as the PEFT library loads them.
       dtype: of the written weights, such as ``bfloat16``; None keeps each parameter's own.
       max_shard_bytes: a larger model is split into numbered shards with an index.
       tokenizer_from: a directory whose tokenizer files are copied along.
 
     Raises:
-      ConfigError: an unknown format or dtype.
+      ConfigError: an unknown format or dtype; ``peft`` of a model whose adapters PEFT cannot load, or that has none.
       CannotCreateError: the disk is full or the place cannot be written.
     """
-    if format not in ("safetensors", "flax"):
-        raise ConfigError(f"format: expected 'safetensors' or 'flax', found {format!r}")
-    if dtype is not None and dtype not in _SAFETENSORS_DTYPES:
-        raise ConfigError(f"dtype: expected one of {', '.join(_SAFETENSORS_DTYPES)}, found {dtype!r}")
+    if format not in ("safetensors", "flax", "peft"):
+        raise ConfigError(f"format: expected 'safetensors' or 'flax', or 'peft' for adapters alone, found {format!r}")
+    if dtype is not None and dtype not in DTYPE_CODES:
+        raise ConfigError(f"dtype: expected one of {', '.join(DTYPE_CODES)}, found {dtype!r}")
     folder = Path(directory)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    if tokenizer_from is not None:
+        copy_tokenizer(Path(tokenizer_from), folder)
+    if format == "peft":
+        save_adapter(model, folder, dtype)
+        return folder
+    if getattr(model, "adaptation", None) is not None:
+        model = merged(model)
     views = named_tensors(model)
     config = dict(model.hf_config)
     stored = {dtype or str(view.dtype) for view in views.values()}
@@ -72,8 +78,6 @@ def save_pretrained(
         _write_safetensors(folder, _with_alias(views, config), dtype, max_shard_bytes)
     else:
         _write_flax(folder, list(views.values()), dtype, max_shard_bytes)
-    if tokenizer_from is not None:
-        copy_tokenizer(Path(tokenizer_from), folder)
     if model.generation_config:
         write_json(folder / "generation_config.json", dict(model.generation_config))
     # The config goes last: a directory without one is not mistaken for a whole model.
@@ -85,7 +89,7 @@ def copy_tokenizer(source: Path, target: Path) -> None:
     """Copies the tokenizer files of a model directory."""
     for name in TOKENIZER_FILES:
         if (source / name).is_file() and (source / name).resolve() != (target / name).resolve():
-            with _replacing(target / name) as file, (source / name).open("rb") as original:
+            with replacing(target / name) as file, (source / name).open("rb") as original:
                 shutil.copyfileobj(original, file)
 
 
@@ -98,77 +102,32 @@ def _with_alias(views: dict[str, ParameterView], config: dict[str, Any]) -> list
     return [*views.values(), dataclasses.replace(views[name], name=alias)]
 
 
-def _value(view: ParameterView, dtype: str | None) -> np.ndarray:
-    array = np.asarray(jax.device_get(view.value()))
-    return np.asarray(array if dtype is None else array.astype(dtype, copy=False), order="C")
-
-
-def _bytes(view: ParameterView, dtype: str | None) -> int:
-    return view.size * np.dtype(dtype or view.dtype).itemsize
-
-
 def _groups(views: list[ParameterView], dtype: str | None, limit: int) -> list[list[ParameterView]]:
     """Neighbouring parameters that fit into one shard; one larger than the limit gets its own."""
     groups: list[list[ParameterView]] = [[]]
     size = 0
     for view in views:
-        if groups[-1] and size + _bytes(view, dtype) > limit:
+        if groups[-1] and size + bytes_of(view, dtype) > limit:
             groups.append([])
             size = 0
         groups[-1].append(view)
-        size += _bytes(view, dtype)
+        size += bytes_of(view, dtype)
     return groups
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of ``path`` once it is whole and on disk."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with writing(path):
-        try:
-            with temporary.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def _write_safetensors(folder: Path, views: list[ParameterView], dtype: str | None, limit: int) -> None:
     groups = _groups(views, dtype, limit)
     names = _shard_names("model", "safetensors", len(groups))
     for name, group in zip(names, groups, strict=True):
-        with _replacing(folder / name) as file:
-            _write_safetensors_file(file, group, dtype)
+        with replacing(folder / name) as file:
+            write_safetensors(file, group, dtype)
     located = {view.name: name for name, group in zip(names, groups, strict=True) for view in group}
     _finish_shards(folder, "model", "safetensors", located, views, dtype)
 
 
-def _write_safetensors_file(file: BinaryIO, views: list[ParameterView], dtype: str | None) -> None:
-    """One file, tensor by tensor.
-
-    The library's own writer wants all tensors in memory, and hides a full disk in an error without a number.
-    Layout: the header's length (uint64, little endian), a JSON header padded with spaces to 8 bytes, the tensors.
-    """
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    offset = 0
-    for view in views:
-        end = offset + _bytes(view, dtype)
-        code = _SAFETENSORS_DTYPES[dtype or str(view.dtype)]
-        header[view.name] = {"dtype": code, "shape": list(view.shape), "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    file.write(len(text).to_bytes(8, "little") + text)
-    for view in views:
-        # As bytes: bfloat16 has no buffer format that a file would take.
-        file.write(_value(view, dtype).reshape(-1).view(np.uint8).data)
-
-
 def _write_flax(folder: Path, views: list[ParameterView], dtype: str | None, limit: int) -> None:
     def array(view: ParameterView) -> np.ndarray:
-        value = _value(view, dtype)
+        value = value_of(view, dtype)
         return value.T if view.flax_leaf == "kernel" else value
 
     groups = _groups(views, dtype, limit)
@@ -181,7 +140,7 @@ def _write_flax(folder: Path, views: list[ParameterView], dtype: str | None, lim
             for parent in parents:
                 node = node.setdefault(parent, {})
             node[leaf] = view
-        with _replacing(folder / name) as file:
+        with replacing(folder / name) as file:
             write_msgpack(file, tree, array)
     located = {view.flax_name: name for name, group in zip(names, groups, strict=True) for view in group}
     _finish_shards(folder, "flax_model", "msgpack", located, views, dtype)
@@ -200,7 +159,7 @@ def _finish_shards(
     index = f"{stem}.{ending}.index.json"
     kept = set(located.values())
     if len(kept) > 1:
-        total = sum(_bytes(view, dtype) for view in views)
+        total = sum(bytes_of(view, dtype) for view in views)
         content = {"metadata": {"total_size": total}, "weight_map": dict(sorted(located.items()))}
         write_text(folder / index, json.dumps(content, indent=2) + "\n")
         kept.add(index)

@@ -8,9 +8,8 @@ from amharic_tl.config import Config
 from amharic_tl.data.folds import Folds, divide
 from amharic_tl.data.rows import Source
 from amharic_tl.data.splits import columns_of
-from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.errors import BadInputError
-from amharic_tl.models.interchange.locate import locate
+from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.studies.cross_validation.dividing import problem_of
 
 
@@ -28,6 +27,6 @@ def stop_at_folds(config: Config, pool: Source, folds: Folds) -> None:
     for fold in folds.folds:
         material = material_of_splits(config, divide(pool, fold, columns, problem))
         try:
-            stop_at_gates(material, lambda path: load_tokenizer(locate(path)))
+            stop_at_gates(material, tokenizer_of)
         except BadInputError as error:
             raise BadInputError(f"{fold.name}: {error}") from None

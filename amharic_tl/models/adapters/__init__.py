@@ -1,0 +1,1 @@
+"""Low-rank adapters on the linear layers of any model: added, merged, and told apart from the base."""
