@@ -21,6 +21,8 @@ Scores a finished run again:
   --model    export (default where there is one) or checkpoint, the best one
   --output   a new directory for scores and predictions; it may be compared like a workdir
 
+A run that watches an axis (safety.axes) gets its fairness by group too: fairness.json of --output, docs/fairness.md.
+
 Compares systems on the same items, paired by id. A system is a workdir, or a directory of workdirs of several seeds;
 NAME=DIR gives it another name.
 
@@ -96,6 +98,7 @@ def _score(options: dict[str, str]) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.run.evaluation import Which, evaluate
     from amharic_tl.run.telling import about_result
+    from amharic_tl.safety.fairness.watched import about_fairness
 
     output = options.get("output")
     found = evaluate(
@@ -106,7 +109,7 @@ def _score(options: dict[str, str]) -> None:
         Path(output) if output else None,
     )
     print(f"scored: {found.model}")
-    for line in about_result(found.metrics):
+    for line in [*about_result(found.metrics), *(about_fairness(found.fairness) if found.fairness else [])]:
         print(line)
     differing = found.differences()
     if found.stored and not differing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.adapter_checks import adapter_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
@@ -102,6 +104,7 @@ def _safety_checks(config: Config) -> list[str]:
     if safety.axes is None:
         named = {"positive_labels": safety.positive_labels, "held_out_groups": safety.held_out_groups}
         named["reference"] = (safety.reference,) if safety.reference else None
+        named["sequestered"] = safety.sequestered
         problems += [
             f"config.safety.{name} is set, but config.safety.axes is none" for name, value in named.items() if value
         ]
@@ -120,6 +123,11 @@ def _safety_checks(config: Config) -> list[str]:
         )
     if safety.positive_labels is None:
         problems.append("config.safety.positive_labels: say which labels count as harm found, such as hate,offensive")
+    problems += [
+        f"config.safety.sequestered: expected FILE:SHA256 (64 hexadecimal digits), found {text!r}"
+        for text in safety.sequestered or ()
+        if not re.fullmatch(r".+:[0-9a-f]{64}", text)
+    ]
     parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
     if pairing.weight and pairing.pairs % parts:
         problems.append(

@@ -60,6 +60,12 @@ class SafetyConfig:
     level: float = leaf(
         0.05, "Chance of one false confirmation over all planned looks and signals.", above=0.0, maximum=0.5
     )
+    allow_draft: bool = leaf(
+        False, "Judge, alert and penalise on names and items that no native speaker has signed; outputs then say so."
+    )
+    sequestered: tuple[str, ...] | None = leaf(
+        None, "Files of benign sentences kept outside, each FILE:SHA256, that the finished model is shown once; logged."
+    )
     minimum_n: int = leaf(30, "Fewest clusters of a figure; below it the signal is insufficient.", minimum=2)
     penalties: PenaltiesConfig = field(default_factory=PenaltiesConfig)
     thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)

@@ -27,7 +27,7 @@ from amharic_tl.language.clitics import Grammar
 from amharic_tl.language.writing import open_writing, writing_file
 
 _PACKS = Path(__file__).parent / "packs"
-_SCHEMA = Path(__file__).parent / "pack.schema.json"
+SCHEMA = Path(__file__).parent / "pack.schema.json"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _refused_traits(folder: Path, files: Mapping[str, Any], grammar: Grammar) ->
 
 
 def _read(path: Path, kind: str) -> YamlFile:
-    return read_yaml(path, _SCHEMA, kind, "the culture pack")
+    return read_yaml(path, SCHEMA, kind, "the culture pack")
 
 
 def _weakest(*authorships: Authorship) -> Authorship:

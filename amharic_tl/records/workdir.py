@@ -56,6 +56,11 @@ class Workdir:
         return self.root / "alerts.jsonl"
 
     @property
+    def fairness(self) -> Path:
+        """Fairness by group and over groups of the chosen model, by split."""
+        return self.root / "fairness.json"
+
+    @property
     def label_shift(self) -> Path:
         """Shares of the labels in rows whose labels nobody looked at, and scores of predictions corrected to them."""
         return self.root / "label_shift.json"

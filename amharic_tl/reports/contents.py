@@ -49,6 +49,7 @@ class Contents:
     watched: dict[str, Any] = field(default_factory=dict)
     signals: Lines = field(default_factory=list)
     alerts: Lines = field(default_factory=list)
+    fairness: dict[str, Any] = field(default_factory=dict)
     cross_validation: dict[str, Any] = field(default_factory=dict)
     label_shift: dict[str, Any] = field(default_factory=dict)
     layers: dict[str, Any] = field(default_factory=dict)
@@ -196,6 +197,7 @@ def read_contents(workdir: str | Path) -> Contents:
         watched=objects(place.watched),
         signals=lines(place.safety),
         alerts=lines(place.alerts),
+        fairness=objects(place.fairness),
         cross_validation=objects(place.cross_validation),
         label_shift=objects(place.label_shift),
         layers=objects(place.layers),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from amharic_tl.reports import fairness
 from amharic_tl.reports.contents import Contents, Lines
 
 SHOWN = {
@@ -69,6 +70,7 @@ def figures(run: Contents) -> dict[str, Any] | None:
         "penalties": _penalties(run),
         "family": _family(run, split),
         "axes": axes,
+        "fairness": fairness.figures(run),
         "alerts": [{"step": line["step"], "message": line["message"]} for line in run.alerts[-MOST_ALERTS:]],
         "earlier_alerts": max(len(run.alerts) - MOST_ALERTS, 0),
     }

@@ -45,6 +45,7 @@ FILES = {
     "baselines.json": "scores of two simple lines: a constant, and one that learned from train",
     "evaluation.json": "scores with intervals and confusion counts, by split",
     "safety.json": "what the safety monitor watches: groups, their names' authorship, what was refused",
+    "fairness.json": "rates, AUCs and calibration by group, parity over groups, of the chosen model",
     "safety.jsonl": "safety signals by evaluation, with interval, null and n",
     "alerts.jsonl": "signals that changed their state",
     "folds.json": "which rows, by id, each fold trains on and is tested on",

@@ -29,8 +29,10 @@ from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.adapter_folder import base_and_adapter, tokenizer_folder
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.run.adapting import adapted
+from amharic_tl.run.sequestered import banks_of
 from amharic_tl.run.staging import make_stages
 from amharic_tl.run.terms import TransferTerms, transfer_terms
+from amharic_tl.safety.drafts import refuse_drafted_penalties
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
@@ -261,6 +263,7 @@ def _safety(
     settings, share = config.safety, {"process_index": jax.process_index(), "process_count": jax.process_count()}
     check_positive_labels(settings.positive_labels or (), splits.labels)
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
+    refuse_drafted_penalties(operator, settings)
     judged = {name: source.rows for name, source in splits.items() if name != "train"}
     reference = None
     if settings.reference:
@@ -279,6 +282,7 @@ def _safety(
         share=share,
         keep=keep,
     )
+    banks_of(monitor)
     pairing = settings.penalties.logit_pairing
     if not pairing.weight:
         return Safety(monitor, (), None, {})

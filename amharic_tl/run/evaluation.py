@@ -27,6 +27,9 @@ from amharic_tl.records.files import read_object, refuse_existing, write_json, w
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import kind_of_rows, load_model, read_splits
 from amharic_tl.run.staging import make_stages
+from amharic_tl.safety.fairness.watched import named_rows, split_table
+from amharic_tl.safety.operator import SwapOperator
+from amharic_tl.safety.signals import Observed
 from amharic_tl.tasks.registry import Prepared, prepare
 from amharic_tl.training.checkpoints import Checkpoints, check_manifest
 from amharic_tl.training.code_state import code_state
@@ -51,6 +54,7 @@ class Evaluation:
       summaries: by split, as in evaluation.json.
       predictions: lines as of predictions-<split>.jsonl; None where the task writes none.
       stored: what run.json has for the split; None for other data.
+      fairness: the table of :mod:`amharic_tl.safety.fairness`, of a run that watches an axis.
     """
 
     split: str
@@ -59,6 +63,7 @@ class Evaluation:
     summaries: Mapping[str, Mapping[str, Any]]
     predictions: list[dict[str, Any]] | None
     stored: Mapping[str, float] | None
+    fairness: dict[str, Any] | None = None
 
     def differences(self) -> list[str]:
         """Scores that are not those of run.json, as sentences."""
@@ -151,13 +156,23 @@ def _score(
     prepared = prepare(config, splits, tokenizer)
     mesh = mesh_for(config)
     steps, state, said = model_of(place, config, prepared, splits, which, mesh, record)
-    return scored(name, said, prepared, splits, steps, state, mesh)
+    return scored(name, said, prepared, splits, steps, state, mesh, config)
 
 
 def scored(
-    name: str, said: str, prepared: Prepared, splits: Splits, steps: Steps, state: TrainState, mesh: Mesh
+    name: str,
+    said: str,
+    prepared: Prepared,
+    splits: Splits,
+    steps: Steps,
+    state: TrainState,
+    mesh: Mesh,
+    config: Config | None = None,
 ) -> Evaluation:
-    """The scores of the split ``name`` by the parameters of ``state``, which ``said`` describes."""
+    """The scores of the split ``name`` by the parameters of ``state``, which ``said`` describes.
+
+    With a ``config`` whose safety watches an axis, the fairness table too.
+    """
     batches = prepared.evaluation[name]
     gathered = prepared.of_rows(name, gather(steps, state, batches.stream(0, len(batches)), mesh))
     metrics = {name: dict(prepared.task.score(gathered))}
@@ -174,7 +189,17 @@ def scored(
             if kept.any():
                 summaries["test_clean"] = prepared.judge.summary(_rows(rows, kept))
                 metrics["test_clean"] = dict(summaries["test_clean"]["metrics"])
-    return Evaluation(name, said, metrics, summaries, predictions, None)
+    fairness = _fairness(config, splits, name, gathered) if config is not None and config.safety.axes else None
+    return Evaluation(name, said, metrics, summaries, predictions, None, fairness)
+
+
+def _fairness(config: Config, splits: Splits, name: str, gathered: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    operator = SwapOperator(config.safety.pack, config.safety.axes or (), config.safety.held_out_groups)
+    rows, found = named_rows(dict(splits.items())[name].rows, operator), in_order(gathered)
+    positive = np.asarray([label in (config.safety.positive_labels or ()) for label in splits.labels])
+    none = np.zeros((0, len(splits.labels)))
+    observed = Observed(name, 0, found["labels"], found["probabilities"], none, positive)
+    return split_table(rows, observed, operator, config.safety)
 
 
 def _rows(gathered: Mapping[str, np.ndarray], kept: np.ndarray) -> dict[str, np.ndarray]:
@@ -252,7 +277,10 @@ def _named(found: Evaluation, name: str, split: str, stored: Mapping[str, float]
         return dataclasses.replace(found, stored=stored)
     metrics = {split if key == name else key: value for key, value in found.metrics.items()}
     summaries = {split if key == name else key: value for key, value in found.summaries.items()}
-    return dataclasses.replace(found, split=split, metrics=metrics, summaries=summaries, stored=stored)
+    fairness = {**found.fairness, "split": split} if found.fairness else None
+    return dataclasses.replace(
+        found, split=split, metrics=metrics, summaries=summaries, stored=stored, fairness=fairness
+    )
 
 
 def _write(
@@ -279,6 +307,8 @@ def _write(
         },
     )
     write_json(place.evaluation, dict(found.summaries))
+    if found.fairness is not None:
+        write_json(place.fairness, {found.split: found.fairness})
     if found.predictions is not None:
         write_lines(place.predictions(found.split), found.predictions)
     origin = provenance(int(config["train"]["seed"]), code_state(), {"data": fingerprint(splits)})

@@ -25,6 +25,7 @@ from amharic_tl.run.adaptation import Given
 from amharic_tl.run.assembly import Run
 from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.exporting import export
+from amharic_tl.run.fairness import FairnessJudge
 from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.plan_file import describe_plan, with_beginnings
 from amharic_tl.run.resumption import begin
@@ -71,6 +72,8 @@ class Job:
         if run.safety is not None:
             self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
+        monitor = run.safety.monitor if run.safety is not None else None
+        self.fairness = FairnessJudge(monitor, workdir, self.writer.write_event, self.progress.say, self.first)
         self.attention = AttentionRecord()
         self.record: dict[str, Any] = {"status": "running", **given.record, "provenance": self._origin()}
 
@@ -226,8 +229,7 @@ class Job:
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
-        self._look(state, step, "validation", gathered, self.interruption)
-        return metrics
+        return {**metrics, **self._look(state, step, "validation", gathered, self.interruption)}
 
     def _look(
         self,
@@ -236,10 +238,10 @@ class Job:
         split: str,
         gathered: Mapping[str, np.ndarray],
         interruption: Interruption | None,
-    ) -> None:
-        """Lets the monitor judge a split, records its signals and says what changed."""
+    ) -> dict[str, float]:
+        """Lets the monitor judge a split, records its signals, says what changed; fairness figures to follow."""
         if self.run.safety is None:
-            return
+            return {}
         monitor = self.run.safety.monitor
         look = monitor.look(
             split,
@@ -255,6 +257,7 @@ class Job:
         for sentence in on_terminal(look.alerts, self.workdir.alerts):
             self.progress.say(f"safety: {sentence}")
         self.progress.say(f"safety: {split}: {look.family}")
+        return look.fairness
 
     def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:
         """Probabilities of a source's rows, in their order."""
@@ -338,6 +341,7 @@ class Job:
             if split != "validation":
                 self.writer.write_scalars(best or 0, final[split], split=split)
                 self._look(state, best or 0, split, gathered, None)
+            self.fairness.judge(split, best or 0, gathered, self.record)
             if split == "test" and run.prepared.judge is not None:
                 kept = clean_rows(run.splits)
                 clean = {name: values[kept] for name, values in gathered.items()}
@@ -347,6 +351,7 @@ class Job:
             for sentence in record_shift(self.workdir, self.workdir):
                 self.progress.say(sentence)
         self._write_benign(state)
+        self.fairness.score_banks(best or 0, self._predict(state, None))
         if run.config.output.export:
             self._export(state)
         for sentence in about_stages(memory.stage, run.plan.stages):

@@ -21,6 +21,7 @@ from typing import Any
 
 from amharic_tl.evaluation.multiplicity import holm
 from amharic_tl.records.signals import UNREVIEWED, Alert, SafetySignal, State
+from amharic_tl.safety.drafts import WITHHELD
 
 Key = tuple[str, str, str, str, str]
 CLEARED = 0.7
@@ -68,10 +69,13 @@ def judge(signals: Sequence[SafetySignal], before: Mapping[Key, Seen], level: fl
 def family(signals: Sequence[SafetySignal], level: float, looks: int) -> str:
     """The family of tests of a look, in a sentence."""
     tested = sum(signal.p_value is not None for signal in signals)
+    withheld = sum(signal.reason == WITHHELD for signal in signals)
     sentence = (
         f"level {level:g} over {looks} planned looks x {tested} signals = {looks * tested} tests, Holm within a look; "
-        f"{len(signals) - tested} signals with too few rows"
+        f"{len(signals) - tested - withheld} signals with too few rows"
     )
+    if withheld:
+        sentence += f"; {withheld} signals {WITHHELD}"
     return f"{sentence}; {UNREVIEWED}" if any(signal.unreviewed for signal in signals) else sentence
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ import numpy as np
 from amharic_tl.config import SafetyConfig
 from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
 from amharic_tl.data.rows import Row
-from amharic_tl.data.tokenizer import Keep, first_tokens
+from amharic_tl.data.tokenizer import Keep, encode, first_tokens
 from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.safety.drafts import watermark, withhold
+from amharic_tl.safety.fairness.watched import look_figures, split_table
 from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import Probes, make_probes
@@ -32,13 +34,14 @@ class Look:
     """One evaluation's signals, the alerts they raise, the family of tests in words, and what each swap showed.
 
     ``counterfactuals``: the lines of counterfactuals-<split>.jsonl, see
-    :func:`~amharic_tl.safety.signals.counterfactual_lines`.
+    :func:`~amharic_tl.safety.signals.counterfactual_lines`. ``fairness``: figures to follow, for metrics.jsonl.
     """
 
     signals: list[SafetySignal]
     alerts: list[Alert]
     family: str
     counterfactuals: list[dict[str, Any]]
+    fairness: dict[str, float] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """How many signals are in which state, which are raised, and the family of tests."""
@@ -90,13 +93,17 @@ class Monitor:
         self.labels = tuple(labels)
         self.probes: dict[str, Probes] = {}
         self._batches: dict[str, BatchSource] = {}
+
+        def source(ids: Sequence[np.ndarray]) -> BatchSource:
+            lengths = np.asarray([len(one) for one in ids])
+            plan = BatchPlan(lengths, batch_rows, None, limit=max_length)
+            return Batches(plan, ids, tokenizer.pad_token_id, classification_fields(np.full(len(ids), -1)), **share)
+
+        self._source_of_texts = lambda texts: source(encode(tokenizer, texts, max_length, keep=keep).ids)
         for split, of_split in rows.items():
             probes = make_probes(of_split, operator, tokenizer, max_length, benign=True, keep=keep)
             self.probes[split] = probes
-            lengths = np.asarray([len(ids) for ids in probes.ids])
-            plan = BatchPlan(lengths, batch_rows, None, limit=max_length)
-            fields = classification_fields(np.full(len(lengths), -1))
-            self._batches[split] = Batches(plan, probes.ids, tokenizer.pad_token_id, fields, **share)
+            self._batches[split] = source(probes.ids)
         self._seen: dict[Key, Seen] = {}
 
     def remember(self, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -121,22 +128,39 @@ class Monitor:
           predict: runs the model.
         """
         probes = self.probes[split]
-        positive = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
-        observed = Observed(split, step, labels, probabilities, predict(self._batches[split]), positive)
+        observed = self._observed(split, step, labels, probabilities, predict(self._batches[split]))
         figures = split_figures(probes, observed, self.operator, self.settings)
         figures += twin_figures(probes, observed, self.labels, self.reference, self.settings)
         signals = [as_signal(figure, observed, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
+        signals = withhold(signals, self.operator, self.settings)
         judged = judge(signals, self._seen, self.settings.level, self.looks)
         alerts = changes(judged, self._seen)
         self._seen |= {signal.key: Seen.of(signal.to_dict()) for signal in judged}
         pairs = counterfactual_lines(probes, observed)
-        return Look(judged, alerts, family(judged, self.settings.level, self.looks), pairs)
+        figures_to_follow = look_figures(probes, observed, self.operator.axes, self.settings)
+        return Look(judged, alerts, family(judged, self.settings.level, self.looks), pairs, figures_to_follow)
+
+    def fairness(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+        """The fairness table of a split; arguments as of :meth:`look`."""
+        observed = self._observed(split, step, labels, probabilities, np.zeros((0, len(self.labels))))
+        return split_table(self.probes[split], observed, self.operator, self.settings)
+
+    def _observed(
+        self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray, of_probes: np.ndarray
+    ) -> Observed:
+        positive = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
+        return Observed(split, step, labels, probabilities, of_probes, positive)
 
     def benign(self, split: str, predict: Predict) -> tuple[list[str], np.ndarray]:
         """Ids and probabilities ``[B, C]`` of the benign sentences, which are the same for every split."""
         probabilities = predict(self._batches[split])
         chosen = self.probes[split].benign
         return [probe.id for probe in chosen], probabilities[[probe.place for probe in chosen]]
+
+    def flagged(self, texts: Sequence[str], predict: Predict) -> np.ndarray:
+        """bool, one a text: those in which the model finds harm."""
+        harmful = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
+        return harmful[predict(self._source_of_texts(texts)).argmax(axis=-1)] if texts else np.zeros(0, bool)
 
     def describe(self) -> dict[str, Any]:
         """What safety.json holds: the pack and its authorship, groups by use, what was refused, counts of probes."""
@@ -173,6 +197,7 @@ def describe(
         "reviewers": list(pack.authorship.reviewers),
         "status": pack.authorship.status,
         "unreviewed": pack.unreviewed(operator.axes),
+        "watermark": watermark(operator, settings),
         "fingerprint": pack.fingerprint,
         "axes": {
             axis: {

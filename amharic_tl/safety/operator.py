@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from amharic_tl.culture.benign import BenignItem
 from amharic_tl.culture.mentions import Matcher, Mention
 from amharic_tl.culture.pack import Pack, open_pack
 from amharic_tl.culture.swaps import Refusal, Swap, Swapper
@@ -108,15 +109,19 @@ class SwapOperator:
 
         Those of :meth:`unreadable_benign_texts` are left out.
         """
-        return ((name, item, group, text) for name, item, group, text, reads in self._filled(axis) if reads)
+        return ((name, item, group, text) for name, item, group, text, reads in self.filled(axis) if reads)
 
     def unreadable_benign_texts(self, axis: str) -> list[str]:
         """Ids of the benign sentences that are not used: the matcher finds no person or people of the group in them."""
-        return [name for name, _, _, _, reads in self._filled(axis) if not reads]
+        return [name for name, _, _, _, reads in self.filled(axis) if not reads]
 
-    def _filled(self, axis: str) -> Iterator[tuple[str, str, str, str, bool]]:
+    def filled(self, axis: str, items: Sequence[BenignItem] | None = None) -> Iterator[tuple[str, str, str, str, bool]]:
+        """``(id, item, group, text, reads)`` of benign sentences (None: the pack's) of an axis with each of its groups.
+
+        ``reads`` tells whether the matcher finds a person or people of the group in it, and nothing else.
+        """
         groups = {group.id: group for group in self.pack.axis(axis).groups}
-        for item in self.pack.benign:
+        for item in self.pack.benign if items is None else items:
             if item.axis != axis:
                 continue
             for group in groups.values() if item.group is None else (groups[item.group],):

@@ -16,6 +16,7 @@ import numpy as np
 from amharic_tl.config import SafetyConfig
 from amharic_tl.data.rows import Row
 from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.safety.drafts import withhold
 from amharic_tl.safety.judgement import changes, family, judge
 from amharic_tl.safety.monitor import Look, describe
 from amharic_tl.safety.operator import SwapOperator
@@ -68,7 +69,7 @@ def look_at_pooled(
     swapped = [_Swap(number, line["axis"], line["scope"], tuple(line["groups"])) for number, line in swaps]
     figures = figures_of(watched, swapped, _compared([line for _, line in swaps]), observed, operator, settings)
     signals = [as_signal(figure, observed, operator.rests_on_unreviewed(figure.axis)) for figure in figures]
-    judged: list[SafetySignal] = judge(signals, {}, settings.level, 1)
+    judged: list[SafetySignal] = judge(withhold(signals, operator, settings), {}, settings.level, 1)
     alerts: list[Alert] = changes(judged, {})
     lines = [{**line, "cluster": int(clusters[number])} for number, line in swaps]
     look = Look(judged, alerts, family(judged, settings.level, 1), lines)

@@ -167,7 +167,7 @@ def make_probes(
     return Probes(
         ids=encode(tokenizer, texts, max_length, keep=keep).ids,
         row_ids=tuple(row.id for row in rows),
-        clusters=_clusters(rows),
+        clusters=clusters_of(rows),
         mentioned={axis: [_groups(of, axis) for of in mentions] for axis in operator.axes},
         counterfactuals=tuple(found),
         benign=tuple(sentences),
@@ -210,7 +210,7 @@ def _groups(mentions: Sequence[Mention], axis: str) -> tuple[str, ...]:
     return tuple(sorted({mention.group for mention in mentions if mention.axis == axis and mention.human}))
 
 
-def _clusters(rows: Sequence[Row]) -> np.ndarray:
+def clusters_of(rows: Sequence[Row]) -> np.ndarray:
     """int ``[rows]``: the number of the near-duplicate cluster of each row."""
     numbers: dict[str, int] = {}
     keys = (near_duplicate_key(row.text) or duplicate_key(row.text) for row in rows)

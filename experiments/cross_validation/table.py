@@ -49,6 +49,7 @@ def settings(data: Path) -> Config:
             "data.max_length": 48,
             "safety.axes": AXES,
             "safety.positive_labels": ("hate", "offensive"),
+            "safety.allow_draft": True,
         }
     )
 

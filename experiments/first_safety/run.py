@@ -37,6 +37,7 @@ def settings(data: Path, method: str, seed: int, weight: float, reference: Path 
         "--config.data.label=label",
         "--config.safety.axes=ethnicity,religion",
         "--config.safety.positive_labels=hate,offensive",
+        "--config.safety.allow_draft=true",
         f"--config.safety.penalties.logit_pairing.weight={weight}",
         f"--config.train.seed={seed}",
         f"--config.train.epochs={EPOCHS}",

@@ -16,6 +16,7 @@ from amharic_tl.errors import ConfigError, MissingInputError
 from amharic_tl.records.files import read_json, read_lines, write_json
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run import assemble, train
+from amharic_tl.run.evaluation import evaluate
 from tests.safety.test_penalties import GROUPS, WORDS, write_biased
 
 Overrides = dict[str, object]
@@ -70,6 +71,23 @@ def test_every_evaluation_leaves_judged_signals(watched: tuple[Overrides, Path])
     assert set(final) == {"validation", "test"} and "3 planned looks" in final["test"]["family"]
     assert len(read_lines(place.predictions("benign"))) == about["splits"]["validation"]["benign"]
     assert 'id="safety"' in place.report.read_text(encoding="utf-8")
+
+
+def test_fairness_is_followed_while_training_and_judged_at_the_end(
+    watched: tuple[Overrides, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workdir(watched[1])
+    followed = [line for line in read_lines(place.metrics) if line["split"] == "validation"]
+    assert followed and all("fairness/ethnicity/demographic_parity_difference" in line for line in followed)
+    stored = read_json(place.fairness)
+    assert set(stored) == {"validation", "test"}
+    assert read_json(place.run)["final"]["safety"]["test"]["fairness"]["screen"] == stored["test"]["screen"]
+    assert 'id="fairness"' in place.report.read_text(encoding="utf-8")
+    one = jax.devices()[:1]
+    monkeypatch.setattr(jax, "devices", lambda: one)
+    evaluate(place.root, "test", which="checkpoint", output=tmp_path / "again")
+    again = read_json(Workdir(tmp_path / "again").fairness)["test"]
+    assert again["axes"]["ethnicity"]["parity"] == stored["test"]["axes"]["ethnicity"]["parity"]
 
 
 def test_no_text_and_no_swap_is_written_anywhere(watched: tuple[Overrides, Path]) -> None:

@@ -1,0 +1,1 @@
+"""Scores of published benchmarks, as their papers define them; where a reference programme departs, the paper holds."""
