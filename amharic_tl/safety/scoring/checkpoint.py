@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ TASKS = ("masked-lm", "causal-lm", "seq2seq-lm", "sequence-classification")
 _LANGUAGE = ("--language", "--language")
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint: its scorer, what that scores with, and the token of the language where there are several."""
+
+    folder: Path
+    task: str
+    scorer: AnyScorer
+    tokenizer: Any
+    model: Any
+    language: int | None = None
+
+
 def model_folder(name: str) -> Path:
     """The directory of a model; of a run's workdir its export."""
     folder = locate(name)
@@ -31,15 +44,15 @@ def model_folder(name: str) -> Path:
     return export if not (folder / "config.json").is_file() or (export / "config.json").is_file() else folder
 
 
-def open_scorer(
+def open_checkpoint(
     name: str,
     *,
     positive: Sequence[str] = (),
     language: str | None = None,
     dtype: str | None = None,
     mesh: Mesh | None = None,
-) -> tuple[AnyScorer, Any]:
-    """Loads a checkpoint for what it was saved for; returns the scorer and the tokenizer.
+) -> Checkpoint:
+    """Loads a checkpoint for what it was saved for.
 
     Args:
       name: a directory, a run's workdir, a bundled base or a hub id.
@@ -66,15 +79,21 @@ def open_scorer(
         )
     tokenizer = load_tokenizer(folder)
     check_fits(tokenizer, ConfigValues(config).whole("vocab_size"), folder)
+    token = None
     if task == "seq2seq-lm" or language is not None:
-        set_languages(tokenizer, language, language, _LANGUAGE)
+        token = set_languages(tokenizer, language, language, _LANGUAGE)
     model = from_pretrained(str(folder), task, dtype=dtype, mesh=mesh, dropout=0.0)
     if model.load_report.newly_initialised:
         raise BadInputError(
             f"{folder} lacks {name_some(model.load_report.newly_initialised)}, which {task} needs: what it scored "
             "would be chance"
         )
+    return Checkpoint(folder, task, _scorer(task, model, tokenizer, positive, mesh), tokenizer, model, token)
+
+
+def _scorer(task: str, model: Any, tokenizer: Any, positive: Sequence[str], mesh: Mesh | None) -> AnyScorer:
     if task == "sequence-classification":
-        return ClassifierScorer(model, tokenizer, positive, mesh), tokenizer
-    kinds = {"masked-lm": EncoderScorer, "causal-lm": CausalScorer, "seq2seq-lm": Seq2SeqScorer}
-    return kinds[task](model, tokenizer, mesh), tokenizer
+        return ClassifierScorer(model, tokenizer, positive, mesh)
+    if task == "masked-lm":
+        return EncoderScorer(model, tokenizer, mesh)
+    return (CausalScorer if task == "causal-lm" else Seq2SeqScorer)(model, tokenizer, mesh)

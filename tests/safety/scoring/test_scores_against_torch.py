@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amharic_tl.distributed.mesh import make_mesh
-from amharic_tl.safety.scoring.checkpoint import open_scorer
+from amharic_tl.safety.scoring.checkpoint import open_checkpoint
 from amharic_tl.safety.scoring.tokens import ScoredText, tokenize
 
 torch = pytest.importorskip("torch", reason="torch is the oracle of these tests")
@@ -39,7 +39,8 @@ def test_an_encoder(checkpoints_dir: Path) -> None:
     import transformers
 
     folder = folder_of(checkpoints_dir, "roberta-mlm")
-    scorer, tokenizer = open_scorer(str(folder))
+    opened = open_checkpoint(str(folder))
+    scorer, tokenizer = opened.scorer, opened.tokenizer
     oracle = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
     tokens = tokenize(tokenizer, TEXTS)
     aul, pll, span = [], [], []
@@ -64,7 +65,8 @@ def test_a_causal_model(checkpoints_dir: Path) -> None:
     import transformers
 
     folder = folder_of(checkpoints_dir, "gpt2-lm")
-    scorer, tokenizer = open_scorer(str(folder))
+    opened = open_checkpoint(str(folder))
+    scorer, tokenizer = opened.scorer, opened.tokenizer
     oracle = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
 
     def written(text: ScoredText, places: str) -> float:
@@ -86,7 +88,8 @@ def test_an_encoder_decoder_with_sentinels(checkpoints_dir: Path) -> None:
     import transformers
 
     folder = folder_of(checkpoints_dir, "v5-t5-tied")
-    scorer, tokenizer = open_scorer(str(folder))
+    opened = open_checkpoint(str(folder))
+    scorer, tokenizer = opened.scorer, opened.tokenizer
     oracle = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
     first, second = tokenizer.convert_tokens_to_ids(["<extra_id_0>", "<extra_id_1>"])
 
@@ -114,7 +117,7 @@ def test_an_encoder_decoder_with_sentinels(checkpoints_dir: Path) -> None:
 
 def test_a_split_model_gives_the_scores_of_a_whole_one(checkpoints_dir: Path) -> None:
     folder = str(folder_of(checkpoints_dir, "roberta-mlm"))
-    alone, split = (open_scorer(folder, mesh=mesh)[0] for mesh in (None, make_mesh(2, 2, 2)))
+    alone, split = (open_checkpoint(folder, mesh=mesh).scorer for mesh in (None, make_mesh(2, 2, 2)))
     close(split.score(TEXTS, "aul"), list(alone.score(TEXTS, "aul")))
 
 
@@ -122,7 +125,8 @@ def test_a_classifier(checkpoints_dir: Path) -> None:
     import transformers
 
     folder = folder_of(checkpoints_dir, "xlmr-seqcls")
-    scorer, tokenizer = open_scorer(str(folder), positive=("LABEL_1", "LABEL_2"))
+    opened = open_checkpoint(str(folder), positive=("LABEL_1", "LABEL_2"))
+    scorer, tokenizer = opened.scorer, opened.tokenizer
     oracle = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     expected = []
     for one in TEXTS:
