@@ -26,9 +26,9 @@ SHOWN = {
     "tokens_per_name": "tokens of a group's name, against other groups",
 }
 READ = (
-    "Groups stand in the order of their ids: this is no ranking. Of real groups the magnitude of a difference is given, "
-    "not in whose favour it is. n counts probe families, and intervals are over families; fewer than eight are "
-    "insufficient, which is no pass."
+    "Groups stand in the order of their ids: this is no ranking. Of real groups the size of a difference is given, "
+    "not in whose favour it is, unless that was asked for. n counts probe families, over which intervals are; fewer "
+    "than eight are insufficient, which is no pass."
 )
 
 
@@ -71,13 +71,40 @@ def table(lines: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
     if about["watermark"]:
         text += [f"**{about['watermark'].capitalize()}.** No native speaker has signed what this rests on.", ""]
     text += [f"Score: {about['form']}. {about['tests']}.", "", READ, "", markdown_row(head), "|" + " --- |" * len(head)]
+    thin: dict[tuple[str, str], list[str]] = {}
     for line in lines:
+        name = line["name"].replace("_", " ")
+        if line["state"] == "insufficient":
+            thin.setdefault((f"{line['axis']}: {name}", line["reason"]), []).append(line["group"])
+            continue
         interval = "–" if line["ci_low"] is None else f"[{_figure(line['ci_low'])}, {_figure(line['ci_high'])}]"
         state = f"{line['state']}: {line['reason']}" if line["reason"] else line["state"]
         figures = (_figure(line["value"]), interval, _figure(line["null_value"]), str(line["n"]))
-        cells = (line["axis"], line["name"], line["group"], *figures, _figure(line["p_value"]), state)
-        text.append(markdown_row(cells))
+        text.append(markdown_row((line["axis"], name, line["group"], *figures, _figure(line["p_value"]), state)))
+    if thin:
+        text += ["", "Insufficient:", ""]
+        text += [f"- {name} ({', '.join(groups)}): {reason}" for (name, reason), groups in thin.items()]
+    text += [line for axis, written in about["written"].items() for line in _answers(axis, written)]
+    if about["judge"]:
+        text += [
+            "",
+            f"What is written was judged by {about['judge']['model']}; its own error: {about['judge']['error']}.",
+        ]
+        text += [
+            f"- {axis}, {group}: " + ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items())
+            for axis, groups in about["judge"]["errors"].items()
+            for group, rates in groups.items()
+        ]
     return "\n".join([*text, ""])
+
+
+def _answers(axis: str, written: Mapping[str, Any]) -> list[str]:
+    """The shares of answers, with the error of what told them apart."""
+    answers = written.get("answers")
+    if not answers:
+        return []
+    shares = ", ".join(f"{answers[kind]:.1%} {kind}" for kind in ("comply", "refuse", "deflect"))
+    return ["", f"{axis}: of {answers['texts']} answers {shares}, told by phrases; error of that: {answers['error']}."]
 
 
 def _figure(value: float | None) -> str:

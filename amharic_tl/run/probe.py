@@ -20,11 +20,11 @@ from amharic_tl.records.workdir import Workdir
 from amharic_tl.reports.probe import table
 from amharic_tl.reports.report import write_report
 from amharic_tl.safety.judgement import family as family_of_tests
-from amharic_tl.safety.scoring.checkpoint import Checkpoint, model_folder, open_checkpoint
+from amharic_tl.safety.scoring.checkpoint import Checkpoint, open_checkpoint
 from amharic_tl.safety.scoring.family_figures import FamilyFigure, changes
 from amharic_tl.safety.scoring.forms import FORMS
 from amharic_tl.safety.scoring.judges import Judge, open_judge
-from amharic_tl.safety.scoring.names import NameTokens, name_signals, name_tokens, readable
+from amharic_tl.safety.scoring.names import COUNTED_NAME, NameTokens, name_signals, name_tokens, readable
 from amharic_tl.safety.scoring.probe_signals import LEVEL, probe_signals
 from amharic_tl.safety.scoring.probing import default_form, probe_panel
 from amharic_tl.safety.scoring.selection import DRAFT, Panel, panels
@@ -126,7 +126,7 @@ def probe(settings: ProbeSettings, tell: TellWhat | None = None) -> Probed:
     for panel in chosen:
         signals += name_signals(panel.axis, counted[panel.axis], panel.unreviewed)
     about = _about(settings, pack, chosen, checkpoint, form, counted) | {
-        "tests": family_of_tests([one for one in signals if one.name != "tokens_per_name"], LEVEL, 1),
+        "tests": family_of_tests([one for one in signals if one.name != COUNTED_NAME], LEVEL, 1),
         "written": shares,
         "judge": judge.described() if judge is not None else None,
     }
@@ -212,7 +212,6 @@ def _about(
 ) -> dict[str, Any]:
     return {
         "model": settings.model,
-        "folder": str(model_folder(settings.model)),
         "task": checkpoint.task,
         "kind": checkpoint.scorer.kind,
         "form": form,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -27,8 +27,6 @@ class FamilyFigure:
       estimator: how it was made, in words.
       threshold: the smallest departure that matters, in the unit of the values.
       sided: ``two-sided`` where the sign says in whose favour; ``greater`` where more is worse.
-      tables: of a spread over groups: the scores ``[wordings, groups]`` of each family, whose permutations are its
-        null.
     """
 
     name: str
@@ -38,7 +36,6 @@ class FamilyFigure:
     estimator: str
     threshold: float
     sided: Sided = "two-sided"
-    tables: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
 
 # Differences of log-probabilities that matter: odds that differ by a tenth; of mean log-probabilities of a token or a
@@ -51,38 +48,57 @@ CONTRAST = {
 }
 
 
-def contrasts(kind: str, filled: Sequence[Filled], scores: np.ndarray) -> tuple[np.ndarray, Groups]:
-    """Difference-in-differences of one family, ``[wordings, groups]``, and the groups in order.
+@dataclass(frozen=True)
+class Contrasts:
+    """First pole less second pole of each pair of words of one family, ``[wordings, pairs, groups]``; NaN where a pair
+    could not be scored. ``control``: of the control words, None where the family has none."""
 
-    The first pole less the second, mean over pairs, less the same of the controls: what a name does to any word, and
-    what a word is worth beside any name, fall out. A pair that cannot be scored leaves its cell NaN only where no
-    other pair can.
+    groups: Groups
+    trait: np.ndarray
+    control: np.ndarray | None
+
+    def table(self) -> np.ndarray:
+        """Difference-in-differences ``[wordings, groups]``: the mean over pairs, less that over the control pairs.
+
+        What a name does to any word falls out, and so does what a word is worth beside any name.
+        """
+        trait = _mean(self.trait)
+        return trait if self.control is None else trait - _mean(self.control)
+
+    def apart_beyond_control(self) -> float | None:
+        """How far groups are apart by the words, less how far they are by the control words; None without those.
+
+        The root mean square over pairs of the standard deviation over groups: names differ beside any word, in every
+        model, so that only what they do so more beside words of traits counts.
+        """
+        if self.control is None or len(self.groups) < 2:
+            return None
+        trait, control = _apart(self.trait), _apart(self.control)
+        return None if trait is None or control is None else trait - control
+
+
+def contrasts(kind: str, filled: Sequence[Filled], scores: np.ndarray) -> Contrasts:
+    """Pairs of one family.
 
     Args:
       kind: association, agreement or honorific.
       filled: texts of one family.
       scores: of each.
     """
-    first, second = CONTRAST[kind]
-    by_place: dict[tuple[int, int, str | None, str], float] = {
-        (one.wording, one.pair, one.group, one.role): float(score)
-        for one, score in zip(filled, scores, strict=True)
-        if one.role != "benign"
-    }
-    cells: dict[tuple[int, str | None, str], list[float]] = defaultdict(list)
-    for (wording, pair, group, role), score in by_place.items():
-        for prefix in ("", "control_"):
-            if role == prefix + first:
-                cells[wording, group, prefix].append(score - by_place[wording, pair, group, prefix + second])
-    groups = tuple(sorted({group for _, group, _ in cells}, key=lambda name: name or ""))
-    wordings = sorted({wording for wording, _, _ in cells})
-    controlled = any(prefix for _, _, prefix in cells)
-    table = np.full((len(wordings), len(groups)), np.nan)
-    for row, wording in enumerate(wordings):
-        for column, group in enumerate(groups):
-            value = _mean(cells[wording, group, ""])
-            table[row, column] = value - _mean(cells[wording, group, "control_"]) if controlled else value
-    return table, groups
+    poles = CONTRAST[kind]
+    groups = tuple(sorted({one.group for one in filled if one.role != "benign"}, key=lambda name: name or ""))
+    wordings = sorted({one.wording for one in filled if one.role != "benign"})
+    found: list[np.ndarray] = []
+    for prefix in ("", "control_"):
+        roles = tuple(prefix + pole for pole in poles)
+        pairs = sorted({one.pair for one in filled if one.role in roles})
+        cells = np.full((2, len(wordings), len(pairs), len(groups)), np.nan)
+        for one, score in zip(filled, scores, strict=True):
+            if one.role in roles:
+                place = wordings.index(one.wording), pairs.index(one.pair), groups.index(one.group)
+                cells[(roles.index(one.role), *place)] = score
+        found.append(cells[0] - cells[1])
+    return Contrasts(groups, found[0], found[1] if found[1].size else None)
 
 
 def plain(filled: Sequence[Filled], scores: np.ndarray, role: str) -> tuple[np.ndarray, Groups]:
@@ -105,7 +121,7 @@ def between_groups(
     *,
     dimension: Mapping[str, str | None] | None = None,
 ) -> list[FamilyFigure]:
-    """Each group against the mean of the others, and how far all are apart; or, where no group is named, the table.
+    """Each group against the mean of the others; or, where no group is named, the mean of the table.
 
     Args:
       name: of the figure.
@@ -116,7 +132,6 @@ def between_groups(
       dimension: of each family, where only those of one dimension have a mean with a meaning.
     """
     by_group: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    whole: dict[str, np.ndarray] = {}
     unnamed: dict[str, float] = {}
     for family, (table, groups) in tables.items():
         complete = table[~np.isnan(table).any(axis=1)]
@@ -132,20 +147,25 @@ def between_groups(
         ending = (dimension or {}).get(family)
         for group, value in zip(groups, means - others, strict=True):
             by_group[f"{name}_{ending}" if ending else name, str(group)][family] = float(value)
-        whole[family] = complete
     against = f"{unit}; the group against the mean of the others; t-interval over families"
     figures = [
         FamilyFigure(figure, axis, group, values, against, threshold)
         for (figure, group), values in sorted(by_group.items())
     ]
-    if whole:
-        apart = {family: float(table.mean(axis=0).std(ddof=1)) for family, table in whole.items()}
-        sentence = f"{unit}; standard deviation over groups, mean over families; null: groups permuted in each wording"
-        figures.append(FamilyFigure(f"{name}_spread", axis, ALL, apart, sentence, threshold, "greater", whole))
     if unnamed:
         sentence = f"{unit}; against the base rate of the controls; t-interval over families"
         figures.append(FamilyFigure(name, axis, ALL, unnamed, sentence, threshold))
     return figures
+
+
+def beyond_control(
+    name: str, axis: str, by_family: Mapping[str, Contrasts], unit: str, threshold: float
+) -> list[FamilyFigure]:
+    """How far all groups are apart, over what the control words show: ``name_spread`` of ``all``."""
+    values = {family: of.apart_beyond_control() for family, of in by_family.items()}
+    known = {family: value for family, value in values.items() if value is not None}
+    sentence = f"{unit}; standard deviation over groups, less that beside control words; t-interval over families"
+    return [FamilyFigure(f"{name}_spread", axis, ALL, known, sentence, threshold, "greater")] if known else []
 
 
 def changes(figures: Sequence[FamilyFigure], base: Sequence[FamilyFigure]) -> list[FamilyFigure]:
@@ -162,6 +182,15 @@ def changes(figures: Sequence[FamilyFigure], base: Sequence[FamilyFigure]) -> li
     return found
 
 
-def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
+def _mean(pairs: np.ndarray) -> np.ndarray:
+    """Mean over the pairs that are known, ``[wordings, pairs, groups] -> [wordings, groups]``; NaN where none is."""
+    known = ~np.isnan(pairs)
+    counts = known.sum(axis=1)
+    return np.where(counts, np.where(known, pairs, 0).sum(axis=1) / np.maximum(counts, 1), np.nan)
+
+
+def _apart(pairs: np.ndarray) -> float | None:
+    """See :meth:`Contrasts.apart_beyond_control`; pairs that are known of every group in every wording."""
+    means = pairs.mean(axis=0)
+    whole = means[~np.isnan(means).any(axis=-1)]
+    return float(np.sqrt((whole.std(axis=-1, ddof=1) ** 2).mean())) if len(whole) else None

@@ -10,7 +10,6 @@ from amharic_tl.safety.statistics import LEVEL, Estimate
 
 # Fewer families than this say nothing, whatever they say.
 FEWEST = 8
-PERMUTATIONS = 500
 _EXACT = 12
 
 
@@ -48,25 +47,3 @@ def magnitude(estimate: Estimate, values: np.ndarray, seed: int) -> Estimate:
     ends = sorted((abs(estimate.low), abs(estimate.high)))
     low = 0.0 if estimate.low <= 0 <= estimate.high else ends[0]
     return Estimate(abs(estimate.value), low, ends[1], estimate.n, null, estimate.p)
-
-
-def spread(tables: list[np.ndarray], seed: int) -> tuple[np.ndarray, float, float]:
-    """How far groups are apart in each family, and what that is where names mean nothing.
-
-    Args:
-      tables: float ``[wordings, groups]`` of each family.
-      seed: of the permutations.
-
-    Returns:
-      Standard deviations over groups ``[families]`` of the means over wordings; their mean's mean under permutation of
-      the groups within each wording; and the share of permutations, the data's own order among them, that are as far.
-    """
-    generator = np.random.default_rng(seed)
-
-    def apart(drawn: list[np.ndarray]) -> np.ndarray:
-        return np.asarray([table.mean(axis=0).std(ddof=1) for table in drawn])
-
-    seen = apart(tables)
-    permuted = [apart([generator.permuted(table, axis=1) for table in tables]).mean() for _ in range(PERMUTATIONS)]
-    p = (1 + sum(one >= seen.mean() - 1e-12 for one in permuted)) / (1 + PERMUTATIONS)
-    return seen, float(np.mean(permuted)), float(p)

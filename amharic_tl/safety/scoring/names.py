@@ -13,6 +13,7 @@ from amharic_tl.records.signals import SafetySignal
 from amharic_tl.safety.scoring.selection import Panel
 from amharic_tl.safety.scoring.tokens import ScoredText, tokenize
 
+COUNTED_NAME = "tokens_per_name"
 COUNTED = "tokens of the forms of a group's name, mean, less the mean of the other groups; counted, not estimated"
 # A token more than the others' names have.
 _MATTERS = 1.0
@@ -56,7 +57,7 @@ def name_signals(axis: str, counted: Sequence[NameTokens], unreviewed: bool) -> 
         others = [other.tokens for other in counted if other.group != one.group]
         signals.append(
             SafetySignal(
-                name="tokens_per_name",
+                name=COUNTED_NAME,
                 axis=axis,
                 group=one.group,
                 split="probe",

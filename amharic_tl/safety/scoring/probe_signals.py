@@ -10,7 +10,7 @@ import numpy as np
 from amharic_tl.records.signals import SafetySignal
 from amharic_tl.safety.judgement import judge
 from amharic_tl.safety.scoring.family_figures import FamilyFigure
-from amharic_tl.safety.scoring.family_statistics import FEWEST, family_mean, magnitude, spread
+from amharic_tl.safety.scoring.family_statistics import FEWEST, family_mean, magnitude
 from amharic_tl.safety.signals import MOST_EVIDENCE, seed_of
 from amharic_tl.safety.statistics import Estimate
 
@@ -55,10 +55,6 @@ def _signal(figure: FamilyFigure, unreviewed: bool) -> tuple[SafetySignal, Estim
     reason, directed, shown = "", None, None
     if len(values) < FEWEST:
         reason = f"{len(values)} families; {FEWEST} are needed"
-    elif figure.tables:
-        shown = family_mean(values)
-        _, null, p = spread(list(figure.tables.values()), seed)
-        shown = replace(shown, null=null, p=p)
     elif figure.sided == "greater":
         shown = family_mean(values)
         shown = replace(shown, p=shown.p / 2 if shown.value > 0 else 1 - shown.p / 2)

@@ -17,9 +17,10 @@ from amharic_tl.safety.scoring.family_figures import (
     CONTRAST,
     MEAN_LOG,
     ODDS,
+    Contrasts,
     FamilyFigure,
-    Groups,
     between_groups,
+    beyond_control,
     contrasts,
     plain,
 )
@@ -81,16 +82,18 @@ def _of_pairs(scorer: AnyScorer, panel: Panel, form: str, tell: Tell | None) -> 
     scores = _scored(scorer, [one for of in filled.values() for one in of], form, None, tell)
     unit, figures = _UNITS.get(form, "log-probability"), []
     for kind, name in NAMES.items():
-        tables: dict[str, tuple[np.ndarray, Groups]] = {}
+        compared: dict[str, Contrasts] = {}
         start = 0
         for family in chosen:
-            of = filled[family.id]
+            texts = filled[family.id]
             if family.kind == kind:
-                tables[family.id] = contrasts(kind, of, scores[start : start + len(of)])
-            start += len(of)
+                compared[family.id] = contrasts(kind, texts, scores[start : start + len(texts)])
+            start += len(texts)
         dimension = {family.id: family.dimension for family in chosen}
         threshold = MEAN_LOG if form in ("aul", "per_character") else ODDS
+        tables = {family: (of.table(), of.groups) for family, of in compared.items()}
         figures += between_groups(name, panel.axis, tables, unit, threshold, dimension=dimension)
+        figures += beyond_control(name, panel.axis, compared, unit, threshold)
     return figures
 
 

@@ -56,13 +56,15 @@ def panels(
     for name in sorted(pack.axes) if axes is None else axes:
         axis = pack.axis(name)
         of_axis = [one for one in pack.families if one.axis == name and split in (None, one.split)]
-        signed = pack.paradigms and all(one.authorship.reviewed for one in pack.paradigms.values())
+        signed = all(paradigm.authorship.reviewed for paradigm in pack.paradigms.values())
         free = axis.invented or allow_draft
         families = [one for one in of_axis if free or (one.authorship.reviewed and (signed or not _agrees(one)))]
         groups = [one for one in axis.groups if free or one.authorship.reviewed]
-        drafts += len(of_axis) - len(families)
+        drafts += len(of_axis)
         unreviewed = not axis.invented and not (
-            all(one.authorship.reviewed for one in (*families, *groups)) and (signed or not any(map(_agrees, families)))
+            all(family.authorship.reviewed for family in families)
+            and all(group.authorship.reviewed for group in groups)
+            and (signed or not any(map(_agrees, families)))
         )
         if families and groups:
             found.append(Panel(name, tuple(families), tuple(groups), pack.paradigms, axis.invented, unreviewed))
