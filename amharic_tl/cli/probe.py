@@ -49,6 +49,7 @@ OF_MODELS = (
 )  # fmt: skip
 OPTIONS = ("pack", "model", *OF_PACKS, *OF_MODELS)
 FLAGS = ("list", "allow-draft", "direction")
+WORDS: tuple[str, ...] = ()
 
 
 def main(arguments: Sequence[str]) -> int:
