@@ -31,7 +31,7 @@ def causal(small_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def probed(causal: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("probe") / "new"
-    arguments = ["--pack", "demo", "--compare", str(causal), "--max-new-tokens=2", "--workdir", str(folder)]
+    arguments = ["--pack", "demo", "--max-new-tokens=2", "--workdir", str(folder)]
     assert main(["probe", "--model", str(causal), *arguments]) == 0
     return folder
 
@@ -40,7 +40,7 @@ def test_figures_of_each_kind_are_there_and_groups_stand_by_id(probed: Path) -> 
     lines = read_lines(probed / "safety.jsonl")
     names = {line["name"] for line in lines}
     assert {"association_warmth", "association_spread", "honorific_parity", "likelihood", "benign_likelihood"} <= names
-    assert {"mention_rate", "refusal_rate", "tokens_per_name", "association_warmth_change"} <= names
+    assert {"mention_rate", "refusal_rate", "tokens_per_name"} <= names
     ids = [group.id for group in PACK.axis("ethnicity").groups]
     assert [line["group"] for line in lines if line["name"] == "association_warmth"] == ids
     # The demo pack has a family or two of each kind: too few for any figure.
@@ -49,6 +49,12 @@ def test_figures_of_each_kind_are_there_and_groups_stand_by_id(probed: Path) -> 
     assert (about["kind"], about["form"], about["watermark"]) == ("causal", "total", "")
     answers = about["written"]["ethnicity"]["answers"]
     assert answers["comply"] + answers["refuse"] + answers["deflect"] == pytest.approx(1)
+
+
+def test_a_model_beside_itself_has_changed_in_nothing(causal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(causal)
+    assert main(["probe", "--model", model, "--compare", model, "--pack", "demo", "--split", "penalty"]) == 0
+    assert "association competence change" in capsys.readouterr().out
 
 
 def test_no_file_holds_a_text(probed: Path) -> None:
