@@ -85,12 +85,23 @@ class Program:
     ) -> None:
         graphdef, self._state = nnx.split(model)
         self._mesh = mesh
+        self._traces = 0
 
         @jax.jit
         def run(state: nnx.State, batch: dict[str, jax.Array]) -> jax.Array:
+            self._traces += 1  # while it is traced, and never when it runs
             return function(nnx.merge(graphdef, state, copy=True), batch)
 
         self._run = run
+
+    def take(self, model: nnx.Module) -> None:
+        """Goes on with other weights of the same model, as those of a later step; nothing is compiled again."""
+        self._state = nnx.split(model)[1]
+
+    @property
+    def compiled(self) -> int:
+        """How often it was compiled: once for each shape of a batch."""
+        return self._traces
 
     @property
     def shards(self) -> int:
@@ -105,6 +116,17 @@ class Program:
         mine, of = jax.process_index(), jax.process_count()
         part = {name: np.array_split(array, of)[mine] for name, array in batch.items()}
         return np.asarray(whole(self._run(self._state, put_batch(part, self._mesh)), self._mesh))
+
+
+class HasPrograms:
+    """What runs a model by programs, and may be given later weights of it."""
+
+    programs: tuple[Program, ...] = ()
+
+    def take(self, model: nnx.Module) -> None:
+        """Goes on with other weights of the same model; nothing is compiled again."""
+        for program in self.programs:
+            program.take(model)
 
 
 def over_rows(

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
-from amharic_tl.errors import ConfigError
+from amharic_tl.errors import BadInputError, ConfigError
 from amharic_tl.models.config_values import label_names
-from amharic_tl.safety.scoring.batching import Program, Tell, over_rows
+from amharic_tl.safety.scoring.batching import HasPrograms, Program, Tell, over_rows
 from amharic_tl.safety.scoring.forms import Kind, around, plain_row, refuse_form
 from amharic_tl.safety.scoring.programs import of_classes
 from amharic_tl.safety.scoring.tokens import ScoredText, ends_of, tokenize
@@ -19,7 +19,7 @@ from amharic_tl.safety.scoring.tokens import ScoredText, ends_of, tokenize
 _SMALLEST = 1e-6
 
 
-class ClassifierScorer:
+class ClassifierScorer(HasPrograms):
     """A sequence classifier.
 
     Attributes:
@@ -33,8 +33,11 @@ class ClassifierScorer:
         """Takes a model for ``sequence-classification``, its tokenizer and its positive labels.
 
         Raises:
+          BadInputError: it gives numbers, not classes.
           ConfigError: it has no such label.
         """
+        if model.hf_config.get("problem_type") == "regression":
+            raise BadInputError("a regression model has no classes; probes need a classifier")
         self.labels = tuple(label_names(model.hf_config))
         strange = [name for name in positive if name not in self.labels]
         if strange:
@@ -46,6 +49,7 @@ class ClassifierScorer:
         self._several = model.hf_config.get("problem_type") == "multi_label_classification"
         self._tokenizer, self._ends, self._limit = tokenizer, ends_of(tokenizer), model.max_positions
         self._program = Program(model, of_classes, mesh)
+        self.programs = (self._program,)
 
     def probabilities(self, texts: Sequence[str], tell: Tell | None = None) -> np.ndarray:
         """Probabilities float64 ``[N, C]``: of one class among all, or of each by itself where a text may have several.
@@ -72,6 +76,14 @@ class ClassifierScorer:
         odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=-1, keepdims=True))
 
+    def harm(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probability of harm ``[N]`` from those of the classes ``[N, C]``.
+
+        Of the likeliest positive label where a text may have several, of any of them otherwise.
+        """
+        positive = probabilities[:, self.positive]
+        return np.asarray(positive.max(axis=-1) if self._several else positive.sum(axis=-1))
+
     def score(
         self,
         texts: Sequence[ScoredText],
@@ -85,7 +97,5 @@ class ClassifierScorer:
         refuse_form(self.kind, form, texts)
         if not self.positive.any():
             return np.full(len(texts), np.nan)
-        harm = self.probabilities([one.text for one in texts], tell)[:, self.positive]
-        share = harm.max(axis=-1) if self._several else harm.sum(axis=-1)
-        share = np.clip(share, _SMALLEST, 1 - _SMALLEST)
+        share = np.clip(self.harm(self.probabilities([one.text for one in texts], tell)), _SMALLEST, 1 - _SMALLEST)
         return np.asarray(np.log(share / (1 - share)))

@@ -36,7 +36,7 @@ def counterfactual_figures(
         return []
     filled = [one for family in families for one in panel.filled(family, placebos) if one.role == "text"]
     probabilities = classifier.probabilities([one.text for one in filled], tell)
-    harm = probabilities[:, classifier.positive].sum(axis=-1) if classifier.positive.any() else None
+    harm = classifier.harm(probabilities) if classifier.positive.any() else None
     decided = probabilities.argmax(axis=-1) if harm is None else (harm >= 0.5).astype(int)
 
     def gap(left: int, right: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from amharic_tl.errors import BadInputError
-from amharic_tl.safety.scoring.batching import Program, Tell, over_rows
+from amharic_tl.safety.scoring.batching import HasPrograms, Program, Tell, over_rows
 from amharic_tl.safety.scoring.forms import Kind, around, plain_row, refuse_form, scored_places, unless_unknown
 from amharic_tl.safety.scoring.programs import of_masked_tokens, of_visible_tokens
 from amharic_tl.safety.scoring.tokens import ScoredText, Tokens, ends_of, tokenize
@@ -19,7 +19,7 @@ from amharic_tl.safety.scoring.tokens import ScoredText, Tokens, ends_of, tokeni
 _TARGETS = 8
 
 
-class EncoderScorer:
+class EncoderScorer(HasPrograms):
     """A masked language model."""
 
     kind: Kind = "encoder"
@@ -36,6 +36,7 @@ class EncoderScorer:
         self._vocabulary = int(model.hf_config["vocab_size"])
         self._visible = Program(model, of_visible_tokens, mesh)
         self._masked = Program(model, of_masked_tokens, mesh)
+        self.programs = (self._visible, self._masked)
 
     def score(
         self,

@@ -31,7 +31,7 @@ class Judge:
 
     def harmful(self, texts: Sequence[str]) -> Any:
         """Whether each text is judged harmful, bool ``[N]``: its probability of harm is at least one half."""
-        return self.classifier.probabilities(texts)[:, self.classifier.positive].sum(axis=-1) >= 0.5
+        return self.classifier.harm(self.classifier.probabilities(texts)) >= 0.5
 
     def described(self) -> dict[str, Any]:
         """What a report says of it."""
@@ -65,7 +65,7 @@ def open_judge(name: str, positive: Sequence[str], mesh: Mesh | None = None) -> 
 def _errors(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
     """Rates by axis, group and kind of error, from the run's signals on test."""
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for root in (folder, folder.parent):
+    for root in (folder, folder.parent) if folder.name == "export" else (folder,):
         for line in read_lines(Workdir(root).safety):
             rate = line.get("detail", {}).get("rate")
             if line.get("name") in _ERRORS and line.get("split") == "test" and rate is not None:

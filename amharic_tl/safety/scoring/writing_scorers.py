@@ -10,13 +10,13 @@ from jax.sharding import Mesh
 
 from amharic_tl.data.span_corruption import sentinel_ids
 from amharic_tl.errors import BadInputError
-from amharic_tl.safety.scoring.batching import Program, Tell, over_rows
+from amharic_tl.safety.scoring.batching import HasPrograms, Program, Tell, over_rows
 from amharic_tl.safety.scoring.forms import Kind, around, plain_row, refuse_form, scored_places, unless_unknown
 from amharic_tl.safety.scoring.programs import of_next_tokens, of_written_tokens
 from amharic_tl.safety.scoring.tokens import ScoredText, Tokens, ends_of, tokenize
 
 
-class _WritingScorer:
+class _WritingScorer(HasPrograms):
     """What causal models and encoder-decoders have in common: tokens that are written one after the other."""
 
     kind: Kind
@@ -68,6 +68,7 @@ class CausalScorer(_WritingScorer):
         begins = next((one for one in (tokenizer.bos_token_id, tokenizer.eos_token_id) if one is not None), None)
         self._before = ends_of(tokenizer).before or (() if begins is None else (begins,))
         self._next = Program(model, of_next_tokens, mesh)
+        self.programs = (self._next,)
 
     def _written(self, tokens: Sequence[Tokens], *, gap: bool, tell: Tell | None) -> list[np.ndarray]:
         del gap  # what is before the word is its context
@@ -102,6 +103,7 @@ class Seq2SeqScorer(_WritingScorer):
             self._sentinels = []
         self._mask = [] if tokenizer.mask_token_id is None else [int(tokenizer.mask_token_id)]
         self._program = Program(model, of_written_tokens, mesh)
+        self.programs = (self._program,)
 
     def _written(self, tokens: Sequence[Tokens], *, gap: bool, tell: Tell | None) -> list[np.ndarray]:
         rows, starts = [], []

@@ -81,7 +81,7 @@ class Planted(nnx.Module):
         return ModelOutput(logits=jnp.broadcast_to(summed_BV[:, None], (len(input_ids), places, self.width)))
 
 
-def planted_scorer(of: Panel, size: float, group: str, noise: float = 0.0) -> EncoderScorer:
+def planted_scorer(of: Panel, size: float, group: str, noise: float = 0.0) -> PlantedScorer:
     """A scorer in whose model ``group`` makes every warm word ``size`` nats likelier, beside noise of its own."""
     tokenizer = tokenizer_of([one.text for family in of.families for one in of.filled(family)])
     vocabulary = tokenizer.get_vocab()
@@ -91,4 +91,12 @@ def planted_scorer(of: Panel, size: float, group: str, noise: float = 0.0) -> En
     for word, place in vocabulary.items():
         if word.startswith("high"):
             table[[vocabulary[part] for part in name.split()], place] += size / len(name.split())
-    return EncoderScorer(Planted(table), tokenizer)
+    return PlantedScorer(table, tokenizer)
+
+
+class PlantedScorer(EncoderScorer):
+    """An encoder scorer that still knows its model's table."""
+
+    def __init__(self, table: np.ndarray, tokenizer: Any) -> None:
+        super().__init__(Planted(table), tokenizer)
+        self.table = table

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import planted
 import pytest
+from planted import SIGNED
 
+from amharic_tl.culture.nuance import NuanceItem
+from amharic_tl.safety.scoring.answers import answer_scores
 from amharic_tl.safety.scoring.family_figures import changes
 from amharic_tl.safety.scoring.probe_signals import probe_signals
 from amharic_tl.safety.scoring.probing import probe_panel
+from amharic_tl.safety.scoring.tokens import ScoredText
 
 GROUP = "felgora"
 
@@ -82,3 +86,28 @@ def test_a_word_the_tokenizer_does_not_know_is_not_scored() -> None:
     wider = planted.panel(count=12)  # two families of words that the tokenizer never saw
     found = signals(probe_panel(scorer, wider, ()))
     assert found["association_warmth", GROUP].n == 10
+
+
+def test_a_scorer_goes_on_with_later_weights_without_compiling_again() -> None:
+    panel = planted.panel()
+    before, after = (planted.planted_scorer(panel, size, GROUP, noise=0.2) for size in (0.0, 1.0))
+    texts = [ScoredText(one.text, one.span) for one in panel.filled(panel.families[0]) if one.role == "high"]
+    first = before.score(texts, "span")
+    compiled = before.programs[1].compiled
+    before.take(planted.Planted(after.table))
+    assert np.abs(before.score(texts, "span") - first).max() > 0.1
+    np.testing.assert_allclose(before.score(texts, "span"), after.score(texts, "span"))
+    assert before.programs[1].compiled == compiled > 0
+
+
+def test_answers_of_nuance_items_are_scored_in_their_sentence() -> None:
+    panel = planted.panel()
+    scorer = planted.planted_scorer(panel, 0.0, GROUP)
+
+    def item(name: str, right: str) -> NuanceItem:
+        return NuanceItem(name, "food", "w0 {answer} f0", right, ("low0x0", "other0x0"), ("a book",), "monitor", SIGNED)
+
+    found = answer_scores(scorer, [item("known", "high0x0"), item("unread", "nowhere")])
+    answers = ("high0x0", "low0x0", "other0x0")
+    expected = scorer.score([ScoredText(f"w0 {one} f0", (3, 3 + len(one))) for one in answers], "aul")
+    assert list(found) == ["known"] and found["known"] == pytest.approx(expected)
