@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,17 @@ from amharic_tl.safety.scoring.tokens import ScoredText, tokenize
 
 torch = pytest.importorskip("torch", reason="torch is the oracle of these tests")
 
-SENTENCES = (("ጎረቤቴ ", "ደግ", " ነው።"), ("ጎረቤቴ ትናንት ", "ተግባቢ", " ሰው ነበረ ተባለ።"))
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Of models this small more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+SENTENCES = (("ጎረቤቴ ", "ደግ", " ነው።"), ("እሱ ", "ተግባቢ", " ሰው ነበረ።"))
 TEXTS = [ScoredText("".join(parts), (len(parts[0]), len(parts[0]) + len(parts[1]))) for parts in SENTENCES]
 
 
@@ -25,10 +36,13 @@ def folder_of(checkpoints: Path, name: str) -> Path:
     return folder
 
 
-def log_probabilities(model: Any, **inputs: list[int]) -> np.ndarray:
-    tensors = {name: torch.tensor([values]) for name, values in inputs.items()}
+def log_probabilities(model: Any, **inputs: list[Any]) -> np.ndarray:
+    """Of one row of ids, or of several rows of one length."""
+    single = not isinstance(inputs["input_ids"][0], list)
+    tensors = {name: torch.tensor([values] if single else values) for name, values in inputs.items()}
     with torch.no_grad():
-        return torch.log_softmax(model(**tensors).logits[0].double(), dim=-1).numpy()
+        found = torch.log_softmax(model(**tensors).logits.double(), dim=-1).numpy()
+    return found[0] if single else found
 
 
 def close(found: np.ndarray, expected: list[float]) -> None:
@@ -49,12 +63,17 @@ def test_an_encoder(checkpoints_dir: Path) -> None:
         seen = log_probabilities(oracle, input_ids=ids)
         aul.append(float(np.mean([seen[1 + place, token] for place, token in enumerate(of.ids)])))
 
-        def masked(places: list[int], at: int, ids: list[int] = ids) -> float:
-            hidden = [tokenizer.mask_token_id if place - 1 in places else one for place, one in enumerate(ids)]
-            return float(log_probabilities(oracle, input_ids=hidden)[1 + at, ids[1 + at]])
-
-        pll.append(sum(masked([place], place) for place in range(len(of.ids))))
-        span.append(sum(masked(list(of.inside[number:]), place) for number, place in enumerate(of.inside)))
+        inside = list(of.inside)
+        hidden = [([place], place) for place in range(len(of.ids))]
+        hidden += [(inside[number:], place) for number, place in enumerate(inside)]
+        rows = [
+            [tokenizer.mask_token_id if place - 1 in places else one for place, one in enumerate(ids)]
+            for places, _ in hidden
+        ]
+        masked = log_probabilities(oracle, input_ids=rows)
+        of_each = [float(masked[row, 1 + at, ids[1 + at]]) for row, (_, at) in enumerate(hidden)]
+        pll.append(sum(of_each[: len(of.ids)]))
+        span.append(sum(of_each[len(of.ids) :]))
         assert len(of.inside) > 1 and tokenizer.decode([of.ids[place] for place in of.inside]).strip() in "ደግ ተግባቢ"
     close(scorer.score(TEXTS, "aul"), aul)
     close(scorer.score(TEXTS, "pll"), pll)
