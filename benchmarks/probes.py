@@ -1,6 +1,6 @@
 """How long probes take: 5,000 texts through a 12 x 768 encoder with a 32k vocabulary, in the forms that encoders have.
 
-    python benchmarks/probes.py [--texts 5000] [--form span]   # benchmarks/probes.txt keeps what it printed
+    python benchmarks/probes.py [--texts 5000] [--form span]   # benchmarks/probes.txt keeps what 800 printed
 
 The model is drawn at random; the texts are association families of the shape that packs hold (a sentence of about
 twelve words that names one of 20 groups and one of 8 words), made of invented words, each of two tokens.

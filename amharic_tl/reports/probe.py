@@ -101,6 +101,8 @@ def table(lines: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
 def _answers(axis: str, written: Mapping[str, Any]) -> list[str]:
     """The shares of answers, with the error of what told them apart."""
     answers = written.get("answers")
+    if written.get("answers_are_drafts"):
+        return ["", f"{axis}: answers were not told apart: no native speaker has signed the pack's phrases."]
     if not answers:
         return []
     shares = ", ".join(f"{answers[kind]:.1%} {kind}" for kind in ("comply", "refuse", "deflect"))

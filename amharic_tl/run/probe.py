@@ -195,9 +195,11 @@ def _measured(
         if writes and any(family.kind in KINDS for family in panel.families):
             written = write(checkpoint, panel, new_tokens=settings.new_tokens, seed=settings.seed, tell=on)
             rules = pack.answers
-            if rules is not None and not (rules.authorship.reviewed or panel.invented or settings.allow_draft):
-                rules = None
-            more, shares[panel.axis] = written_figures(written, panel, Matcher(pack, [panel.axis]), judge, rules)
+            draft = rules is not None and not (rules.authorship.reviewed or panel.invented or settings.allow_draft)
+            more, shares[panel.axis] = written_figures(
+                written, panel, Matcher(pack, [panel.axis]), judge, None if draft else rules
+            )
+            shares[panel.axis]["answers_are_drafts"] = draft
             figures += more
     return figures, shares
 
