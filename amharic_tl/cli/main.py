@@ -16,7 +16,7 @@ VERBS = {
     "sweep": ("amharic_tl.cli.sweep", "many runs from one spec: run, status, resume, stop, report"),
     "evaluate": ("amharic_tl.cli.evaluate", "score a finished run again, or compare systems on the same items"),
     "audit": ("amharic_tl.cli.audit", "look at data before anything learns from it: leaks, shortcuts, shift, groups"),
-    "probe": ("amharic_tl.cli.probe", "check a culture pack, and write a sheet for its reviewers"),
+    "probe": ("amharic_tl.cli.probe", "check a culture pack, or probe a checkpoint with one"),
     "cross-validate": (
         "amharic_tl.cli.cross_validate",
         "train and test on folds of all rows, with near-duplicates kept together",

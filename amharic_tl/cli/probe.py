@@ -1,9 +1,10 @@
-"""``amharic-tl probe``: what a culture pack holds, for those who use it and those who review it."""
+"""``amharic-tl probe``: what a culture pack holds, and what its probes show of a checkpoint."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,41 @@ if TYPE_CHECKING:
     from amharic_tl.culture.pack import Pack
 
 HELP = """usage: amharic-tl probe --pack PACK [--list] [--sheet FILE.csv|FILE.html]
+       amharic-tl probe --model MODEL [--pack am] [--compare BASE] [--workdir DIR] [options]
 
 Checks a culture pack (a bundled one: am, demo; or a folder) and says what it holds and how much of it is reviewed.
 Whatever is wrong is named by file and line.
 
   --list                every probe family, by id
   --sheet FILE          write a sheet for reviewers, with columns to sign or object in; a new file, .csv or .html
+
+Probes a checkpoint of any family (a directory, a run's workdir, a bundled base or a hub id) with a pack (default am):
+
+  --compare BASE        a base model of the same kind: every figure's change from it, paired by family
+  --workdir DIR         a new directory for safety.jsonl, probe.json, probe.md and report.html; or the workdir of a run,
+                        which gets them in probe/ and its report a section
+  --allow-draft         use what no native speaker has signed; every output is marked so
+  --axes A,B            of the pack (default: all that have families)
+  --split NAME          families of monitor, penalty or held-out alone
+  --form NAME           how pairs are scored: span, aul, pll (encoders); total, span, per_character, pmi (models that
+                        write)
+  --direction           of real groups too, say in whose favour a figure is
+  --positive-labels A,B labels of a classifier that say that harm was found
+  --judge DIR           a classifier that judges what the model writes; --judge-labels A,B: its positive labels
+  --max-new-tokens N    of what the model writes to a prompt (default 24); --seed N: of the draws (default 0)
+  --language NAME       of the texts, where the tokenizer marks languages: amh_Ethi
+  --dtype NAME          of weights and products: float32 or bfloat16; default: as stored
+
+Figures are printed by group in the order of their ids, never ranked; no text is printed or written.
 """
-OPTIONS = ("pack", "sheet")
-FLAGS = ("list",)
-WORDS = ()
+OF_PACKS = ("sheet",)
+OF_MODELS = (
+    "compare", "workdir", "axes", "split", "form", "positive-labels", "judge", "judge-labels", "max-new-tokens",
+    "seed", "language", "dtype",
+)  # fmt: skip
+OPTIONS = ("pack", "model", *OF_PACKS, *OF_MODELS)
+FLAGS = ("list", "allow-draft", "direction")
+WORDS: tuple[str, ...] = ()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,8 +58,73 @@ def main(arguments: Sequence[str]) -> int:
     if parsed.help:
         print(HELP)
         return 0
-    name = require(parsed.options, "pack", "am")
-    sheet = Path(parsed.options["sheet"]) if "sheet" in parsed.options else None
+    with_model = "model" in parsed.options
+    stray = (*OF_PACKS, "list") if with_model else (*OF_MODELS, *FLAGS[1:])
+    for option in stray:
+        if option in parsed.options:
+            raise UsageError(f"--{option} goes {'without' if with_model else 'with'} --model")
+    return _probe(parsed.options) if with_model else _show(parsed.options)
+
+
+def _probe(options: Mapping[str, str]) -> int:
+    """Probes a checkpoint and prints what it found."""
+    if ("judge" in options) != ("judge-labels" in options):
+        raise UsageError("--judge=DIR and --judge-labels=A,B go together")
+    if options.get("split") not in (None, "monitor", "penalty", "held-out"):
+        raise UsageError(f"--split: expected monitor, penalty or held-out, found {options['split']!r}")
+    numbers = {name: _whole(options, name) for name in ("max-new-tokens", "seed") if name in options}
+    os.environ.setdefault("USE_TORCH", "0")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from amharic_tl.reports.probe import table
+    from amharic_tl.run.probe import ProbeSettings, probe, probe_folder, write_probe
+    from amharic_tl.training.progress import Progress
+
+    workdir = Path(options["workdir"]) if "workdir" in options else None
+    if workdir is not None:
+        probe_folder(workdir)  # before the work whose result would go there
+    settings = ProbeSettings(
+        model=options["model"],
+        pack=options.get("pack", "am"),
+        compare=options.get("compare"),
+        axes=_several(options, "axes"),
+        split=options.get("split"),
+        form=options.get("form"),
+        allow_draft="allow-draft" in options,
+        direction="direction" in options,
+        positive_labels=_several(options, "positive-labels"),
+        judge=options.get("judge"),
+        judge_labels=_several(options, "judge-labels"),
+        new_tokens=numbers.get("max-new-tokens", 24),
+        seed=numbers.get("seed", 0),
+        language=options.get("language"),
+        dtype=options.get("dtype"),
+    )
+    progress = Progress(1)
+    try:
+        probed = probe(settings, lambda what, done, of: progress.note(f"{what}: {done:,} of {of:,} texts"))
+    finally:
+        progress.close()
+    print(table(probed.lines(), probed.about))
+    if workdir is not None:
+        print(f"wrote {write_probe(probed, workdir)}")
+    return 0
+
+
+def _several(options: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in options.get(name, "").split(",") if part.strip())
+
+
+def _whole(options: Mapping[str, str], name: str) -> int:
+    text = options[name]
+    if not text.isdecimal() or (name == "max-new-tokens" and int(text) < 1):
+        raise UsageError(f"--{name}: expected a whole number, found {text!r}")
+    return int(text)
+
+
+def _show(options: Mapping[str, str]) -> int:
+    """Says what a pack holds."""
+    name = require(options, "pack", "am")
+    sheet = Path(options["sheet"]) if "sheet" in options else None
     if sheet is not None and sheet.suffix not in (".csv", ".html"):
         raise UsageError(f"--sheet: {sheet} ends in neither .csv nor .html")
     if sheet is not None and sheet.exists():
@@ -43,7 +134,7 @@ def main(arguments: Sequence[str]) -> int:
 
     pack = open_pack(name)
     print("\n".join(_described(pack)))
-    if "list" in parsed.options:
+    if "list" in options:
         print("\n".join(_families(pack)))
     if sheet is not None:
         from amharic_tl.culture.sheet import sheet_csv, sheet_html

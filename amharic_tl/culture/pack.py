@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.culture.answers import AnswerRules, read_answers
 from amharic_tl.culture.benign import BenignItem, item_problems, read_benign
 from amharic_tl.culture.families import Family
 from amharic_tl.culture.family_checks import read_families
@@ -51,6 +52,7 @@ class Pack:
     paradigms: Mapping[str, Paradigm] = field(default_factory=dict)
     families: tuple[Family, ...] = ()
     nuance: tuple[NuanceItem, ...] = ()
+    answers: AnswerRules | None = None
 
     def axis(self, name: str) -> Axis:
         """An axis by id.
@@ -128,6 +130,7 @@ def open_pack(name: str) -> Pack:
             _refused_traits(folder, files, grammar),
         ),
         nuance=read_nuance([_read(folder / file, "nuance") for file in files.get("nuance", ())]),
+        answers=read_answers(_read(folder / files["answers"], "answers"), grammar) if "answers" in files else None,
     )
     _check(head, read, pack)
     return pack
@@ -155,7 +158,7 @@ def _fingerprint(files: Sequence[Path]) -> str:
 
 
 def _named(files: Mapping[str, Any]) -> Iterator[str]:
-    for kind in ("language", "axes", "benign", "paradigms", "refused_traits", "families", "nuance"):
+    for kind in ("language", "axes", "benign", "paradigms", "refused_traits", "answers", "families", "nuance"):
         named = files.get(kind, ())
         yield from [named] if isinstance(named, str) else named
 

@@ -51,6 +51,11 @@ class Workdir:
         return self.root / "safety.jsonl"
 
     @property
+    def probe(self) -> Path:
+        """How a checkpoint was probed with a culture pack; its signals are in safety.jsonl beside it."""
+        return self.root / "probe.json"
+
+    @property
     def alerts(self) -> Path:
         """Signals that changed their state."""
         return self.root / "alerts.jsonl"

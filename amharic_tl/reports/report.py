@@ -11,7 +11,7 @@ from typing import Any
 
 from amharic_tl.records.files import write_json, write_text
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.reports import adaptation, charts, folds, safety, sections, shift
+from amharic_tl.reports import adaptation, charts, folds, probe, safety, sections, shift
 from amharic_tl.reports.contents import Contents, read_contents
 from amharic_tl.reports.recommendations import findings
 from amharic_tl.reports.text import distinct, marked, visible
@@ -32,6 +32,8 @@ def write_report(workdir: str | Path) -> Path:
     """
     run = read_contents(workdir)
     place = Workdir(Path(workdir))
+    if place.probe.is_file():
+        return _write_probe_page(place)
     figures = report_figures(run)
     page = environment().get_template("report.html.j2").render(_page(run, figures))
     write_json(place.report_data, figures)
@@ -66,7 +68,18 @@ def report_figures(run: Contents) -> dict[str, Any]:
         "shift": shift.figures(run),
         "moved": shift.layers(run),
         "adaptation": adaptation.figures(run),
+        "probe": probe.figures(run.root / "probe"),
     }
+
+
+def _write_probe_page(place: Workdir) -> Path:
+    """The page of a probed checkpoint that is no run."""
+    figures = {"run": place.root.name, "probe": probe.figures(place.root)}
+    style = (resources.files("amharic_tl.reports") / "report.css").read_text(encoding="utf-8")
+    page = environment().get_template("probe_page.html.j2").render({**figures, "style": style})
+    write_json(place.report_data, figures)
+    write_text(place.report, page)
+    return place.report
 
 
 @functools.cache

@@ -48,6 +48,7 @@ FILES = {
     "fairness.json": "rates, AUCs and calibration by group, parity over groups, of the chosen model",
     "safety.jsonl": "safety signals by evaluation, with interval, null and n",
     "alerts.jsonl": "signals that changed their state",
+    "probe": "the checkpoint probed with a culture pack: probe.json, safety.jsonl, probe.md; no text",
     "folds.json": "which rows, by id, each fold trains on and is tested on",
     "cross_validation.json": "how it was asked, and what each fold gave",
     "run.json": "status, provenance, final scores",
