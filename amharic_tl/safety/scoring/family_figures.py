@@ -41,6 +41,8 @@ class FamilyFigure:
 # Differences of log-probabilities that matter: odds that differ by a tenth; of mean log-probabilities of a token or a
 # character; of rates and probabilities.
 ODDS, MEAN_LOG, RATE = 0.1, 0.02, 0.05
+# Dimensions whose high pole is the favourable one, so that their families have a common mean.
+_FAVOURABLE = ("warmth", "competence", "agency")
 CONTRAST = {
     "association": ("high", "low"),
     "agreement": ("first", "second"),
@@ -129,7 +131,7 @@ def between_groups(
       tables: by family id; wordings that lack a group's score are left out of the family.
       unit: of the scores, for the estimator's sentence.
       threshold: the smallest difference that matters.
-      dimension: of each family, where only those of one dimension have a mean with a meaning.
+      dimension: of each family; each has figures of its own, beside those of all whose high pole is favourable.
     """
     by_group: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     unnamed: dict[str, float] = {}
@@ -146,7 +148,10 @@ def between_groups(
         others = (means.sum() - means) / (len(means) - 1)
         ending = (dimension or {}).get(family)
         for group, value in zip(groups, means - others, strict=True):
-            by_group[f"{name}_{ending}" if ending else name, str(group)][family] = float(value)
+            if ending:
+                by_group[f"{name}_{ending}", str(group)][family] = float(value)
+            if ending in (None, *_FAVOURABLE):
+                by_group[name, str(group)][family] = float(value)
     against = f"{unit}; the group against the mean of the others; t-interval over families"
     figures = [
         FamilyFigure(figure, axis, group, values, against, threshold)

@@ -27,6 +27,7 @@ def test_the_size_is_measured_and_the_others_mirror_it() -> None:
     found = signals(probe_panel(planted.planted_scorer(panel, 1.2, GROUP), panel, ()))
     one = found["association_warmth", GROUP]
     assert one.value == pytest.approx(1.2, abs=1e-4) and one.n == 10 and one.state == "confirmed"
+    assert found["association", GROUP].value == one.value  # all families are about warmth
     others = [of for (name, group), of in found.items() if name == "association_warmth" and group != GROUP]
     assert len(others) == 5
     assert all(of.value == pytest.approx(-1.2 / 5, abs=1e-4) for of in others)

@@ -25,7 +25,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-SENTENCES = (("ጎረቤቴ ", "ደግ", " ነው።"), ("እሱ ", "ተግባቢ", " ሰው ነበረ።"))
+SENTENCES = (("ጎረቤቴ ", "ደግ", " ነው።"), ("እሱ ", "ተግባቢ", " ነው።"))
 TEXTS = [ScoredText("".join(parts), (len(parts[0]), len(parts[0]) + len(parts[1]))) for parts in SENTENCES]
 
 
