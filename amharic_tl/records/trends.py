@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Name = Literal["plateau", "divergence", "oscillation"]
 
@@ -48,6 +49,8 @@ def trends(lines: Iterable[Mapping[str, Any]], up_to: int | None = None) -> list
       lines: of metrics.jsonl, in order; those of skipped updates have no loss, and count as none.
       up_to: only lines up to this step.
     """
+    import numpy as np
+
     found = [
         (int(line["step"]), float(line["loss"]))
         for line in lines
@@ -79,6 +82,7 @@ def _plateau(losses: np.ndarray) -> str:
 
     The 95% interval of the slope is that of Sen (1968), as scipy has it.
     """
+    import numpy as np
     from scipy.stats import theilslopes
 
     level = float(np.median(losses))
@@ -94,6 +98,8 @@ def _plateau(losses: np.ndarray) -> str:
 
 def _divergence(losses: np.ndarray, lowest: float) -> str:
     """Rises: the latest lines lie above the lowest ten of those before by far more than they scatter."""
+    import numpy as np
+
     now = losses[-RECENT:]
     median = float(np.median(now))
     scatter = float(np.median(np.abs(np.diff(losses)))) / (0.6745 * math.sqrt(2))
@@ -106,6 +112,8 @@ def _divergence(losses: np.ndarray, lowest: float) -> str:
 
 def _oscillation(losses: np.ndarray) -> str:
     """Swings with a period: the lines, without their trend, are alike a period later and opposite half of one."""
+    import numpy as np
+
     level = float(np.median(losses))
     places = np.arange(LINES)
     rest = losses - np.polyval(np.polyfit(places, losses, 1), places)
