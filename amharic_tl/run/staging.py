@@ -10,11 +10,13 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
+from amharic_tl.config.remat import remat_rules
 from amharic_tl.run.terms import decays_towards_zero
 from amharic_tl.tasks.prepared import Prepared
 from amharic_tl.tasks.terms import Term
 from amharic_tl.training.features import Features, OnFeatures
 from amharic_tl.training.relative_gradients import relative_gradient_norms
+from amharic_tl.training.remat import set_remat
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import Steps, make_steps
 from amharic_tl.training.thaws import Thaws
@@ -48,6 +50,7 @@ def make_stages(
       ConfigError: what is asked for does not fit the model or the run's length, or a batch not the mesh.
     """
     transfer = config.transfer
+    set_remat(model, remat_rules(config.train.remat))
     if measured is None and transfer.method == "surgical" and transfer.blocks == "auto":
         measured = relative_gradient_norms(model, prepared.task, prepared.train, transfer.auto_batches, mesh)
     plan = make_plan(model, transfer, decays_towards_zero(config), clock, measured)
