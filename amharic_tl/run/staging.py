@@ -59,7 +59,7 @@ def make_stages(
 
     def build(model: nnx.Module, plan: TrainablePlan) -> Steps:
         def optimizer(trainable: nnx.State) -> Any:
-            return make_optimizer(config.optim, plan, trainable, _generations(plan, trainable, warmup))
+            return make_optimizer(config.optim, plan, trainable, generations_of(plan, trainable, warmup))
 
         return make_steps(
             model,
@@ -93,7 +93,7 @@ def make_thaws(config: Config, plan: TrainablePlan) -> Thaws:
     )
 
 
-def _generations(plan: TrainablePlan, trainable: nnx.State, warmup: int) -> Generations | None:
+def generations_of(plan: TrainablePlan, trainable: nnx.State, warmup: int) -> Generations | None:
     """A count and a warm-up for what each stage thaws; None where there is one stage."""
     if len(plan.stages) == 1:
         return None
