@@ -1,6 +1,7 @@
 """What a compiled programme sends between devices, by axis of the mesh, read from its text with its loops' trip counts.
 
-XLA prints, for each collective, which devices take part, and for each loop whose length it knows, how often it runs.
+XLA prints, for each collective, which devices take part, and for each loop how often it runs, or up to which number it
+counts (from 0, as JAX's scans and XLA's own loops do).
 """
 
 from __future__ import annotations
@@ -67,11 +68,18 @@ def collectives(text: str, mesh: Mesh) -> list[Collective]:
     computations, entry = _computations(text)
     along = _Axes(mesh)
     found = []
+    seen: set[str] = set()
     for line, times, inside in _reached(computations, entry, 1, ()):
         shape, operation = _operation(line)
         kind = operation.removesuffix("-start")
         if kind not in KINDS:
             continue
+        channel = re.search(r"channel_id=(\d+)", line)
+        if channel is not None:
+            # One that runs beside products is written into each of the fusions that it is spread over.
+            if channel[1] in seen:
+                continue
+            seen.add(channel[1])
         if times is None:
             raise ValueError(f"a loop of unknown length holds {line.strip()[:120]}")
         axes, group = along.of(line, kind)
@@ -126,10 +134,22 @@ def _reached(
             continue
         inner = times
         if re.search(r"\bbody=", line):
-            trips = _TRIPS.search(line)
-            inner = None if trips is None or times is None else times * int(trips[1])
+            trips = _trips(line, computations)
+            inner = None if trips is None or times is None else times * trips
         for other in called:
             yield from _reached(computations, other, inner, here)
+
+
+def _trips(line: str, computations: Mapping[str, list[str]]) -> int | None:
+    """How often a loop runs: as it says, or as its condition does, which counts up to a constant; None: not known."""
+    said = _TRIPS.search(line)
+    if said is not None:
+        return int(said[1])
+    condition = re.search(r"\bcondition=%?([\w.\-]+)", line)
+    lines = computations.get(condition[1], []) if condition else []
+    bounds = [int(bound) for at in lines for bound in re.findall(r"[su]32\[\]\S* constant\((\d+)\)", at)]
+    counts_up = any(re.search(r" compare\(.*direction=LT", at) for at in lines)
+    return bounds[0] if counts_up and len(bounds) == 1 else None
 
 
 def _operation(line: str) -> tuple[str, str]:
@@ -190,15 +210,51 @@ class _Axes:
 
 
 def _groups(line: str) -> list[list[int]]:
-    """The groups of devices as XLA writes them: ``{{0,1},{2,3}}``, or ``[2,2]<=[4]`` (an iota, perhaps transposed)."""
+    """The groups of devices as XLA writes them: ``{{0,1},{2,3}}``, ``[2,2]<=[4]`` (an iota, perhaps transposed), or
+    ``mesh['x'=2,'y'=2] {'y'}`` (along axes of a mesh of its own).
+    """
+    named = re.search(r"replica_groups=mesh\[([^\]]*)\](?:<=\[([\d,]+)\](?:T\(([\d,]+)\))?)?\s*\{([^}]*)\}", line)
+    if named is not None:
+        return _along_axes(*named.groups())
     iota = re.search(r"replica_groups=\[([\d,]+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?", line)
     if iota is not None:
-        shape, source = ([int(extent) for extent in part.split(",")] for part in iota.groups()[:2])
-        numbers = np.arange(math.prod(source)).reshape(source)
-        if iota[3]:
-            numbers = numbers.transpose([int(axis) for axis in iota[3].split(",")])
-        return numbers.reshape(shape).tolist()
+        return _counted(*iota.groups()[1:]).reshape(_numbers(iota[1])).tolist()
     listed = re.search(r"replica_groups=\{(\{.*?\})\}", line)
     if listed is None:
         return []
-    return [[int(device) for device in group.split(",")] for group in re.findall(r"\{([\d,]+)\}", listed[1])]
+    return [_numbers(group) for group in re.findall(r"\{([\d,]+)\}", listed[1])]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _counted(shape: str, permutation: str | None) -> np.ndarray:
+    """Devices counted through ``shape``, its dimensions perhaps permuted."""
+    devices = np.arange(math.prod(_numbers(shape))).reshape(_numbers(shape))
+    return devices.transpose(_numbers(permutation)) if permutation else devices
+
+
+def _along_axes(mesh: str, shape: str | None, permutation: str | None, chosen: str) -> list[list[int]]:
+    """Groups along ``'x','y':(2)4`` of ``'x'=2,'y'=8``; ``'y':(2)4`` is the part of y inside which 2 parts come before."""
+    extents = {name: int(extent) for name, extent in re.findall(r"'([^']+)'=(\d+)", mesh)}
+    devices = np.arange(math.prod(extents.values())) if shape is None else _counted(shape, permutation)
+    axes = re.findall(r"'([^']+)'(?::\((\d+)\)(\d+))?", chosen)
+    dimensions, wanted = [], []
+    for name, extent in extents.items():
+        parts = [(int(before), int(size)) for of, before, size in axes if of == name and size]
+        if not parts:
+            wanted += [len(dimensions)] if any(of == name for of, _, _ in axes) else []
+            dimensions.append(extent)
+            continue
+        done = 1
+        for before, size in sorted(parts):
+            if before > done:
+                dimensions.append(before // done)
+            wanted.append(len(dimensions))
+            dimensions.append(size)
+            done = before * size
+        dimensions.append(extent // done)
+    rest = [axis for axis in range(len(dimensions)) if axis not in wanted]
+    size = math.prod(dimensions[axis] for axis in wanted)
+    return devices.reshape(dimensions).transpose(*rest, *wanted).reshape(-1, size).tolist()

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from amharic_tl.distributed.mesh import split_by_rows
 from amharic_tl.models.adapters.low_rank import drop_inputs
 from amharic_tl.models.cache import Cache, LayerCache
 from amharic_tl.models.remat import rematerialised
@@ -143,7 +144,7 @@ class Stack(nnx.Module):
                 block = nnx.merge(graphdef, layer_state, copy=True)
                 key = None if dropout_key is None else jax.random.fold_in(dropout_key, layer)
                 drop_inputs(block, key)
-                carry = block(carry, *arguments, dropout_key=key, **variant)
+                carry = split_by_rows(block(split_by_rows(carry), *arguments, dropout_key=key, **variant))
                 return carry, carry if output_hidden_states else None
 
             kept = rematerialised(body, self.remat[span[0]])
