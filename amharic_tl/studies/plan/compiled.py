@@ -107,9 +107,7 @@ def _by_kind(outlined: Outlined, total: int, capacity: int | None, programme: in
 
 def _bytes(tree: Any) -> int:
     """Of one device's share of every leaf."""
-    return sum(
-        math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree)
-    )
+    return sum(math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def _out_of_memory(message: str) -> tuple[int, int] | None:

@@ -81,7 +81,8 @@ def environment(topology: Topology, given: Mapping[str, str]) -> dict[str, str]:
     Raises:
       MissingInputError: the TPU compiler is not installed.
     """
-    wanted = {"JAX_PLATFORMS": "cpu"}
+    # The compiler's warnings about what it had to gather whole show in the figures.
+    wanted = {"JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": given.get("TF_CPP_MIN_LOG_LEVEL", "2")}
     if topology.kind != "tpu":
         others = re.sub(r"--xla_force_host_platform_device_count=\d+", "", given.get("XLA_FLAGS", ""))
         flag = f"--xla_force_host_platform_device_count={topology.count}"
@@ -93,7 +94,12 @@ def environment(topology: Topology, given: Mapping[str, str]) -> dict[str, str]:
             'pip install "amharic-tl[tpu-plan]" brings it, and needs no TPU'
         )
     # Otherwise it asks the cloud's metadata server which TPU it is on, and waits; the other three say what is asked.
-    alone = {"TPU_SKIP_MDS_QUERY": "1", "TPU_WORKER_HOSTNAMES": "localhost", "TPU_WORKER_ID": "0", "TPU_ACCELERATOR_TYPE": "v5litepod-1"}
+    alone = {
+        "TPU_SKIP_MDS_QUERY": "1",
+        "TPU_WORKER_HOSTNAMES": "localhost",
+        "TPU_WORKER_ID": "0",
+        "TPU_ACCELERATOR_TYPE": "v5litepod-1",
+    }
     quiet = {"TPU_STDERR_LOG_LEVEL": "3", "TPU_MIN_LOG_LEVEL": "3", "TPU_LOG_DIR": "disabled"}
     return {**wanted, **alone, **quiet, "TPU_LIBRARY_PATH": library}
 
