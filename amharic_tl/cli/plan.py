@@ -14,7 +14,8 @@ from amharic_tl.errors import ConfigError
 OPTIONS = ("config", "topology", "memory", "chip", "tokens", "price-per-chip-hour", "labels", "output", "attempts")
 FLAGS = ("no-batch",)
 
-HELP = """usage: amharic-tl plan [--config FILE_OR_PRESET] [--config.a.b=value ...] --topology v5e:4x4 [--output plan.json]
+HELP = """usage: amharic-tl plan [--config FILE_OR_PRESET] [--config.a.b=value ...]
+                       --topology v5e:4x4 [--output plan.json]
 
 Compiles the training step of a config for devices that need not be here, and says what each of them would need of
 memory by kind, whether that fits and what would, FLOPs, bytes sent by axis of the mesh, bounds of an update's time and

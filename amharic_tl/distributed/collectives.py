@@ -146,7 +146,7 @@ def _trips(line: str, computations: Mapping[str, list[str]]) -> int | None:
     if said is not None:
         return int(said[1])
     condition = re.search(r"\bcondition=%?([\w.\-]+)", line)
-    lines = computations.get(condition[1], []) if condition else []
+    lines = [at for at, *_ in _reached(computations, condition[1], 1, ())] if condition else []
     bounds = [int(bound) for at in lines for bound in re.findall(r"[su]32\[\]\S* constant\((\d+)\)", at)]
     counts_up = any(re.search(r" compare\(.*direction=LT", at) for at in lines)
     return bounds[0] if counts_up and len(bounds) == 1 else None
@@ -236,11 +236,12 @@ def _counted(shape: str, permutation: str | None) -> np.ndarray:
 
 
 def _along_axes(mesh: str, shape: str | None, permutation: str | None, chosen: str) -> list[list[int]]:
-    """Groups along ``'x','y':(2)4`` of ``'x'=2,'y'=8``; ``'y':(2)4`` is the part of y inside which 2 parts come before."""
+    """Groups along ``'x','y':(2)4`` of ``'x'=2,'y'=8``; ``'y':(2)4`` is the part of y behind a factor of 2."""
     extents = {name: int(extent) for name, extent in re.findall(r"'([^']+)'=(\d+)", mesh)}
     devices = np.arange(math.prod(extents.values())) if shape is None else _counted(shape, permutation)
     axes = re.findall(r"'([^']+)'(?::\((\d+)\)(\d+))?", chosen)
-    dimensions, wanted = [], []
+    dimensions: list[int] = []
+    wanted: list[int] = []
     for name, extent in extents.items():
         parts = [(int(before), int(size)) for of, before, size in axes if of == name and size]
         if not parts:

@@ -73,7 +73,7 @@ def outline_step(
     parts = parts_of(rows, microbatch, mesh)
     layout = lay_out(model, plan, make_optimizer, mesh, averaged=ema is not None)
     shardings, scalar = layout.shardings, replicated(mesh)
-    count = jax.ShapeDtypeStruct((), jnp.int32)
+    count: Any = jax.ShapeDtypeStruct((), jnp.int32)
     state = TrainState(
         step=count,
         trainable=layout.trainable,

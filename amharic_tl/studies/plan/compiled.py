@@ -90,7 +90,7 @@ def compile_step(outlined: Outlined) -> Compiled:
 
 
 def state_bytes(outlined: Outlined) -> tuple[int, int, int]:
-    """Bytes of each device that parameters (and their average), the optimiser and gradients take, as they are placed."""
+    """Bytes of each device for parameters (and their average), optimiser and gradients, as they are placed."""
     state = outlined.step.state
     trainable = _bytes(state.trainable)
     parameters = trainable + _bytes(state.frozen) + _bytes(state.average)

@@ -65,8 +65,8 @@ def what_fits(config: Config, devices: int, attempt: Try, most: int) -> list[Can
 def largest_batch(found: Candidate, shards: int, attempt: Try, most: int) -> Candidate | None:
     """The largest batch in one part that fits, within a sixteenth; None where none does.
 
-    From two compiled sizes the memory of others is foretold along a line; what is foretold is compiled too, and bisected
-    where it was wrong.
+    From two compiled sizes the memory of others is foretold along a line; what is foretold is compiled too, and
+    bisected where it was wrong.
 
     Args:
       found: the config that fits, or does not.

@@ -9,8 +9,8 @@ from amharic_tl.studies.plan.study import Plan
 
 GIB = 2**30
 NOT_ITS_COMPILER = (
-    "Compiled for CPUs in the place of these devices: parameters, optimiser and gradients are exact; activations are "
-    "those that XLA lays out for a CPU, an estimate for another device (it widens bfloat16, and has no flash attention)."
+    "Compiled for CPUs in the place of these devices: parameters, optimiser and gradients are exact; activations "
+    "are those that XLA lays out for a CPU, an estimate for another device (bfloat16 is widened, no attention is flash)."
 )
 OPTIMIST = (
     "A roofline: every part at its peak rate, either all beside each other (the least) or one after the other (the "
@@ -26,7 +26,8 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = [
         f"{topology.text}: {topology.count} devices, mesh {mesh}"
         + (f"; chip {topology.chip.name} ({topology.chip.source})" if topology.chip is not None else ""),
-        f"{totals['parameters']:,} parameters, {totals['trainable']:,} trainable; {asked.work.tokens:,} tokens an update",
+        f"{totals['parameters']:,} parameters, {totals['trainable']:,} trainable",
+        f"{asked.work.tokens:,} tokens an update, padding counted",
         f"attention: {', '.join(asked.attention) or 'xla'}",
     ]
     if not topology.is_compiled_for:
@@ -54,10 +55,8 @@ def _memory(plan: Plan) -> list[str]:
     else:
         lines.append("How much a device has is not known; --memory 15GiB says it.")
     if plan.asked.fits is False and plan.fitting is None:
-        ways = (
-            f"none of the {len(plan.tried)} other ways that were compiled" if plan.tried else "no other way was tried"
-        )
-        lines.append(f"It does not fit; {ways} does." if plan.tried else f"It does not fit; {ways}.")
+        none = f"none of the {len(plan.tried)} other ways that were compiled does either"
+        lines.append(f"It does not fit; {none if plan.tried else 'no other way was tried'}.")
     elif plan.asked.fits is False and plan.fitting is not None:
         lines.append(f"It does not fit. This does: {plan.fitting.named()}")
     if plan.largest is not None:
