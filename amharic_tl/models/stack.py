@@ -240,8 +240,10 @@ def _recut(runs: Sequence[nnx.Module], wanted: Sequence[tuple[int, ...]]) -> lis
             jax.tree.map(lambda leaf, span=span: leaf[span[0] - start : span[-1] + 1 - start], whole) for span in wanted
         ]
 
+    pieces = [nnx.to_pure_dict(nnx.state(run)) for run in runs]
+    of_shapes = any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(pieces))
     made = []
-    for span, part in zip(wanted, cut([nnx.to_pure_dict(nnx.state(run)) for run in runs]), strict=True):
+    for span, part in zip(wanted, jax.eval_shape(cut, pieces) if of_shapes else cut(pieces), strict=True):
         state = nnx.state(runs[0])
         nnx.replace_by_pure_dict(state, part)
         made.append(_merge(graphdef, state, span))

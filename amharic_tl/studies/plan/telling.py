@@ -10,7 +10,7 @@ from amharic_tl.studies.plan.study import Plan
 GIB = 2**30
 NOT_ITS_COMPILER = (
     "Compiled for CPUs in the place of these devices: parameters, optimiser and gradients are exact; activations "
-    "are those that XLA lays out for a CPU, an estimate for another device (bfloat16 is widened, no attention is flash)."
+    "are those that XLA lays out for a CPU, an estimate for another device (bfloat16 is widened, attention is plain)."
 )
 OPTIMIST = (
     "A roofline: every part at its peak rate, either all beside each other (the least) or one after the other (the "
