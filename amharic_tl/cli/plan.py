@@ -13,6 +13,7 @@ from amharic_tl.errors import ConfigError
 
 OPTIONS = ("config", "topology", "memory", "chip", "tokens", "price-per-chip-hour", "labels", "output", "attempts")
 FLAGS = ("no-batch",)
+WORDS = ()
 
 HELP = """usage: amharic-tl plan [--config FILE_OR_PRESET] [--config.a.b=value ...]
                        --topology v5e:4x4 [--output plan.json]
