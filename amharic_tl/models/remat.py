@@ -22,16 +22,16 @@ def without_remat() -> Iterator[None]:
         _off.reset(token)
 
 
-def rematerialised(body: Callable[..., Any], policy: str) -> Callable[..., Any]:
-    """The body of a scan over blocks, which keeps what ``policy`` says.
+def rematerialised(body: Callable[..., Any], policy: str, in_scan: bool = True) -> Callable[..., Any]:
+    """A function, such as the body of a scan over blocks, that keeps what ``policy`` says.
 
     Args:
-      body: of the scan.
+      body: the function.
       policy: ``none``: all that the backward pass reads; ``dots``: a block's input and the products with its weights
         (not the scores of attention, whose size is quadratic in the length); ``full``: a block's input alone.
+      in_scan: whether a scan runs it: there common subexpressions cannot undo the recomputation.
     """
     if policy == "none" or _off.get():
         return body
     kept = jax.checkpoint_policies.dots_with_no_batch_dims_saveable if policy == "dots" else None
-    # In a scan, common subexpressions cannot undo the recomputation: no barrier is needed.
-    return jax.checkpoint(body, policy=kept, prevent_cse=False)
+    return jax.checkpoint(body, policy=kept, prevent_cse=not in_scan)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from amharic_tl.distributed.mesh import row_shards
+from amharic_tl.models.remat import rematerialised
 
 # Float32 logits that may exist at once on a device: 256 MiB.
 CHUNK_LOGITS = 2**26
@@ -80,7 +81,7 @@ def _in_chunks(
     chunks = min(length, -(-batch * length // max(positions, 1)))
     size = -(-length // chunks)
     chunks = -(-length // size)
-    forgetful = jax.checkpoint(function)
+    forgetful = rematerialised(function, "full", in_scan=chunks > 1)
     if chunks == 1:
         return forgetful(*arrays)
 

@@ -101,7 +101,8 @@ def environment(topology: Topology, given: Mapping[str, str]) -> dict[str, str]:
         "TPU_ACCELERATOR_TYPE": "v5litepod-1",
     }
     quiet = {"TPU_STDERR_LOG_LEVEL": "3", "TPU_MIN_LOG_LEVEL": "3", "TPU_LOG_DIR": "disabled"}
-    return {**wanted, **alone, **quiet, "TPU_LIBRARY_PATH": library}
+    # Its lock keeps two processes from one TPU; here is none, and several may compile.
+    return {**wanted, **alone, **quiet, "ALLOW_MULTIPLE_LIBTPU_LOAD": "1", "TPU_LIBRARY_PATH": library}
 
 
 def _libtpu() -> str | None:
