@@ -28,10 +28,17 @@ def _kinds(tree: Any) -> list[tuple[Any, ...]]:
 
 
 def test_it_is_the_step_of_the_run(tiny_overrides: Overrides) -> None:
-    overrides = {**tiny_overrides, **LENGTH, "mesh.fsdp": 2, "train.microbatch": 8, "train.remat": "full", "optim.ema": 0.99}
+    overrides = {
+        **tiny_overrides,
+        **LENGTH,
+        "mesh.fsdp": 2,
+        "train.microbatch": 8,
+        "train.remat": "full",
+        "optim.ema": 0.99,
+    }
     overrides |= {"transfer.method": "top-layers", "transfer.trainable_layers": 2}
     overrides |= {"transfer.regularizers.l2_sp.weight": 0.1}
-    config, devices = build_config(overrides), jax.devices()[:4]
+    config, devices = build_config(overrides), jax.devices()[:2]
     run = assemble(config, make_mesh(None, 2, 1, devices))
     planned = outline_run(config, devices, labels=3).step
     assert _kinds(planned.state) == _kinds(run.steps.state)
