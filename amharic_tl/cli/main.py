@@ -31,6 +31,10 @@ VERBS = {
         "amharic_tl.cli.select_base",
         "which pretrained model to transfer: gates, scores, a check of the scores",
     ),
+    "plan": (
+        "amharic_tl.cli.plan",
+        "what a run would need of a TPU slice or GPUs that are not here: memory, time, cost",
+    ),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "vocabulary": ("amharic_tl.cli.vocabulary", "extend, replace, trim or audit a tokenizer and the model's tables"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),

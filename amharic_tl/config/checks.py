@@ -8,6 +8,7 @@ from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.adapter_checks import adapter_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.optim_checks import optim_checks
+from amharic_tl.config.remat import remat_rules
 from amharic_tl.config.schema import Config
 from amharic_tl.config.term_checks import term_checks
 from amharic_tl.config.transfer_checks import transfer_checks
@@ -43,6 +44,10 @@ def _train_checks(config: Config) -> list[str]:
                 f"config.train.stability.{few}: {getattr(stability, few)} is more than config.train.stability.{many} "
                 f"({getattr(stability, many)})"
             )
+    try:
+        remat_rules(train.remat)
+    except ValueError as error:
+        problems.append(f"config.train.remat: {error}")
     split, _, metric = train.select_by.partition("/")
     if split != "validation" or not metric:
         problems.append(f"config.train.select_by: expected validation/<metric>, found {train.select_by!r}")

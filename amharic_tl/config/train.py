@@ -17,6 +17,11 @@ class TrainConfig:
     steps: int | None = leaf(None, "Updates; overrides train.epochs.", minimum=1)
     batch_size: int = leaf(32, "Examples per update over the whole mesh.", minimum=1)
     microbatch: int | None = leaf(None, "Examples per forward pass; divides train.batch_size.", minimum=1)
+    remat: str | tuple[str, ...] = leaf(
+        "none",
+        "What each block keeps for the backward pass: none (it computes nothing again), dots (products with weights), "
+        "full (its input alone), or rules PATTERN=POLICY for blocks by name (.*layer.[0-5]=full); first match holds.",
+    )
     seed: int = leaf(0, "Seeds the head, dropout, the order of the data and masking.", minimum=0, maximum=2**32 - 1)
     evaluate_every: int | None = leaf(None, "Steps between evaluations; none: once an epoch.", minimum=1)
     save_every: int | None = leaf(None, "Steps between checkpoints; none: at each evaluation.", minimum=1)

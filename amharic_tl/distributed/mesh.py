@@ -48,6 +48,29 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(BATCH_AXES))
 
 
+def row_shards(array: jax.Array) -> int:
+    """Over how many groups of devices the rows of a traced array are split, where it is computed over our axes; 1 for
+    none, and for rows that cannot be divided so.
+    """
+    mesh = jax.typeof(array).sharding.mesh
+    if mesh.empty or not set(BATCH_AXES) <= set(mesh.axis_names) or mesh.manual_axes or mesh.explicit_axes:
+        return 1
+    shards = int(np.prod([mesh.shape[axis] for axis in BATCH_AXES]))
+    return 1 if array.shape[0] % shards else shards
+
+
+def split_by_rows(array: jax.Array) -> jax.Array:
+    """A traced array whose rows stay on the devices of their batch, where it is computed over a mesh of our axes.
+
+    A compiler that is not told so may rather split activations along their features, as the parameters of fsdp are,
+    and then every device holds, and sends, what belongs to all rows.
+    """
+    if row_shards(array) == 1:
+        return array
+    mesh = jax.typeof(array).sharding.mesh
+    return jax.lax.with_sharding_constraint(array, NamedSharding(mesh, PartitionSpec(BATCH_AXES)))
+
+
 def whole(tree: Any, mesh: Mesh) -> Any:
     """``tree`` with every leaf readable here: as it is for one process, gathered for several (all must call)."""
     if jax.process_count() == 1:

@@ -161,16 +161,29 @@ def _adaptation(opened: AdapterFile, base: str | None, names: Sequence[str]) -> 
     return Adaptation(base, revision, tuple(whole_modules(opened.saved_whole, names)))
 
 
-def outline(config: Mapping[str, Any], task: str | None = None, *, labels: Sequence[str] | None = None) -> Any:
+def outline(
+    config: Mapping[str, Any],
+    task: str | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    problem: Problem = "single-label",
+    compute_dtype: str = "float32",
+    dropout: float | None = None,
+    attention: str = "auto",
+) -> Any:
     """The model of a config with shapes in the place of its parameters: nothing is drawn or read.
+
+    Arguments as for :func:`from_config`.
 
     Raises:
       BadInputError: a config of an unknown or unsupported kind.
       ConfigError: a task that the family does not have.
     """
     family = family_of(config, "config")
-    built = _for_task(config, family, task, labels, "single-label")
-    return nnx.eval_shape(lambda: family.build(built, task, jax.random.key(0)))
+    config = _for_task(config, family, task, labels, problem)
+    built = _with_dropout(config, family, dropout)
+    model = nnx.eval_shape(lambda: family.build(built, task, jax.random.key(0)))
+    return _dress(model, config, task, LoadReport("of shapes", (), ()), compute_dtype, attention)
 
 
 def _check_dtype(dtype: Any) -> None:

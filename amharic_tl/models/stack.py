@@ -13,8 +13,10 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from amharic_tl.distributed.mesh import split_by_rows
 from amharic_tl.models.adapters.low_rank import drop_inputs
 from amharic_tl.models.cache import Cache, LayerCache
+from amharic_tl.models.remat import rematerialised
 
 
 class Stack(nnx.Module):
@@ -50,6 +52,7 @@ class Stack(nnx.Module):
         self.layers = layers
         self.kinds = tuple(kinds) if kinds is not None else (None,) * layers
         self.marks: tuple[Any, ...] | None = None
+        self.remat = ("none",) * layers
         self.variants = None if variants is None else tuple(variants)
         runs = []
         for span in _spans(self.kinds):
@@ -74,7 +77,7 @@ class Stack(nnx.Module):
         if len(signature) != self.layers:
             raise ValueError(f"expected {self.layers} signatures, one a layer, found {len(signature)}")
         alike = self.kinds if self.marks is None else tuple(zip(self.kinds, self.marks, strict=True))
-        wanted = _spans(list(zip(alike, signature, strict=True)))
+        wanted = _spans(list(zip(alike, self.remat, signature, strict=True)))
         if wanted == self.spans:
             return
         runs = []
@@ -95,6 +98,20 @@ class Stack(nnx.Module):
             self.regroup(marks)
         self.marks = None if marks is None else tuple(marks)
         if marks is None:
+            self.regroup((None,) * self.layers)
+
+    def block_names(self) -> list[str]:
+        """The name of each block: what its parameters' names begin with, up to its number."""
+        names = []
+        for run in self.runs:
+            templates = [variable.get_metadata()["hf_name"] for _, variable in nnx.to_flat_state(nnx.state(run))]
+            names += [f"{templates[0].split('{}')[0]}{layer}" for layer in _layers_of(run)]
+        return names
+
+    def set_remat(self, policies: Sequence[str]) -> None:
+        """Says what each block keeps for the backward pass, as :mod:`~amharic_tl.models.remat` names it."""
+        if tuple(policies) != self.remat:
+            self.remat = tuple(policies)
             self.regroup((None,) * self.layers)
 
     def __call__(
@@ -127,10 +144,11 @@ class Stack(nnx.Module):
                 block = nnx.merge(graphdef, layer_state, copy=True)
                 key = None if dropout_key is None else jax.random.fold_in(dropout_key, layer)
                 drop_inputs(block, key)
-                carry = block(carry, *arguments, dropout_key=key, **variant)
+                carry = split_by_rows(block(split_by_rows(carry), *arguments, dropout_key=key, **variant))
                 return carry, carry if output_hidden_states else None
 
-            x, outputs = jax.lax.scan(body, x, (state, jnp.asarray(span, jnp.int32), self._variants_of(span)))
+            kept = rematerialised(body, self.remat[span[0]])
+            x, outputs = jax.lax.scan(kept, x, (state, jnp.asarray(span, jnp.int32), self._variants_of(span)))
             if output_hidden_states:
                 collected.extend(outputs[index] for index in range(len(span)))
         return x, tuple(collected)
@@ -222,8 +240,10 @@ def _recut(runs: Sequence[nnx.Module], wanted: Sequence[tuple[int, ...]]) -> lis
             jax.tree.map(lambda leaf, span=span: leaf[span[0] - start : span[-1] + 1 - start], whole) for span in wanted
         ]
 
+    pieces = [nnx.to_pure_dict(nnx.state(run)) for run in runs]
+    of_shapes = any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(pieces))
     made = []
-    for span, part in zip(wanted, cut([nnx.to_pure_dict(nnx.state(run)) for run in runs]), strict=True):
+    for span, part in zip(wanted, jax.eval_shape(cut, pieces) if of_shapes else cut(pieces), strict=True):
         state = nnx.state(runs[0])
         nnx.replace_by_pure_dict(state, part)
         made.append(_merge(graphdef, state, span))

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from amharic_tl.models.attention import only_xla
+from amharic_tl.models.remat import without_remat
 from amharic_tl.run.assembly import Run
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.memory import Memory
@@ -17,7 +18,7 @@ def describe_plan(run: Run) -> dict[str, Any]:
     host = run.prepared.train[0]
     batch = jax.eval_shape(lambda: {name: jax.numpy.asarray(array) for name, array in host.items()})
     rows, length = batch["input_ids"].shape
-    with only_xla():  # no count sees into a kernel
+    with only_xla(), without_remat():  # no count sees into a kernel; what is computed again is no work of the model's
         fed = run.stages.fed_shapes(batch)
         per_batch = {
             "train_step": count_flops(run.steps.untraced("train"), run.steps.state, fed),

@@ -10,11 +10,13 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
+from amharic_tl.config.remat import remat_rules
 from amharic_tl.run.terms import decays_towards_zero
 from amharic_tl.tasks.prepared import Prepared
 from amharic_tl.tasks.terms import Term
 from amharic_tl.training.features import Features, OnFeatures
 from amharic_tl.training.relative_gradients import relative_gradient_norms
+from amharic_tl.training.remat import set_remat
 from amharic_tl.training.stability.spikes import Spikes
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import Steps, make_steps
@@ -49,6 +51,7 @@ def make_stages(
       ConfigError: what is asked for does not fit the model or the run's length, or a batch not the mesh.
     """
     transfer = config.transfer
+    set_remat(model, remat_rules(config.train.remat))
     if measured is None and transfer.method == "surgical" and transfer.blocks == "auto":
         measured = relative_gradient_norms(model, prepared.task, prepared.train, transfer.auto_batches, mesh)
     plan = make_plan(model, transfer, decays_towards_zero(config), clock, measured)
@@ -57,7 +60,7 @@ def make_stages(
 
     def build(model: nnx.Module, plan: TrainablePlan) -> Steps:
         def optimizer(trainable: nnx.State) -> Any:
-            return make_optimizer(config.optim, plan, trainable, _generations(plan, trainable, warmup))
+            return make_optimizer(config.optim, plan, trainable, generations_of(plan, trainable, warmup))
 
         return make_steps(
             model,
@@ -100,7 +103,7 @@ def make_thaws(config: Config, plan: TrainablePlan) -> Thaws:
     )
 
 
-def _generations(plan: TrainablePlan, trainable: nnx.State, warmup: int) -> Generations | None:
+def generations_of(plan: TrainablePlan, trainable: nnx.State, warmup: int) -> Generations | None:
     """A count and a warm-up for what each stage thaws; None where there is one stage."""
     if len(plan.stages) == 1:
         return None

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-# Float32 logits that may exist at once: 256 MiB.
+from amharic_tl.distributed.mesh import row_shards
+from amharic_tl.models.remat import rematerialised
+
+# Float32 logits that may exist at once on a device: 256 MiB.
 CHUNK_LOGITS = 2**26
 
 
@@ -29,7 +32,7 @@ def token_losses(
       hidden_BSH: what it is applied to.
       labels_BS: int; any token will do where nothing is to be learned.
       ranked: whether to find out what is likeliest; otherwise the second result is zeros.
-      chunk_logits: how many logits a chunk may have, at least those of one position of each row.
+      chunk_logits: how many logits a chunk may have on a device, at least those of one position of each row.
     """
 
     def losses(hidden_BsH: jax.Array, labels_Bs: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -39,7 +42,8 @@ def token_losses(
         return jax.nn.logsumexp(logits_BsV, axis=-1) - picked_Bs, right_Bs
 
     vocabulary = jax.eval_shape(logits_of, hidden_BSH[:, :1]).shape[-1]
-    nats_BS, right_BS = _in_chunks(losses, (hidden_BSH, labels_BS), chunk_logits // vocabulary)
+    positions = chunk_logits * row_shards(hidden_BSH) // vocabulary
+    nats_BS, right_BS = _in_chunks(losses, (hidden_BSH, labels_BS), positions)
     return nats_BS, right_BS.astype(jnp.float32)
 
 
@@ -62,7 +66,8 @@ def token_divergences(first: Headed, second: Headed, *, chunk_logits: int = CHUN
         return (jnp.sum(jnp.exp(log_p_BsV) * (log_p_BsV - log_q_BsV), axis=-1),)
 
     vocabulary = jax.eval_shape(first[0], first[1][:, :1]).shape[-1]
-    return _in_chunks(divergences, (first[1], second[1]), chunk_logits // vocabulary)[0]
+    positions = chunk_logits * row_shards(first[1]) // vocabulary
+    return _in_chunks(divergences, (first[1], second[1]), positions)[0]
 
 
 def _in_chunks(
@@ -76,7 +81,7 @@ def _in_chunks(
     chunks = min(length, -(-batch * length // max(positions, 1)))
     size = -(-length // chunks)
     chunks = -(-length // size)
-    forgetful = jax.checkpoint(function)
+    forgetful = rematerialised(function, "full", in_scan=chunks > 1)
     if chunks == 1:
         return forgetful(*arrays)
 

@@ -142,41 +142,29 @@ def make_steps(
     Raises:
       ConfigError: the (micro)batch cannot be split over the mesh.
     """
-    parts = batch_size // (microbatch or batch_size)
-    _check_batch(microbatch or batch_size, mesh, "microbatch" if microbatch else "batch_size")
-    split: Any = nnx.split(model, plan.is_trainable, ...)
-    graphdef, trainable, frozen = split
-    trainable_shardings = parameter_shardings(trainable, mesh)
-    frozen_shardings = parameter_shardings(frozen, mesh)
-    trainable = jax.device_put(trainable, trainable_shardings)
-    frozen = jax.device_put(frozen, frozen_shardings)
-    optimizer = make_optimizer(trainable)
-    kept = jax.eval_shape(optimizer.init, trainable)
-    optimizer_shardings = state_shardings(kept, trainable, trainable_shardings, mesh)
+    parts = parts_of(batch_size, microbatch, mesh)
+    layout = lay_out(model, plan, make_optimizer, mesh, averaged=ema is not None, watched=spikes is not None)
+    shardings = layout.shardings
+    trainable = jax.device_put(layout.trainable, shardings.trainable)
+    frozen = jax.device_put(layout.frozen, shardings.frozen)
+    scalar: Any = replicated(mesh)
     # One array each: donated buffers may not be shared.
-    zero, in_a_row, skipped = (jax.device_put(np.zeros((), np.int32), replicated(mesh)) for _ in range(3))
+    zero, in_a_row, skipped = (jax.device_put(np.zeros((), np.int32), scalar) for _ in range(3))
     state = TrainState(
         step=zero,
         trainable=trainable,
         frozen=frozen,
-        optimizer=jax.jit(optimizer.init, out_shardings=optimizer_shardings)(trainable),
+        optimizer=jax.jit(layout.optimizer.init, out_shardings=shardings.optimizer)(trainable),
         in_a_row=in_a_row,
         skipped=skipped,
-        average=None if ema is None else _copy(trainable, trainable_shardings),
-        watch=None if spikes is None else jax.device_put(spikes.beginning(), replicated(mesh)),
+        average=None if ema is None else _copy(trainable, shardings.trainable),
+        watch=None if spikes is None else jax.device_put(spikes.beginning(), scalar),
     )
-    scalar: Any = replicated(mesh)
-    shardings = TrainState(
-        *(scalar, trainable_shardings, frozen_shardings, optimizer_shardings, scalar, scalar),
-        average=None if ema is None else trainable_shardings,
-        watch=None if spikes is None else Watch(scalar, scalar),
-    )
-    objective = Objective(graphdef, task, terms, mesh, parts)
-    train = _train_step(objective, optimizer, ema, spikes)
-    evaluate = _evaluation_step(graphdef, task)
+    objective = Objective(layout.graphdef, task, terms, mesh, parts)
+    evaluate = _evaluation_step(layout.graphdef, task)
     return Steps(
         train=TrainStep(
-            jax.jit(train, donate_argnums=0, out_shardings=(shardings, scalar)),
+            jitted_train(layout, objective, mesh, ema, spikes),
             jax.device_put(np.asarray(jax.random.key_data(jax.random.key(seed))), scalar),
             jax.jit(schedule, out_shardings=scalar),
             objective,
@@ -185,9 +173,78 @@ def make_steps(
         ),
         evaluate=jax.jit(evaluate, out_shardings=scalar),
         state=state,
-        graphdef=graphdef,
+        graphdef=layout.graphdef,
         shardings=shardings,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """A model parted by its plan, and where each part of the state lies. Parameters are arrays or shapes, as the
+    model's are.
+    """
+
+    graphdef: nnx.GraphDef[Any]
+    trainable: nnx.State
+    frozen: nnx.State
+    optimizer: optax.GradientTransformation
+    shardings: TrainState
+
+
+def lay_out(
+    model: nnx.Module,
+    plan: TrainablePlan,
+    make_optimizer: Callable[[nnx.State], optax.GradientTransformation],
+    mesh: Mesh,
+    *,
+    averaged: bool,
+    watched: bool,
+) -> Layout:
+    """Parts ``model`` by ``plan`` and says where each part lies on ``mesh``; nothing is placed or computed.
+
+    Args:
+      model: of arrays or of shapes, regrouped by ``plan``.
+      plan: what trains.
+      make_optimizer: as for :func:`make_steps`.
+      mesh: axes data, fsdp, tensor.
+      averaged: whether an average of the trainable parameters is kept.
+      watched: whether updates are judged by those before.
+    """
+    split: Any = nnx.split(model, plan.is_trainable, ...)
+    graphdef, trainable, frozen = split
+    trainable_shardings = parameter_shardings(trainable, mesh)
+    optimizer = make_optimizer(trainable)
+    kept = jax.eval_shape(optimizer.init, trainable)
+    scalar: Any = replicated(mesh)
+    shardings = TrainState(
+        step=scalar,
+        trainable=trainable_shardings,
+        frozen=parameter_shardings(frozen, mesh),
+        optimizer=state_shardings(kept, trainable, trainable_shardings, mesh),
+        in_a_row=scalar,
+        skipped=scalar,
+        average=trainable_shardings if averaged else None,
+        watch=Watch(scalar, scalar) if watched else None,
+    )
+    return Layout(graphdef, trainable, frozen, optimizer, shardings)
+
+
+def parts_of(batch_size: int, microbatch: int | None, mesh: Mesh) -> int:
+    """How many microbatches an update has.
+
+    Raises:
+      ConfigError: one of them cannot be split over the mesh.
+    """
+    _check_batch(microbatch or batch_size, mesh, "microbatch" if microbatch else "batch_size")
+    return batch_size // (microbatch or batch_size)
+
+
+def jitted_train(layout: Layout, objective: Objective, mesh: Mesh, ema: float | None, spikes: Spikes | None) -> Any:
+    """The update under ``jax.jit``, to be called or lowered with state, batch, key data, rate and initial parameters;
+    it takes the state's buffers.
+    """
+    train = _train_step(objective, layout.optimizer, ema, spikes)
+    return jax.jit(train, donate_argnums=0, out_shardings=(layout.shardings, replicated(mesh)))
 
 
 def _train_step(
