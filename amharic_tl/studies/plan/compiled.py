@@ -67,11 +67,13 @@ def compile_step(outlined: Outlined) -> Compiled:
     try:
         compiled = lowered.compile()
     except jax.errors.JaxRuntimeError as error:
-        wanted = _out_of_memory(str(error))
+        wanted = out_of_memory(str(error))
         if wanted is None:
             said = str(error).splitlines()[0]
             raise BadInputError(f"the step could not be compiled: {said}") from error
-        used, capacity = wanted
+        used, capacity, alone = wanted
+        if alone:
+            used += _bytes(outlined.step.arguments)
         return Compiled(_by_kind(outlined, used, capacity), True, None)
     stats = compiled.memory_analysis()
     total = (
@@ -110,10 +112,15 @@ def _bytes(tree: Any) -> int:
     return sum(math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
-def _out_of_memory(message: str) -> tuple[int, int] | None:
-    """What the TPU compiler wanted and could have, in bytes; None: it failed for another reason."""
-    found = re.search(r"Used ([\d.]+)([KMGT]?)i?B? of ([\d.]+)([KMGT]?)i?B? hbm", message)
+def out_of_memory(message: str) -> tuple[int, int, bool] | None:
+    """What the TPU compiler wanted and could have, in bytes, and whether it wanted that for temporaries alone; None: it
+    failed for another reason.
+    """
+    amount = r"([\d.]+)([KMGT]?)i?B?"
+    whole = re.search(rf"Used {amount} of {amount} hbm", message)
+    alone = re.search(rf"HLO temporaries \({amount}\) exceeds available HBM \({amount}\)", message)
+    found = whole or alone
     if found is None:
         return None
     used, used_unit, limit, limit_unit = found.groups()
-    return int(float(used) * _UNITS[used_unit]), int(float(limit) * _UNITS[limit_unit])
+    return int(float(used) * _UNITS[used_unit]), int(float(limit) * _UNITS[limit_unit]), whole is None

@@ -24,7 +24,7 @@ def plan_lines(plan: Plan) -> list[str]:
     mesh = " x ".join(f"{name} {extent}" for name, extent in plan.mesh.items())
     totals = asked.outlined.plan.totals
     lines = [
-        f"{topology.text}: {topology.count} device{'s' * (topology.count > 1)}, mesh {mesh}"
+        f"{topology.text}: {topology.count} device{'s' if topology.count > 1 else ''}, mesh {mesh}"
         + (f"; chip {topology.chip.name} ({topology.chip.source})" if topology.chip is not None else ""),
         f"{totals['parameters']:,} parameters, {totals['trainable']:,} trainable",
         f"{asked.work.tokens:,} tokens an update, padding counted",
