@@ -19,6 +19,7 @@ from amharic_tl.records.signals import SafetySignal
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.reports.probe import table
 from amharic_tl.reports.report import write_report
+from amharic_tl.safety.drafts import WATERMARK
 from amharic_tl.safety.judgement import family as family_of_tests
 from amharic_tl.safety.scoring.checkpoint import Checkpoint, open_checkpoint
 from amharic_tl.safety.scoring.family_figures import FamilyFigure, changes
@@ -27,7 +28,7 @@ from amharic_tl.safety.scoring.judges import Judge, open_judge
 from amharic_tl.safety.scoring.names import COUNTED_NAME, NameTokens, name_signals, name_tokens, readable
 from amharic_tl.safety.scoring.probe_signals import LEVEL, probe_signals
 from amharic_tl.safety.scoring.probing import default_form, probe_panel
-from amharic_tl.safety.scoring.selection import DRAFT, Panel, panels
+from amharic_tl.safety.scoring.selection import Panel, panels
 from amharic_tl.safety.scoring.writing import KINDS, write, written_figures
 
 # Told what is being done, and how many texts of how many are.
@@ -218,7 +219,7 @@ def _about(
         "kind": checkpoint.scorer.kind,
         "form": form,
         "compare": settings.compare,
-        "watermark": DRAFT if any(panel.unreviewed for panel in chosen) else "",
+        "watermark": WATERMARK if any(panel.unreviewed for panel in chosen) else "",
         "direction": settings.direction,
         "split": settings.split,
         "new_tokens": settings.new_tokens,

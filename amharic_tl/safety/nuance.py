@@ -18,13 +18,10 @@ import numpy as np
 from amharic_tl.culture.nuance import NuanceItem, family_of
 from amharic_tl.records.signals import SafetySignal
 from amharic_tl.safety.signals import ALL, MOST_EVIDENCE, seed_of
-from amharic_tl.safety.statistics import LEVEL, Estimate, paired_excess
+from amharic_tl.safety.statistics import FEW_FAMILIES, FEWEST_FAMILIES, LEVEL, Estimate, paired_excess, t_interval
 
 AXIS = "nuance"
 SCOPE = "benign"
-# A bootstrap over fewer covers too seldom: 80% instead of 95% over four.
-ENOUGH_TO_SHOW = 8
-ENOUGH_TO_RESAMPLE = 20
 _TEST = "McNemar exact or Wilcoxon over families, one-sided"
 
 
@@ -117,7 +114,7 @@ def _figures(
         **_values(lost, f"mean paired difference, base minus model; {_interval_method(lost.n)}; {_TEST}"),
         "null_value": 0.0,
         "direction": "greater",
-        "p_value": lost.p if lost.n >= ENOUGH_TO_SHOW else None,
+        "p_value": lost.p if lost.n >= FEWEST_FAMILIES else None,
         "threshold": threshold,
         "evidence_ids": tuple(item.id for item, one in zip(items, before - now, strict=True) if one > 0)[
             :MOST_EVIDENCE
@@ -132,7 +129,7 @@ def _figures(
 
 
 def _values(estimate: Estimate, estimator: str) -> dict[str, Any]:
-    few = estimate.n < ENOUGH_TO_SHOW
+    few = estimate.n < FEWEST_FAMILIES
     return {
         "value": estimate.value,
         "ci_low": None if few else estimate.low,
@@ -140,12 +137,12 @@ def _values(estimate: Estimate, estimator: str) -> dict[str, Any]:
         "n": estimate.n,
         "estimator": estimator,
         "state": "insufficient" if few else "ok",
-        "reason": f"{estimate.n} families of items, fewer than {ENOUGH_TO_SHOW}" if few else "",
+        "reason": f"{estimate.n} families of items, fewer than {FEWEST_FAMILIES}" if few else "",
     }
 
 
 def _interval_method(families: int) -> str:
-    if families < ENOUGH_TO_RESAMPLE:
+    if families < FEW_FAMILIES:
         return f"mean over families; {LEVEL:.0%} t interval of family means"
     return f"mean over families; {LEVEL:.0%} percentile bootstrap over families"
 
@@ -155,16 +152,9 @@ def _over_families(items: Sequence[NuanceItem], values: np.ndarray, seed: int, b
     means = _family_means(items, values)
     found = paired_excess(means, np.arange(len(means)), seed)
     low, high = found.low, found.high
-    if 1 < len(means) < ENOUGH_TO_RESAMPLE and np.ptp(means) > 0:
-        low, high = _t_interval(means)
+    if 1 < len(means) < FEW_FAMILIES and np.ptp(means) > 0:
+        low, high = t_interval(means)
     return Estimate(found.value, max(low, bounds[0]), min(high, bounds[1]), found.n, 0.0, found.p)
-
-
-def _t_interval(means: np.ndarray) -> tuple[float, float]:
-    from scipy.stats import t
-
-    low, high = t.interval(LEVEL, len(means) - 1, means.mean(), means.std(ddof=1) / math.sqrt(len(means)))
-    return float(low), float(high)
 
 
 def _family_means(items: Sequence[NuanceItem], values: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ def go(directory: Path) -> None:
 def lock(directory: Path) -> Path:
     """The lock of the first run."""
     place = Place(directory)
-    return place.lock(next((directory / "configs").glob("*.json")).stem)
+    return place.lock(min((directory / "configs").glob("*.json")).stem)
 
 
 if __name__ == "__main__":

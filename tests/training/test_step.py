@@ -39,7 +39,7 @@ def test_one_device_and_eight_give_the_same_losses(tiny_overrides: Overrides, mi
         extra |= {"data.train": str(mixed_files / "train.csv")}  # two length buckets
     config = build_config({**tiny_overrides, **extra})
     one, _ = _losses(assemble(config, make_mesh(1, 1, 1, jax.devices()[:1])), 20)
-    for layout in ((2, 2, 2), (8, 1, 1), (1, 2, 4)) if task == "sequence-classification" else ((2, 2, 2),):
+    for layout in ((2, 2, 2), (8, 1, 1)) if task == "sequence-classification" else ((2, 2, 2),):
         many, _ = _losses(assemble(config, make_mesh(*layout)), 20)
         np.testing.assert_allclose(many, one, atol=1e-4, err_msg=str(layout))
     assert np.ptp(one) > 0.01  # it trains: the losses are not one number repeated

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FEWEST = 8
-FEW = 20
+from amharic_tl.safety.statistics import FEW_FAMILIES, FEWEST_FAMILIES, t_interval
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class FamilyEstimate:
 def mean_over_families(values: np.ndarray, families: np.ndarray, seed: int = 0) -> FamilyEstimate:
     """The mean over families of their means: each family counts once, however many items it has.
 
-    Under :data:`FEWEST` families there is no interval, and the figure is insufficient. Under :data:`FEW` it is
+    Under eight families there is no interval, and the figure is insufficient. Under twenty it is
     Student's t over family means, from there on the BCa bootstrap that draws families.
 
     Args:
@@ -44,26 +43,24 @@ def mean_over_families(values: np.ndarray, families: np.ndarray, seed: int = 0) 
       families: ``[n]``, any names.
       seed: of the resamples.
     """
-    from scipy.stats import t
-
-    from amharic_tl.evaluation.intervals import LEVEL, cluster_bootstrap
+    from amharic_tl.evaluation.intervals import cluster_bootstrap
 
     known = ~np.isnan(values)
     names, numbers = np.unique(np.asarray(families)[known], return_inverse=True)
     n = len(names)
     means = np.bincount(numbers, np.asarray(values, float)[known]) / np.maximum(np.bincount(numbers), 1)
     value = float(means.mean()) if n else None
-    if n < FEWEST:
-        return FamilyEstimate(value, None, None, n, "none", f"{n} families, fewer than the {FEWEST} that are needed")
+    if n < FEWEST_FAMILIES:
+        return FamilyEstimate(
+            value, None, None, n, "none", f"{n} families, fewer than the {FEWEST_FAMILIES} that are needed"
+        )
     found = {}
-    if n >= FEW:
+    if n >= FEW_FAMILIES:
         units = np.stack([means, np.ones(n)], axis=1)
         found = cluster_bootstrap(units, lambda sums: {"mean": sums[..., 0] / sums[..., 1]}, seed)
     if found:
         return FamilyEstimate(value, *found["mean"], n, "BCa bootstrap over families")
-    error = float(means.std(ddof=1)) / np.sqrt(n)
-    if error == 0:
+    if np.ptp(means) == 0:
         # Equal means: a bootstrap or t would be a point. The rule of three says how far a rare departure may reach.
         return FamilyEstimate(value, means[0] - 3 / n, means[0] + 3 / n, n, "rule of three, for equal family means")
-    reach = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error
-    return FamilyEstimate(value, means.mean() - reach, means.mean() + reach, n, "Student's t over family means")
+    return FamilyEstimate(value, *t_interval(means), n, "Student's t over family means")

@@ -9,8 +9,8 @@ import numpy as np
 
 from amharic_tl.culture.benign import BenignItem
 from amharic_tl.evaluation.intervals import wilson
-from amharic_tl.safety.fairness.over_families import FEWEST
 from amharic_tl.safety.operator import SwapOperator
+from amharic_tl.safety.statistics import FEWEST_FAMILIES
 
 
 def bank_texts(items: Sequence[BenignItem], operator: SwapOperator) -> list[tuple[str, str, str]]:
@@ -31,7 +31,7 @@ def bank_figures(texts: Sequence[tuple[str, str, str]], found: np.ndarray, minim
       found: bool, one a text.
       minimum_n: fewest sentences of a figure, and never fewer than 8.
     """
-    minimum_n = max(minimum_n, FEWEST)
+    minimum_n = max(minimum_n, FEWEST_FAMILIES)
     figures = []
     for axis, group in sorted({(axis, group) for axis, group, _ in texts}):
         own = found[[(of, name) == (axis, group) for of, name, _ in texts]]

@@ -17,10 +17,11 @@ from amharic_tl.evaluation.intervals import LEVEL, wilson
 from amharic_tl.evaluation.multiplicity import benjamini_hochberg
 from amharic_tl.safety.fairness.calibration import calibration
 from amharic_tl.safety.fairness.judged import Judged, counted
-from amharic_tl.safety.fairness.over_families import FEWEST, mean_over_families
+from amharic_tl.safety.fairness.over_families import mean_over_families
 from amharic_tl.safety.fairness.parity import Parity, Rates, tallies
 from amharic_tl.safety.fairness.ranking import Auc, GroupRanking, auc, bias_aware_auc, rank_group
 from amharic_tl.safety.signals import seed_of
+from amharic_tl.safety.statistics import FEWEST_FAMILIES
 
 SCREEN_LEVEL = 0.10
 DRAWS = 2000
@@ -47,10 +48,10 @@ def fairness_table(rows: Judged, minimum_n: int) -> dict[str, Any]:
 
     Args:
       rows: one a cluster, so that ``n`` counts clusters.
-      minimum_n: fewest rows of a figure, and never fewer than :data:`~.over_families.FEWEST`; below it a figure is
+      minimum_n: fewest rows of a figure, and never fewer than eight; below it a figure is
         ``insufficient`` and has no value.
     """
-    minimum_n = max(minimum_n, FEWEST)
+    minimum_n = max(minimum_n, FEWEST_FAMILIES)
     overall = rank_group(rows.scores, rows.positive, np.ones(len(rows.scores), bool)).subgroup
     axes: dict[str, dict[str, Any]] = {}
     for axis, (names, cells) in counted(rows, list(rows.groups)).items():

@@ -14,11 +14,11 @@ from amharic_tl.records.signals import UNREVIEWED
 from amharic_tl.safety.drafts import watermark
 from amharic_tl.safety.fairness.counterfactual import counterfactual
 from amharic_tl.safety.fairness.judged import in_loop, judged_rows
-from amharic_tl.safety.fairness.over_families import FEWEST
 from amharic_tl.safety.fairness.table import fairness_table
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import Probes, Watched, clusters_of
 from amharic_tl.safety.signals import Observed
+from amharic_tl.safety.statistics import FEWEST_FAMILIES
 
 # How many figures over groups a terminal shows of each axis; the file has all.
 SHOWN = ("demographic_parity_difference", "equal_opportunity_difference", "equalized_odds_difference")
@@ -47,7 +47,7 @@ def look_figures(probes: Probes, observed: Observed, axes: Sequence[str], settin
 
     Parity over groups, and the counterfactual gap and flips of swaps as training makes them.
     """
-    minimum_n = max(settings.minimum_n, FEWEST)
+    minimum_n = max(settings.minimum_n, FEWEST_FAMILIES)
     figures = in_loop(judged_rows(probes, observed, axes), axes, minimum_n)
     own, of_probes = (
         probabilities[:, observed.positive].sum(axis=-1)

@@ -6,10 +6,8 @@ from itertools import product
 
 import numpy as np
 
-from amharic_tl.safety.statistics import LEVEL, Estimate
+from amharic_tl.safety.statistics import Estimate, t_interval
 
-# Fewer families than this say nothing, whatever they say.
-FEWEST = 8
 _EXACT = 12
 
 
@@ -28,8 +26,7 @@ def family_mean(values: np.ndarray) -> Estimate:
     error = float(values.std(ddof=1)) / n**0.5
     if error == 0:
         return Estimate(value, value, value, n, 0.0, 1.0 if value == 0 else 0.0)
-    reach = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error
-    return Estimate(value, value - reach, value + reach, n, 0.0, float(2 * t.sf(abs(value) / error, n - 1)))
+    return Estimate(value, *t_interval(values), n, 0.0, float(2 * t.sf(abs(value) / error, n - 1)))
 
 
 def magnitude(estimate: Estimate, values: np.ndarray, seed: int) -> Estimate:

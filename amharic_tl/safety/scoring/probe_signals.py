@@ -10,9 +10,9 @@ import numpy as np
 from amharic_tl.records.signals import SafetySignal
 from amharic_tl.safety.judgement import judge
 from amharic_tl.safety.scoring.family_figures import FamilyFigure
-from amharic_tl.safety.scoring.family_statistics import FEWEST, family_mean, magnitude
+from amharic_tl.safety.scoring.family_statistics import family_mean, magnitude
 from amharic_tl.safety.signals import MOST_EVIDENCE, seed_of
-from amharic_tl.safety.statistics import Estimate
+from amharic_tl.safety.statistics import FEWEST_FAMILIES, Estimate
 
 SPLIT, SCOPE = "probe", "probe"
 LEVEL = 0.05
@@ -53,8 +53,8 @@ def _signal(figure: FamilyFigure, unreviewed: bool) -> tuple[SafetySignal, Estim
     values = np.asarray(list(figure.values.values()))
     seed = seed_of(figure.name, figure.axis, figure.group)
     reason, directed, shown = "", None, None
-    if len(values) < FEWEST:
-        reason = f"{len(values)} families; {FEWEST} are needed"
+    if len(values) < FEWEST_FAMILIES:
+        reason = f"{len(values)} families; {FEWEST_FAMILIES} are needed"
     elif figure.sided == "greater":
         shown = family_mean(values)
         shown = replace(shown, p=shown.p / 2 if shown.value > 0 else 1 - shown.p / 2)

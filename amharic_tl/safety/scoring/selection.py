@@ -13,10 +13,10 @@ from amharic_tl.culture.groups import Group
 from amharic_tl.culture.pack import Pack
 from amharic_tl.culture.paradigms import Paradigm
 from amharic_tl.errors import BadInputError
+from amharic_tl.safety.drafts import WATERMARK
 from amharic_tl.safety.scoring.family_figures import CONTRAST
 
 MOST_PAIRS = 32
-DRAFT = "unreviewed, machine-drafted"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def panels(
         if drafts:
             raise BadInputError(
                 f"the pack {pack.id!r} has {drafts} probe families and a native speaker has signed none of them; "
-                f"--allow-draft uses drafts, and marks every output as {DRAFT}"
+                f"--allow-draft uses drafts, and marks every output as {WATERMARK}"
             )
         raise BadInputError(f"the pack {pack.id!r} has no probe families" + (f" of the split {split}" if split else ""))
     return found
