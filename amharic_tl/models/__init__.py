@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
@@ -106,12 +106,7 @@ def from_pretrained(
         opened = open_adapter(adapted).for_model(list(linear_places(abstract)), names, family.prefix)
         weights = opened.over(weights)
         about = _adaptation(opened, path if adapter is not None else opened.config.base, names)
-
-        def initialise() -> nnx.Module:
-            model = build()
-            add_adapters(model, opened.modules, jax.random.key(seed), about)
-            return model
-
+        initialise = _with_adapters(build, opened, seed, about)
         abstract = nnx.eval_shape(initialise)
     model, report = fill(
         abstract,
@@ -153,6 +148,19 @@ def from_config(
     model = nnx.jit(lambda key: family.build(built, task, key))(jax.random.key(seed))
     report = LoadReport("drawn at random", tuple(named_parameters(model)), ())
     return _dress(model, config, task, report, compute_dtype, attention)
+
+
+def _with_adapters(
+    build: Callable[[], nnx.Module], opened: AdapterFile, seed: int, about: Adaptation
+) -> Callable[[], nnx.Module]:
+    """What builds a model and puts the adapters of a file on it."""
+
+    def adapted() -> nnx.Module:
+        model = build()
+        add_adapters(model, opened.modules, jax.random.key(seed), about)
+        return model
+
+    return adapted
 
 
 def _adaptation(opened: AdapterFile, base: str | None, names: Sequence[str]) -> Adaptation:

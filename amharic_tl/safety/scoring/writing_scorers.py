@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,9 +51,9 @@ class _WritingScorer(HasPrograms):
             sums.append(total / max(characters, 1) if form == "per_character" else total)
         return unless_unknown(sums, tokens)
 
+    @abstractmethod
     def _written(self, tokens: Sequence[Tokens], *, gap: bool, tell: Tell | None) -> list[np.ndarray]:
         """Log-probability of each own token of each text; ``gap``: those of the span are what is to be written."""
-        raise NotImplementedError
 
 
 class CausalScorer(_WritingScorer):
