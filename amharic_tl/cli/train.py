@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from amharic_tl.cli.arguments import describe_leaves, load_config, parse, presets, require
+from amharic_tl.cli.supervisor import supervised
+from amharic_tl.config import Config
+from amharic_tl.distributed.discovery import find_place
 from amharic_tl.training.interruption import Interruption
 
 
@@ -35,8 +38,16 @@ def main(arguments: Sequence[str]) -> int:
     # Only tokenizers and configs are used of transformers: its torch is not needed and takes seconds to import.
     os.environ.setdefault("USE_TORCH", "0")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if find_place(config.mesh).may_have_peers:
+        return supervised("train", lambda joined: _train(config, workdir, joined))
+    return _train(config, workdir)
+
+
+def _train(config: Config, workdir: Path, joined: Callable[[], None] = lambda: None) -> int:
     with Interruption().listening() as interruption:
+        from amharic_tl.distributed.multihost import membership
         from amharic_tl.run import train
 
-        train(config, workdir, interruption=interruption)
+        with membership(config.mesh, joined):
+            train(config, workdir, interruption=interruption)
     return 0

@@ -22,6 +22,7 @@ MAY_CHANGE_ON_RESUME = (
     "output.tensorboard",
     "train.log_every",
     "train.stability.trends",
+    "train.stuck_after",
 )
 
 

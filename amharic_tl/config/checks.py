@@ -18,6 +18,7 @@ def cross_checks(config: Config) -> list[str]:
     """Leaves that do not fit together, as sentences."""
     return [
         *_train_checks(config),
+        *_mesh_checks(config),
         *optim_checks(config.optim),
         *transfer_checks(config),
         *adapter_checks(config),
@@ -27,6 +28,16 @@ def cross_checks(config: Config) -> list[str]:
         *term_checks(config),
         *adapt_checks(config),
     ]
+
+
+def _mesh_checks(config: Config) -> list[str]:
+    mesh = config.mesh
+    if mesh.processes is not None and mesh.process_id is not None and mesh.process_id >= mesh.processes:
+        return [
+            f"config.mesh.process_id: {mesh.process_id} is not below config.mesh.processes ({mesh.processes}); they "
+            "count from 0"
+        ]
+    return []
 
 
 def _train_checks(config: Config) -> list[str]:

@@ -13,6 +13,7 @@ from amharic_tl.config import to_dict
 from amharic_tl.data.audit import clean_rows
 from amharic_tl.data.batches import BatchSource
 from amharic_tl.distributed.mesh import whole
+from amharic_tl.distributed.multihost import peers_watched
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
@@ -105,13 +106,14 @@ class Job:
             self._baselines()
             self.interruption.check("training the TF-IDF line")
             parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
-            with listening(self._take_note):
+            with listening(self._take_note), peers_watched():
                 beginning = begin(*parts)
                 self._write_stages(beginning[2])
                 state, memory, reason = self._loop().run(*beginning)
                 self._finish(state, memory, reason)
         except KeyboardInterrupt:
             error = Preempted("stopped at once: the same command goes on from the newest checkpoint.")
+            error.in_all_processes = False
             self._stopped(error)
             raise error from None
         except AmharicTLError as error:

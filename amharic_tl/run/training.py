@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jax.sharding import Mesh
 from amharic_tl.audit.gates import check_gates, stop_at_gates
 from amharic_tl.audit.reading import material_of_splits
 from amharic_tl.config import Config
+from amharic_tl.distributed.multihost import by_first, together, who
 from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.records.files import read_json
 from amharic_tl.records.workdir import Workdir
@@ -20,6 +22,7 @@ from amharic_tl.run.job import Job
 from amharic_tl.run.resumption import measured_before, read_before
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.progress import Progress
+from amharic_tl.training.watchdog import watched
 from amharic_tl.training.workdir_guard import locked, workdir_state
 
 
@@ -44,7 +47,7 @@ def train(
     """
     interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
-    with interruption.listening():
+    with interruption.listening(), watched(config.train.stuck_after, who()):
         if config.adapt.stages:
             return train_adapted(config, place, mesh, interruption, _train)
         return _train(config, place, mesh, interruption, Given())
@@ -54,20 +57,27 @@ def _train(
     config: Config, place: Workdir, mesh: Mesh | None, interruption: Interruption, given: Given
 ) -> dict[str, Any]:
     """One run by itself: a whole one, a stage, or the task behind its stages."""
-    state = workdir_state(place, config)
+    state = by_first(lambda: workdir_state(place, config))
     progress = Progress(1, active=jax.process_index() == 0)
     if state == "completed":
         progress.say(f"{place.root} is complete; its report is {place.report}")
         return dict(read_json(place.run))
     check_gates(config.data.gates or ())
     progress.note("reading data and model")
-    run = assemble(with_base(config, given.base), mesh, read_before(place), measured_before(place), given.splits)
+    with together():
+        run = assemble(with_base(config, given.base), mesh, read_before(place), measured_before(place), given.splits)
     interruption.check("reading data and model")
     run.config = config  # names the base that the user named
-    if state == "new":
-        stop_at_gates(material_of_splits(config, run.splits), tokenizer_of)
-    with locked(place):
-        state = workdir_state(place, config)  # another process may have been there while this one read its data
+    with together():
+        if state == "new":
+            stop_at_gates(material_of_splits(config, run.splits), tokenizer_of)
+    with ExitStack() as held:
+        with together():
+            held.enter_context(locked(place))
+        # Another launch may have been there while this one read its data.
+        state = by_first(lambda: workdir_state(place, config))
         if state == "completed":
             return dict(read_json(place.run))
-        return Job(run, place, state == "unfinished", interruption, given).go()
+        with together():
+            job = Job(run, place, state == "unfinished", interruption, given)
+        return job.go()
