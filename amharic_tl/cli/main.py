@@ -13,6 +13,7 @@ from amharic_tl.cli.outcome import outcome
 # Verb -> (module with main(arguments) -> exit code, what it does). Only verbs that work are listed.
 VERBS = {
     "train": ("amharic_tl.cli.train", "transfer a pretrained model to a task, or pretrain one; resumes a workdir"),
+    "launch": ("amharic_tl.cli.launch", "a file that starts a run on SLURM, Kubernetes (JobSet) or TPU VMs"),
     "sweep": ("amharic_tl.cli.sweep", "many runs from one spec: run, status, resume, stop, report"),
     "evaluate": ("amharic_tl.cli.evaluate", "score a finished run again, or compare systems on the same items"),
     "audit": ("amharic_tl.cli.audit", "look at data before anything learns from it: leaks, shortcuts, shift, groups"),

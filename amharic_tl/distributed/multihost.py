@@ -61,6 +61,8 @@ def join(mesh: MeshConfig) -> bool:
             return False
         raise ConfigError(f"this process cannot join its job: {error}; see config.mesh.coordinator") from error
     except RuntimeError as error:
+        if not _LOST.search(str(error)):
+            raise
         raise PeerLost(f"this process could not join its job: {' '.join(str(error).split())[:300]}") from error
     with together():
         _check_count(place)

@@ -84,9 +84,9 @@ class Interruption:
 
 
 def _processes() -> int:
-    """How many processes the job has; one before JAX is there."""
+    """How many processes the job has; one before they have met. Asking JAX itself would start it, too early to join."""
     if "jax" not in sys.modules:
         return 1
     import jax
 
-    return jax.process_count()
+    return jax.process_count() if jax.distributed.is_initialized() else 1

@@ -1,8 +1,8 @@
 """Ends a process that gets no further: a peer that is alive but stuck is seen by no heartbeat.
 
-One thread for the process, which wakes now and then. Whatever works tells it so (:func:`alive`) at every step and batch;
-where nothing did for too long, every thread's stack is printed and the process ends, so that the same command can go
-on.
+One thread for the process, which wakes now and then. Whatever works tells it so (:func:`alive`) at every step and
+batch; where nothing did for too long, every thread's stack is printed and the process ends, so that the same command
+can go on.
 """
 
 from __future__ import annotations

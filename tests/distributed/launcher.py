@@ -2,9 +2,9 @@
 
 usage: launcher.py JOBS.json
 
-A job: processes, devices (of each), words (behind `amharic-tl train`), workdir; where given, at `lines` of metrics.jsonl
-`signal` is sent to the process `to`; the process `sleeps` stands still at its third batch. Prints a JSON list: codes, seconds from
-the signal to the last end, and what each process said.
+A job: processes, devices (of each), words (behind `amharic-tl train`), workdir; where given, at `lines` of
+metrics.jsonl `signal` is sent to the process `to`; the process `sleeps` stands still at its third batch. Prints a JSON
+list: codes, seconds from the signal to the last end, and what each process said.
 """
 
 from __future__ import annotations
