@@ -19,10 +19,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-import amharic_tl.run  # noqa: F401  imported before the processes part, so that they need not
+# Imported before the processes part, so that they need not.
+import grain  # noqa: F401
+import sklearn.feature_extraction.text
+import sklearn.linear_model
+import sklearn.model_selection  # noqa: F401
+from orbax.checkpoint import v1  # noqa: F401
+from transformers import AutoTokenizer, PreTrainedTokenizerFast  # noqa: F401
+
+import amharic_tl.reports
+import amharic_tl.run.training  # noqa: F401
 from amharic_tl.cli.main import main
 
-PATIENCE = 240.0
+PATIENCE = 400.0
 
 
 def free_port() -> int:

@@ -34,7 +34,7 @@ def values(tiny_base: Path, tiny_files: Path) -> dict[str, Any]:
         "train.evaluate_every": STEPS,
         "output.baselines": False,
         "output.export": False,
-        "model.dropout": 0.1,
+        "train.stuck_after": 300,
     }
 
 
@@ -47,7 +47,7 @@ def told(values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tu
     job = {"words": words, "workdir": str(folder / "run"), "devices": 1, "processes": 2}
     jobs = [
         {**job, "processes": 4, "devices": 1, "lines": 3, "signal": signal.SIGTERM, "to": 2},
-        {**job, "words": [*words, "--config.train.stuck_after=20"], "sleeps": 1},
+        {**job, "words": [*words, "--config.train.stuck_after=60"], "sleeps": 1},
         {**job, "devices": 2, "lines": 9, "signal": signal.SIGKILL, "to": 1},
     ]
     (folder / "jobs.json").write_text(json.dumps(jobs))

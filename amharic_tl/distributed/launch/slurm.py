@@ -1,7 +1,7 @@
 """An sbatch script: one task a GPU (a node where there is none), saved before the time limit, queued again on 75.
 
-JAX finds the tasks' places itself. On GPUs it gives each task the device of its local number, so that a node's GPUs must
-be visible to all of its tasks (``--gpus-per-node``, not ``--gpus-per-task``).
+JAX finds the tasks' places itself. On GPUs it gives each task the device of its local number, so that all of a node's
+must be visible to each of its tasks (``--gpus-per-node``, not ``--gpus-per-task``).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def slurm_script(command: Sequence[str], asked: Slurm) -> str:
     return f"""#!/bin/bash
 {chr(10).join(lines)}
 #SBATCH --requeue
-# SIGTERM comes {GRACE} seconds before the time limit or at a preemption; the run then saves in all tasks and exits {AGAIN}.
+# SIGTERM comes {GRACE} seconds before the time limit, or at a preemption: all tasks then save, and exit {AGAIN}.
 set -u
 {asked.setup or "# environments are activated here: source .venv/bin/activate"}
 
