@@ -20,7 +20,7 @@ from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.records.files import read_json, read_lines
 from tests.tiny import overrides
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 HERE = Path(__file__).parent
 STEPS = 16
 
@@ -53,7 +53,7 @@ def told(values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tu
     (folder / "jobs.json").write_text(json.dumps(jobs))
     done = subprocess.run(
         [sys.executable, str(HERE / "launcher.py"), str(folder / "jobs.json")],
-        capture_output=True, text=True, timeout=800, cwd=HERE.parents[1],
+        capture_output=True, text=True, timeout=1300, cwd=HERE.parents[1],
         env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
