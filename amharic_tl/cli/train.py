@@ -10,6 +10,7 @@ from amharic_tl.cli.supervisor import supervised
 from amharic_tl.config import Config
 from amharic_tl.distributed.discovery import find_place
 from amharic_tl.training.interruption import Interruption
+from amharic_tl.training.watchdog import watched
 
 
 def help_text() -> str:
@@ -41,9 +42,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _train(config: Config, workdir: Path, joined: Callable[[], None] = lambda: None) -> int:
     with Interruption().listening() as interruption:
-        from amharic_tl.distributed.multihost import membership
+        from amharic_tl.distributed.multihost import membership, who
         from amharic_tl.run import train
 
-        with membership(config.mesh, joined):
+        # Here and not in train(): a notebook's process is not ours to end.
+        with membership(config.mesh, joined), watched(config.train.stuck_after, who()):
             train(config, workdir, interruption=interruption)
     return 0

@@ -40,9 +40,9 @@ class TrainConfig:
         5, "Updates in a row with a non-finite loss or gradient that are skipped before the run stops (71).", minimum=0
     )
     stuck_after: int | None = leaf(
-        1800,
-        "Seconds without a finished step or evaluation batch after which the process says where it stands and ends "
-        "(75); compiling and reading data count too; none: never.",
+        3600,
+        "Seconds without a finished step, evaluation batch or line of progress after which `amharic-tl train` says where "
+        "it stands and ends (75); compiling and reading data count too; none: never.",
         minimum=1,
     )
     stability: StabilityConfig = field(default_factory=StabilityConfig)

@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from amharic_tl.audit.gates import check_gates, stop_at_gates
 from amharic_tl.audit.reading import material_of_splits
 from amharic_tl.config import Config
-from amharic_tl.distributed.multihost import by_first, together, who
+from amharic_tl.distributed.multihost import by_first, together
 from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.records.files import read_json
 from amharic_tl.records.workdir import Workdir
@@ -22,7 +22,6 @@ from amharic_tl.run.job import Job
 from amharic_tl.run.resumption import measured_before, read_before
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.progress import Progress
-from amharic_tl.training.watchdog import watched
 from amharic_tl.training.workdir_guard import locked, workdir_state
 
 
@@ -47,7 +46,7 @@ def train(
     """
     interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
-    with interruption.listening(), watched(config.train.stuck_after, who()):
+    with interruption.listening():
         if config.adapt.stages:
             return train_adapted(config, place, mesh, interruption, _train)
         return _train(config, place, mesh, interruption, Given())
