@@ -41,7 +41,7 @@ class TrainConfig:
     )
     stuck_after: int | None = leaf(
         3600,
-        "Seconds without a finished step, evaluation batch or line of progress after which `amharic-tl train` says where "
+        "Seconds without a step, evaluation batch or line of progress after which `amharic-tl train` says where "
         "it stands and ends (75); compiling and reading data count too; none: never.",
         minimum=1,
     )
