@@ -8,6 +8,7 @@ from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.adapter_checks import adapter_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.optim_checks import optim_checks
+from amharic_tl.config.penalty_checks import penalty_checks
 from amharic_tl.config.remat import remat_rules
 from amharic_tl.config.schema import Config
 from amharic_tl.config.term_checks import term_checks
@@ -104,8 +105,7 @@ def _long_text_checks(config: Config) -> list[str]:
 
 
 def _safety_checks(config: Config) -> list[str]:
-    safety, problems = config.safety, []
-    pairing = safety.penalties.logit_pairing
+    safety, problems = config.safety, penalty_checks(config)
     if safety.axes is None:
         named = {"positive_labels": safety.positive_labels, "held_out_groups": safety.held_out_groups}
         named["reference"] = (safety.reference,) if safety.reference else None
@@ -113,8 +113,6 @@ def _safety_checks(config: Config) -> list[str]:
         problems += [
             f"config.safety.{name} is set, but config.safety.axes is none" for name, value in named.items() if value
         ]
-        if pairing.weight:
-            problems.append("config.safety.penalties.logit_pairing.weight needs config.safety.axes, such as ethnicity")
         return problems
     if config.task.kind != "sequence-classification":
         problems.append(f"config.safety.axes: {config.task.kind} has no safety signals; use none")
@@ -133,10 +131,4 @@ def _safety_checks(config: Config) -> list[str]:
         for text in safety.sequestered or ()
         if not re.fullmatch(r".+:[0-9a-f]{64}", text)
     ]
-    parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
-    if pairing.weight and pairing.pairs % parts:
-        problems.append(
-            f"config.safety.penalties.logit_pairing.pairs: {pairing.pairs} cannot be divided over the {parts} "
-            "microbatches of an update"
-        )
     return problems

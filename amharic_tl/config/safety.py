@@ -5,23 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from amharic_tl.config.leaf import leaf
-
-
-@dataclass(frozen=True)
-class LogitPairingConfig:
-    """Counterfactual logit pairing: the distance between a row's logits and those of its swapped copy."""
-
-    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
-    pairs: int = leaf(
-        8, "Pairs an update, over the whole mesh: an extra forward pass of twice as many rows.", minimum=1
-    )
-
-
-@dataclass(frozen=True)
-class PenaltiesConfig:
-    """What is added to the loss for safety's sake."""
-
-    logit_pairing: LogitPairingConfig = field(default_factory=LogitPairingConfig)
+from amharic_tl.config.penalties import PenaltiesConfig
 
 
 @dataclass(frozen=True)

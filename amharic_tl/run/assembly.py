@@ -21,7 +21,7 @@ from amharic_tl.data.sources import pinned
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tags import entity_types
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
-from amharic_tl.distributed.mesh import batch_shards, make_mesh
+from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
@@ -35,11 +35,9 @@ from amharic_tl.run.terms import TransferTerms, transfer_terms
 from amharic_tl.safety.drafts import refuse_drafted_penalties
 from amharic_tl.safety.monitor import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
-from amharic_tl.safety.pairs import PairBatches, training_pairs
-from amharic_tl.safety.penalties import LogitPairing
+from amharic_tl.safety.penalties import Given, Penalty, penalties
 from amharic_tl.safety.twins import read_reference
 from amharic_tl.tasks.registry import Prepared, prepare
-from amharic_tl.tasks.terms import Term
 from amharic_tl.training.loop import Schedule
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import Steps
@@ -52,15 +50,17 @@ LABELLED = ("sequence-classification", "token-classification")
 
 @dataclass(frozen=True)
 class Safety:
-    """What watches a run and what pushes back: the monitor, the penalties, and the pairs that these work on.
-
-    ``refused[axis][group]`` tells how many training rows could not be exchanged, and why.
-    """
+    """What watches a run, and what pushes back: the penalties that are on, by name."""
 
     monitor: Monitor
-    terms: tuple[Term, ...]
-    pairs: PairBatches | None
-    refused: Mapping[str, Mapping[str, Mapping[str, object]]]
+    penalties: Mapping[str, Penalty]
+
+    def about_training(self) -> dict[str, Any]:
+        """What watched.json says of the penalties: how many training rows could not be exchanged and why, and so on."""
+        about: dict[str, Any] = {"refused": {}}
+        for penalty in self.penalties.values():
+            about |= penalty.about
+        return about
 
 
 @dataclass
@@ -136,7 +136,8 @@ def assemble(
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
     transfer = transfer_terms(config, splits, prepared, tokenizer, model, mesh)
-    for beside in (safety.pairs if safety is not None else None, transfer.batches):
+    pushing = tuple(safety.penalties.values()) if safety is not None else ()
+    for beside in (*(one.batches for one in pushing), transfer.batches):
         if beside is not None:
             prepared = dataclasses.replace(prepared, train=Joined(prepared.train, beside))
     stages = make_stages(
@@ -145,7 +146,7 @@ def assemble(
         prepared,
         Clock(schedule.total, len(prepared.train)),
         mesh,
-        terms=(*(safety.terms if safety is not None else ()), *transfer.terms),
+        terms=(*(one.term for one in pushing), *transfer.terms),
         measured=measured_before,
     )
     if config.model.attention not in ("auto", "xla"):
@@ -283,24 +284,4 @@ def _safety(
         keep=keep,
     )
     banks_of(monitor)
-    pairing = settings.penalties.logit_pairing
-    if not pairing.weight:
-        return Safety(monitor, (), None, {})
-    _check_pairs(config, pairing.pairs, mesh)
-    pairs, refused = training_pairs(
-        splits.train.rows, operator, tokenizer, config.data.max_length, config.train.seed, keep
-    )
-    batches = PairBatches(
-        pairs, pairing.pairs, tokenizer.pad_token_id, config.train.seed, config.data.max_length, **share
-    )
-    return Safety(monitor, (LogitPairing(pairing.weight),), batches, refused)
-
-
-def _check_pairs(config: Config, pairs: int, mesh: Mesh) -> None:
-    parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
-    unit = parts * batch_shards(mesh)
-    if pairs % unit:
-        raise ConfigError(
-            f"config.safety.penalties.logit_pairing.pairs: {pairs} pairs cannot be split over {batch_shards(mesh)} "
-            f"devices (mesh data x fsdp) and {parts} microbatches; choose a multiple of {unit}"
-        )
+    return Safety(monitor, penalties(Given(config, operator, splits, prepared, tokenizer, mesh)))

@@ -70,7 +70,7 @@ class Job:
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
         if run.safety is not None:
-            self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
+            self._write("watched", {**run.safety.monitor.describe(), "training": run.safety.about_training()})
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
         monitor = run.safety.monitor if run.safety is not None else None
         self.fairness = FairnessJudge(monitor, workdir, self.writer.write_event, self.progress.say, self.first)

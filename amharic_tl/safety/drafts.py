@@ -44,9 +44,10 @@ def refuse_drafted_penalties(operator: SwapOperator, settings: SafetyConfig) -> 
       ConfigError: see above.
     """
     drafts = drafted_axes(operator)
-    if drafts and settings.penalties.logit_pairing.weight and not settings.allow_draft:
+    on = settings.penalties.on()
+    if drafts and on and not settings.allow_draft:
         raise ConfigError(
-            f"config.safety.penalties.logit_pairing.weight: no native speaker has signed the names of "
+            f"config.safety.penalties.{on[0]}.weight: no native speaker has signed the names of "
             f"{', '.join(drafts)} in the pack {operator.pack.id!r}; set config.safety.allow_draft=true to train on "
             "drafts, or config.safety.pack=demo"
         )

@@ -1,0 +1,30 @@
+"""Penalties: pure functions inside the jitted step, equal on one device and on many.
+
+Each has a file of its own with its term and ``build``, which makes the term and the batches that it needs from a run;
+one leaf ``config.safety.penalties.<name>.weight``; and a line in :data:`PENALTIES`. One whose weight is 0 is not built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from amharic_tl.safety.penalties import logit_pairing
+from amharic_tl.safety.penalties.given import Given, Penalty
+from amharic_tl.safety.penalties.logit_pairing import LogitPairing
+
+__all__ = ["PENALTIES", "Given", "LogitPairing", "Penalty", "penalties"]
+
+# By the name of its section in config.safety.penalties.
+PENALTIES: Mapping[str, Callable[[Given], Penalty]] = {
+    "logit_pairing": logit_pairing.build,
+}
+
+
+def penalties(given: Given) -> dict[str, Penalty]:
+    """Those whose weight is above 0, by name.
+
+    Raises:
+      AmharicTLError: a penalty does not fit the run, or finds nothing to work on.
+    """
+    weights = given.config.safety.penalties.weights()
+    return {name: build(given) for name, build in PENALTIES.items() if weights[name]}
