@@ -1,7 +1,7 @@
 """What no native speaker has signed judges nobody, unless ``safety.allow_draft`` is set; then every output says so.
 
 Without it figures that rest on drafts are computed and shown, and never raise a state or an alert; a penalty that would
-exchange drafted names is refused. Invented groups need no signature: there is nobody to be wronged by them.
+exchange drafted names, or train on drafted sentences, is refused. Invented groups need no signature: there is nobody to be wronged by them.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def watermark(operator: SwapOperator, settings: SafetyConfig) -> str:
 
 
 def refuse_drafted_penalties(operator: SwapOperator, settings: SafetyConfig) -> None:
-    """Refuses penalties that would exchange names which nobody has signed.
+    """Refuses penalties that would use names and sentences which nobody has signed.
 
     Raises:
       ConfigError: see above.
     """
     drafts = drafted_axes(operator)
-    on = settings.penalties.on()
+    on = settings.penalties.made_of_the_pack()
     if drafts and on and not settings.allow_draft:
         raise ConfigError(
             f"config.safety.penalties.{on[0]}.weight: no native speaker has signed the names of "

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from amharic_tl.safety.penalties import logit_pairing
+from amharic_tl.safety.penalties import js_pairing, logit_pairing, retention, unlikelihood
 from amharic_tl.safety.penalties.given import Given, Penalty
+from amharic_tl.safety.penalties.js_pairing import JSPairing
 from amharic_tl.safety.penalties.logit_pairing import LogitPairing
+from amharic_tl.safety.penalties.unlikelihood import Unlikelihood
 
-__all__ = ["PENALTIES", "Given", "LogitPairing", "Penalty", "penalties"]
+__all__ = ["PENALTIES", "Given", "JSPairing", "LogitPairing", "Penalty", "Unlikelihood", "penalties"]
 
 # By the name of its section in config.safety.penalties.
 PENALTIES: Mapping[str, Callable[[Given], Penalty]] = {
     "logit_pairing": logit_pairing.build,
+    "js_pairing": js_pairing.build,
+    "unlikelihood": unlikelihood.build,
+    "retention": retention.build,
 }
 
 

@@ -58,8 +58,10 @@ class Penalty:
       term: what is added to the loss.
       batches: the arrays that it needs beside the training rows, at the same step; None: the rows are enough.
       about: what watched.json says of it, such as how many rows could not be exchanged.
+      passes: forward passes that it adds to those of the task in every part of an update.
     """
 
     term: Term
     batches: BatchSource | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    passes: int = 0
