@@ -24,7 +24,7 @@ class JSPairingConfig:
 
     weight: float = leaf(
         0.0,
-        "Weight in the loss (0.1 to 1) of a language model; 0 is off and costs nothing.",
+        "Weight in a language model's loss (0.1 to 1); 0 is off and costs nothing.",
         minimum=0.0,
         maximum=1000.0,
     )
@@ -40,7 +40,7 @@ class UnlikelihoodConfig:
 
     weight: float = leaf(
         0.0,
-        "Weight in the loss (0.1 to 1) of a language model; 0 is off and costs nothing.",
+        "Weight in a language model's loss (0.1 to 1); 0 is off and costs nothing.",
         minimum=0.0,
         maximum=1000.0,
     )
