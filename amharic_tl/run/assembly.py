@@ -51,7 +51,7 @@ LABELLED = ("sequence-classification", "token-classification")
 
 @dataclass(frozen=True)
 class Safety:
-    """What watches a run (a language model is not watched), and what pushes back: the penalties that are on, by name."""
+    """What watches a run (nothing does a language model), and what pushes back: the penalties that are on, by name."""
 
     settings: SafetyConfig
     operator: SwapOperator

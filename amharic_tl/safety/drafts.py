@@ -1,7 +1,8 @@
 """What no native speaker has signed judges nobody, unless ``safety.allow_draft`` is set; then every output says so.
 
 Without it figures that rest on drafts are computed and shown, and never raise a state or an alert; a penalty that would
-exchange drafted names, or train on drafted sentences, is refused. Invented groups need no signature: there is nobody to be wronged by them.
+exchange drafted names, or train on drafted sentences, is refused. Invented groups need no signature: there is nobody to
+be wronged by them.
 """
 
 from __future__ import annotations

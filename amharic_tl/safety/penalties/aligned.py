@@ -11,7 +11,7 @@ import numpy as np
 
 from amharic_tl.culture.swaps import Span, Swap
 from amharic_tl.data.batches import BatchPlan, BatchSource, HostBatch
-from amharic_tl.safety.penalties.asked import Ask, field_lengths, stacked
+from amharic_tl.safety.penalties.asked import Ask, Asked, field_lengths, stacked
 from amharic_tl.safety.scoring.tokens import token_offsets
 
 # Of the arrays that are rows of the model; see asked.rows_of.
@@ -152,7 +152,7 @@ class AlignedPairBatches(BatchSource):
         """The pairs of a step; filler weighs 0."""
         planned = self.plan[step]
         rows = planned.rows[self._mine]
-        asked = []
+        asked: list[Asked | None] = []
         for row in rows:
             if row < 0:
                 asked += [None, None]

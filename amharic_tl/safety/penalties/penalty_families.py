@@ -1,4 +1,4 @@
-"""The probe families that penalties may be made of: those of the split ``penalty``, with groups that are not held out."""
+"""The probe families that penalties may be made of: those of the split ``penalty``, without held-out groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unlikelihood of traits: whichever group is named, a language model is not to go on with a word of the pack's traits."""
+"""Unlikelihood of traits: whichever group is named, a language model is not to say a word of the pack's traits."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def build(given: Given) -> Penalty:
     items, left_out = _items(given)
     if not items:
         raise BadInputError(
-            f"config.{LEAF}: no family of the split penalty on {', '.join(given.operator.axes)} has a trait that can be "
-            f"asked of a {config.task.kind}: the word behind the name, and every name known to the tokenizer "
+            f"config.{LEAF}: no family of the split penalty on {', '.join(given.operator.axes)} has a trait that can "
+            f"be asked of a {config.task.kind}: the word behind the name, and every name known to the tokenizer "
             f"({left_out} were left out); set the weight to 0, or choose other axes"
         )
     batches = TraitBatches(
@@ -158,8 +158,8 @@ def _items(given: Given) -> tuple[list[TraitItem], int]:
         longest = max(len(of.ids) for of in tokens)
         if longest > most:
             raise BadInputError(
-                f"config.{LEAF}: a sentence of the culture pack has {longest} tokens, and config.data.max_length leaves "
-                f"{most}; nothing is cut"
+                f"config.{LEAF}: a sentence of the culture pack has {longest} tokens, and config.data.max_length "
+                f"leaves {most}; nothing is cut"
             )
         begun = {of.ids[: of.inside[0]] for of in tokens}
         in_context = kind != "causal-lm" or len(begun) == len(tokens)
