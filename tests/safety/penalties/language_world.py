@@ -27,17 +27,19 @@ class Averaging(nnx.Module):
 
     calls = 0
 
-    def __init__(self, dtype: str = "float32") -> None:
+    def __init__(self) -> None:
         self.vectors = nnx.Param(jax.random.normal(jax.random.key(0), (VOCABULARY, WIDTH)))
-        self.dtype = dtype
 
     def __call__(self, input_ids: jax.Array, positions: jax.Array, **_: Any) -> Any:
         type(self).calls += 1
-        vectors = self.vectors.get_value().astype(self.dtype)[input_ids]
-        return SimpleNamespace(last_hidden_state=jnp.cumsum(vectors, axis=1) / (1 + positions[..., None]))
+        length = input_ids.shape[1]
+        vectors = self.vectors.get_value()[input_ids]
+        return SimpleNamespace(
+            last_hidden_state=jnp.tril(jnp.ones((length, length))) @ vectors / (1 + positions[..., None])
+        )
 
     def token_logits(self, hidden: jax.Array) -> jax.Array:
-        return (hidden @ self.vectors.get_value().astype(self.dtype).T).astype(jnp.float32)
+        return (hidden @ self.vectors.get_value().T).astype(jnp.float32)
 
 
 def given(kind: str = "causal-lm", tokenizer: Any = world.TOKENIZER, **changes: object) -> Given:
@@ -55,10 +57,10 @@ def given(kind: str = "causal-lm", tokenizer: Any = world.TOKENIZER, **changes: 
     return Given(config, world.operator(), splits, prepared, tokenizer, mesh)
 
 
-def value(term: Any, batch: Any, logits: Any) -> float:
+def value(term: Any, batch: Any, logits: Any, dtype: str = "float32") -> float:
     """A term's value where the model says ``logits [R, S, V]`` of the rows that the batch carries.
 
-    ``logits``: or two, of the model and of its base.
+    ``logits``: or two, of the model and of its base. ``dtype``: in which it says them.
     """
 
     def of(batch: Any, logits: Any) -> jax.Array:
@@ -69,4 +71,8 @@ def value(term: Any, batch: Any, logits: Any) -> float:
 
         return term.value(SimpleNamespace(batch=batch, outputs_of=outputs_of))
 
-    return float(jax.jit(of)(batch, jax.tree.map(lambda one: np.asarray(one, np.float32), logits)))
+    found = jax.jit(of)(
+        batch, jax.tree.map(lambda one: jnp.asarray(one, dtype), logits, is_leaf=lambda of: not isinstance(of, tuple))
+    )
+    assert found.dtype == jnp.float32
+    return float(found)
