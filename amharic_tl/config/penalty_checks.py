@@ -25,7 +25,8 @@ def penalty_checks(config: Config) -> list[str]:
         ]
     problems = [*_kind_checks(config), *_retention_checks(config)]
     parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
-    for name in settings.on():
+    # Retention on the training rows has none of its own.
+    for name in settings.made_of_the_pack():
         leaf = _COUNTED.get(name)
         count = parts if leaf is None else getattr(getattr(settings, name), leaf)
         if count % parts:
