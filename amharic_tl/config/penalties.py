@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 from amharic_tl.config.leaf import leaf
 
@@ -18,10 +19,45 @@ class LogitPairingConfig:
 
 
 @dataclass(frozen=True)
+class MinDiffConfig:
+    """MinDiff: how far apart the scores of the groups' harmless rows lie (maximum mean discrepancy)."""
+
+    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+    kernel: Literal["gaussian", "laplacian"] = leaf("gaussian", "Kernel that scores are compared by.")
+    length: float = leaf(0.1, "Length of the kernel, in units of the probability of harm.", above=0.0, maximum=10.0)
+
+
+@dataclass(frozen=True)
+class DemographicParityConfig:
+    """Soft demographic parity: differences between the groups' mean probability of harm."""
+
+    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+
+
+@dataclass(frozen=True)
+class EqualisedOddsConfig:
+    """Soft equalised odds: the same differences, among harmless and among harmful rows."""
+
+    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+
+
+@dataclass(frozen=True)
+class GroupDroConfig:
+    """Group-DRO: the loss of the groups, the worst of them weighing ever more."""
+
+    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+    step: float = leaf(0.01, "How fast group weights follow the groups' losses.", above=0.0, maximum=10.0)
+
+
+@dataclass(frozen=True)
 class PenaltiesConfig:
     """What is added to the loss for safety's sake."""
 
     logit_pairing: LogitPairingConfig = field(default_factory=LogitPairingConfig)
+    mindiff: MinDiffConfig = field(default_factory=MinDiffConfig)
+    demographic_parity: DemographicParityConfig = field(default_factory=DemographicParityConfig)
+    equalised_odds: EqualisedOddsConfig = field(default_factory=EqualisedOddsConfig)
+    group_dro: GroupDroConfig = field(default_factory=GroupDroConfig)
 
     def weights(self) -> dict[str, float]:
         """Every penalty's weight by its name; 0: off."""

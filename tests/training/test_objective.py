@@ -13,7 +13,7 @@ import pytest
 from flax import nnx
 
 from amharic_tl.distributed.mesh import make_mesh, put_batch
-from amharic_tl.tasks.terms import Term
+from amharic_tl.tasks.terms import Term, TermState
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.objective import Objective
 
@@ -104,12 +104,22 @@ class Case:
     compiled: Any
 
     def gradients(self) -> tuple[dict[str, jax.Array], Any]:
-        return self.compiled(self.trainable, nnx.State({}), self.initial, self.batch, jax.random.key(1))
+        summands, gradient, _ = self.after(self.objective.beginning())
+        return summands, gradient
+
+    def after(self, kept: TermState) -> tuple[dict[str, jax.Array], Any, TermState]:
+        return self.compiled(self.trainable, nnx.State({}), self.initial, self.batch, jax.random.key(1), kept)
 
     def flops(self) -> int:
         frozen = nnx.State({})
         return count_flops(
-            self.objective.gradients, self.trainable, frozen, self.initial, self.batch, jax.random.key(1)
+            self.objective.gradients,
+            self.trainable,
+            frozen,
+            self.initial,
+            self.batch,
+            jax.random.key(1),
+            self.objective.beginning(),
         )
 
 

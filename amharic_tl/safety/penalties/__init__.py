@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from amharic_tl.safety.penalties import logit_pairing
+from amharic_tl.safety.penalties import demographic_parity, equalised_odds, group_dro, logit_pairing, mindiff
 from amharic_tl.safety.penalties.given import Given, Penalty
 from amharic_tl.safety.penalties.logit_pairing import LogitPairing
 
@@ -17,6 +17,10 @@ __all__ = ["PENALTIES", "Given", "LogitPairing", "Penalty", "penalties"]
 # By the name of its section in config.safety.penalties.
 PENALTIES: Mapping[str, Callable[[Given], Penalty]] = {
     "logit_pairing": logit_pairing.build,
+    "mindiff": mindiff.build,
+    "demographic_parity": demographic_parity.build,
+    "equalised_odds": equalised_odds.build,
+    "group_dro": group_dro.build,
 }
 
 
