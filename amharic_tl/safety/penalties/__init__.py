@@ -1,7 +1,8 @@
 """Penalties: pure functions inside the jitted step, equal on one device and on many.
 
 Each has a file of its own with its term and ``build``, which makes the term and the batches that it needs from a run;
-one leaf ``config.safety.penalties.<name>.weight``; and a line in :data:`PENALTIES`. One whose weight is 0 is not built.
+one leaf ``config.safety.penalties.<name>.weight``; and a line in :data:`PENALTIES`. One whose weight is 0 and stays so
+is not built.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ PENALTIES: Mapping[str, Callable[[Given], Penalty]] = {
 
 
 def penalties(given: Given) -> dict[str, Penalty]:
-    """Those whose weight is above 0, by name.
+    """Those whose weight is above 0 or moves while training, by name.
 
     Raises:
       AmharicTLError: a penalty does not fit the run, or finds nothing to work on.
     """
-    weights = given.config.safety.penalties.weights()
-    return {name: build(given) for name, build in PENALTIES.items() if weights[name]}
+    pushing = given.config.safety.pushing()
+    return {name: build(given) for name, build in PENALTIES.items() if name in pushing}

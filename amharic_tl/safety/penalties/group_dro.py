@@ -21,7 +21,7 @@ LABELS: tuple[Labels, ...] = ("harmless", "harmful")
 
 @dataclass(frozen=True)
 class GroupDro(GroupTerm):
-    """``sum over g of q_g loss_g`` with weights that grow as ``q_g exp(step loss_g)`` (Sagawa et al. 2020, algorithm 1).
+    """``sum over g of q_g loss_g``, the weights growing as ``q_g exp(step loss_g)`` (Sagawa et al. 2020, algorithm 1).
 
     A group is a group of people and a label (harmless or harmful), as there; its loss is the mean cross-entropy of its
     rows in the update, without label smoothing and class weights. ``q`` is moved first and used then; an absent group

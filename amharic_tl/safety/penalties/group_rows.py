@@ -77,7 +77,8 @@ class Groups:
 
     def sides(self, labels: Sequence[Labels]) -> tuple[np.ndarray, np.ndarray]:
         """Those of all training rows."""
-        found = sides(jnp.asarray(self.rows_NG), self.harmful_N, np.ones(len(self.harmful_N)), self.axes, labels)
+        harmful_N = jnp.asarray(self.harmful_N)
+        found = sides(jnp.asarray(self.rows_NG), harmful_N, jnp.ones(len(harmful_N)), self.axes, labels)
         return np.asarray(found[0]), np.asarray(found[1])
 
 
