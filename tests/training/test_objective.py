@@ -232,3 +232,48 @@ def test_what_several_terms_ask_for_is_there_once() -> None:
         name: ClassVar[str] = "others"
 
     assert case(Items("again"), Others("again")).flops() == case(Items("again")).flops()
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """A mean of the outputs that goes on from the updates before."""
+
+    weight: float = 0.5
+    name: ClassVar[str] = "smoothed"
+    needs: ClassVar[Any] = frozenset()
+
+    def beginning(self) -> np.ndarray:
+        return np.ones(WIDTH, np.float32)
+
+    def rows(self, part: Any) -> Any:
+        return {"y": part.outputs.logits, "weights": part.batch["weights"]}
+
+    def advanced(self, rows: Any, kept: jax.Array) -> tuple[jax.Array, jax.Array]:
+        mean = (rows["y"] * rows["weights"][:, None]).sum(0) / rows["weights"].sum()
+        moved = 0.5 * kept + 0.5 * jax.lax.stop_gradient(mean)
+        return jnp.sum(moved * mean), moved
+
+
+def test_what_a_term_keeps_and_a_weight_that_moves_are_inputs_of_one_programme() -> None:
+    """Whole on one device and in parts on eight alike; and another weight is no other programme."""
+    one, many = case(Smoothed(), dropout=False), case(Smoothed(), parts=2, devices=8, dropout=False)
+    found = []
+    for of in (one, many):
+        driven = replace(of.objective, driven=frozenset({"smoothed"}))
+        on = replace(of, objective=driven, compiled=jax.jit(driven.gradients))
+        first = driven.beginning()
+        assert float(first.weights["smoothed"]) == 0.5
+        summands, gradient, kept = on.after(first)
+        heavier = replace(kept, weights={"smoothed": np.float32(3.0)})
+        again, steeper, _ = on.after(heavier)
+        assert on.compiled._cache_size() == 1
+        assert float(again["penalty/smoothed"]) != float(summands["penalty/smoothed"])
+        found.append(
+            (float(summands["penalty/smoothed"]), _array(gradient), np.asarray(kept.kept["smoothed"]), steeper)
+        )
+    for left, right in zip(*found, strict=True):
+        left, right = (_array(side) if isinstance(side, nnx.State) else side for side in (left, right))
+        np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-4)
+    x, weights = np.asarray(one.batch["x"]), np.asarray(one.batch["weights"])
+    mean = ((x @ _array(one.trainable)) * weights[:, None]).sum(0) / weights.sum()
+    np.testing.assert_allclose(found[0][2], 0.5 + 0.5 * mean, rtol=1e-4, atol=1e-5)
