@@ -1,4 +1,4 @@
-"""A run whose penalty is driven by a constraint, with penalties on groups beside it: killed, it leaves the same bytes."""
+"""A run whose penalty is driven by a constraint, with penalties on groups beside it; killed, it comes to the same."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 from amharic_tl.config import build_config
 from amharic_tl.distributed.mesh import make_mesh
@@ -18,10 +19,11 @@ from amharic_tl.training.checkpoints import Checkpoints
 from tests.safety.test_penalties import write_biased
 
 Overrides = dict[str, object]
+pytestmark = pytest.mark.slow
 
 
 def settings_in(folder: Path, base: Path) -> Overrides:
-    """Six updates on biased rows of which validation has just enough to be measured; every kind of term is on."""
+    """Four updates on biased rows of which validation has just enough to be measured; every kind of term is on."""
     for number, (name, count) in enumerate((("train", 96), ("validation", 48))):
         write_biased(folder / f"{name}.csv", count, number, 0.95)
     return {
@@ -30,7 +32,7 @@ def settings_in(folder: Path, base: Path) -> Overrides:
         "data.test": None,
         "model.path": str(base),
         "data.max_length": 32,
-        "train.steps": 6,
+        "train.steps": 4,
         "train.batch_size": 16,
         "train.evaluate_every": 2,
         "train.log_every": 1,
@@ -59,10 +61,9 @@ def test_a_driven_run_moves_its_weight_and_a_killed_one_comes_to_the_same(tmp_pa
     moves = [line for line in read_lines(whole.events) if line["event"] == "constraint"]
     weights = {line["step"]: line["weight/logit_pairing"] for line in lines if line["split"] == "train"}
     assert weights[1] == weights[2] == 0.0  # its own weight, until the first evaluation
-    for move, step in zip(moves, (3, 5), strict=False):
-        assert np.float32(move["weight"]) == np.float32(weights[step]) > 0
+    assert np.float32(moves[0]["weight"]) == np.float32(weights[3]) > 0
     uppers = [line["upper/flip_rate"] for line in lines if line["split"] == "validation"]
-    assert moves[0]["excess"] == uppers[0] - 0.001 and [move["step"] for move in moves] == [2, 4, 6]
+    assert moves[0]["excess"] == uppers[0] - 0.001 and [move["step"] for move in moves] == [2, 4]
     # No step keeps to so low a limit, and that is said.
     assert record["best"]["within_limits"] is False and record["best"]["limits"] == {"flip_rate": 0.0001}
     assert "No evaluation kept to them" in whole.report.read_text(encoding="utf-8")
@@ -71,18 +72,17 @@ def test_a_driven_run_moves_its_weight_and_a_killed_one_comes_to_the_same(tmp_pa
 
     shutil.copytree(whole.root, tmp_path / "killed")
     killed = Workdir(tmp_path / "killed")
-    shutil.rmtree(killed.checkpoints / "6")  # as if killed before it was saved
+    shutil.rmtree(killed.checkpoints / "4")  # as if killed before it was saved
     write_json(killed.run, {**read_json(killed.run), "status": "running"})
     run = assemble(config, mesh)
-    saved = run.stages.restore(Checkpoints(killed.checkpoints), 4, run.steps.state).state
-    assert saved.terms.kept["group_dro"].sum() == np.float32(1.0) or abs(saved.terms.kept["group_dro"].sum() - 1) < 1e-5
-    assert np.ptp(np.asarray(saved.terms.kept["group_dro"])) > 0
-    assert float(saved.terms.weights["logit_pairing"]) == weights[3]
+    saved = run.stages.restore(Checkpoints(killed.checkpoints), 2, run.steps.state).state
+    kept = np.asarray(saved.terms.kept["group_dro"])
+    assert abs(kept.sum() - 1.0) < 1e-5 and np.ptp(kept) > 0
     train(config, killed.root, mesh)
     for name in ("metrics", "safety"):
         assert getattr(killed, name).read_bytes() == getattr(whole, name).read_bytes(), name
     arrays = [
-        jax.tree.leaves(run.stages.restore(Checkpoints(of.checkpoints), 6, run.steps.state).state)
+        jax.tree.leaves(run.stages.restore(Checkpoints(of.checkpoints), 4, run.steps.state).state)
         for of in (whole, killed)
     ]
     for left, right in zip(*arrays, strict=True):

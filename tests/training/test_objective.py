@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from amharic_tl.distributed.mesh import make_mesh, put_batch
+from amharic_tl.distributed.mesh import make_mesh, put_batch, replicated
 from amharic_tl.tasks.terms import Term, TermState
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.objective import Objective
@@ -261,18 +261,17 @@ def test_what_a_term_keeps_and_a_weight_that_moves_are_inputs_of_one_programme()
     for of in (one, many):
         driven = replace(of.objective, driven=frozenset({"smoothed"}))
         on = replace(of, objective=driven, compiled=jax.jit(driven.gradients))
-        first = driven.beginning()
+        everywhere = replicated(driven.mesh)
+        first = jax.device_put(driven.beginning(), everywhere)
         assert float(first.weights["smoothed"]) == 0.5
         summands, gradient, kept = on.after(first)
-        heavier = replace(kept, weights={"smoothed": np.float32(3.0)})
+        heavier = jax.device_put(replace(kept, weights={"smoothed": np.float32(3.0)}), everywhere)
         again, steeper, _ = on.after(heavier)
         assert on.compiled._cache_size() == 1
         assert float(again["penalty/smoothed"]) != float(summands["penalty/smoothed"])
-        found.append(
-            (float(summands["penalty/smoothed"]), _array(gradient), np.asarray(kept.kept["smoothed"]), steeper)
-        )
+        value, moved = float(summands["penalty/smoothed"]), np.asarray(kept.kept["smoothed"])
+        found.append((value, _array(gradient), moved, _array(steeper)))
     for left, right in zip(*found, strict=True):
-        left, right = (_array(side) if isinstance(side, nnx.State) else side for side in (left, right))
         np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-4)
     x, weights = np.asarray(one.batch["x"]), np.asarray(one.batch["weights"])
     mean = ((x @ _array(one.trainable)) * weights[:, None]).sum(0) / weights.sum()
