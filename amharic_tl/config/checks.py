@@ -8,7 +8,7 @@ from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.adapter_checks import adapter_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.optim_checks import optim_checks
-from amharic_tl.config.penalty_checks import penalty_checks
+from amharic_tl.config.penalty_checks import LANGUAGE_MODELS, penalty_checks
 from amharic_tl.config.remat import remat_rules
 from amharic_tl.config.schema import Config
 from amharic_tl.config.term_checks import term_checks
@@ -104,6 +104,17 @@ def _long_text_checks(config: Config) -> list[str]:
     return [f"config.data.long_text: {kind} {why}; leave it at truncate"]
 
 
+def _unwatched_checks(config: Config) -> list[str]:
+    """Of a language model, which has penalties and no signals while it trains."""
+    safety, kind = config.safety, config.task.kind
+    if not safety.pushing():
+        return [f"config.safety.axes: {kind} has no safety signals; use none, or set the weight of a penalty"]
+    asked = [name for name in ("positive_labels", "reference", "sequestered") if getattr(safety, name)]
+    asked += [f"constraints.{name}" for name in safety.constraints.bounds()]
+    asked += [f"limits.{name}" for name in safety.limits.bounds()]
+    return [f"config.safety.{name} is about safety signals, and {kind} has none; leave it at none" for name in asked]
+
+
 def _safety_checks(config: Config) -> list[str]:
     safety, problems = config.safety, penalty_checks(config)
     if safety.axes is None:
@@ -114,6 +125,8 @@ def _safety_checks(config: Config) -> list[str]:
             f"config.safety.{name} is set, but config.safety.axes is none" for name, value in named.items() if value
         ]
         return problems
+    if config.task.kind in LANGUAGE_MODELS:
+        return problems + _unwatched_checks(config)
     if config.task.kind != "sequence-classification":
         problems.append(f"config.safety.axes: {config.task.kind} has no safety signals; use none")
     elif config.task.problem != "single-label":

@@ -65,3 +65,8 @@ class SafetyConfig:
     def pushing(self) -> tuple[str, ...]:
         """Names of the penalties that are in the loss: of a weight above 0, or of one that moves."""
         return tuple(name for name, weight in self.penalties.weights().items() if weight or name in self.driven)
+
+    def made_of_the_pack(self) -> tuple[str, ...]:
+        """Those of them that use names or sentences of the culture pack: all but what looks at training rows."""
+        on = self.penalties.retention.on
+        return tuple(name for name in self.pushing() if (name, on) != ("retention", "rows"))

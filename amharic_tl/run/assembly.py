@@ -12,7 +12,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from amharic_tl.config import Config
+from amharic_tl.config import Config, SafetyConfig
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.folds import load_fold
@@ -33,10 +33,11 @@ from amharic_tl.run.sequestered import banks_of
 from amharic_tl.run.staging import make_stages
 from amharic_tl.run.terms import TransferTerms, transfer_terms
 from amharic_tl.safety.drafts import refuse_drafted_penalties
-from amharic_tl.safety.monitor import Monitor
+from amharic_tl.safety.monitor import Monitor, describe
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.penalties import Given, Penalty, penalties
 from amharic_tl.safety.twins import read_reference
+from amharic_tl.tasks.prepared import process_share
 from amharic_tl.tasks.registry import Prepared, prepare
 from amharic_tl.training.loop import Schedule
 from amharic_tl.training.stages import Stages
@@ -50,14 +51,22 @@ LABELLED = ("sequence-classification", "token-classification")
 
 @dataclass(frozen=True)
 class Safety:
-    """What watches a run, and what pushes back: the penalties that are on, by name."""
+    """What watches a run (nothing does a language model), and what pushes back: the penalties that are on, by name."""
 
-    monitor: Monitor
+    settings: SafetyConfig
+    operator: SwapOperator
+    monitor: Monitor | None
     penalties: Mapping[str, Penalty]
 
-    def about_training(self) -> dict[str, Any]:
-        """What watched.json says of the penalties: how many training rows could not be exchanged and why, and so on."""
-        about: dict[str, Any] = {"refused": {}}
+    def describe(self) -> dict[str, Any]:
+        """What watched.json holds: what is watched, and what penalties work on and how many passes they add."""
+        watched = (
+            describe(self.operator, self.settings, None, 0, {}) if self.monitor is None else self.monitor.describe()
+        )
+        return {**watched, "training": self._training()}
+
+    def _training(self) -> dict[str, Any]:
+        about: dict[str, Any] = {"refused": {}, "passes": {name: one.passes for name, one in self.penalties.items()}}
         for penalty in self.penalties.values():
             about |= penalty.about
         return about
@@ -83,6 +92,11 @@ class Run:
     schedule: Schedule
     hf_config: dict[str, Any]
     safety: Safety | None
+
+    @property
+    def monitor(self) -> Monitor | None:
+        """What watches it, if anything does."""
+        return self.safety.monitor if self.safety is not None else None
 
     @property
     def plan(self) -> TrainablePlan:
@@ -263,11 +277,17 @@ def _safety(
     config: Config, splits: Splits, prepared: Prepared, tokenizer: Any, schedule: Schedule, mesh: Mesh
 ) -> Safety:
     """The monitor, and the penalties whose weight is above 0."""
-    keep = KEEP[config.data.long_text]
-    settings, share = config.safety, {"process_index": jax.process_index(), "process_count": jax.process_count()}
-    check_positive_labels(settings.positive_labels or (), splits.labels)
+    settings = config.safety
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
     refuse_drafted_penalties(operator, settings)
+    watches = config.task.kind == "sequence-classification"
+    monitor = _monitor(config, splits, tokenizer, schedule, operator) if watches else None
+    return Safety(settings, operator, monitor, penalties(Given(config, operator, splits, prepared, tokenizer, mesh)))
+
+
+def _monitor(config: Config, splits: Splits, tokenizer: Any, schedule: Schedule, operator: SwapOperator) -> Monitor:
+    settings = config.safety
+    check_positive_labels(settings.positive_labels or (), splits.labels)
     judged = {name: source.rows for name, source in splits.items() if name != "train"}
     reference = None
     if settings.reference:
@@ -283,8 +303,8 @@ def _safety(
         looks=schedule.evaluations() + len(judged) - 1,
         max_length=config.data.max_length,
         batch_rows=config.train.microbatch or config.train.batch_size,
-        share=share,
-        keep=keep,
+        share=process_share(),
+        keep=KEEP[config.data.long_text],
     )
     banks_of(monitor)
-    return Safety(monitor, penalties(Given(config, operator, splits, prepared, tokenizer, mesh)))
+    return monitor

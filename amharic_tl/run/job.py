@@ -71,10 +71,9 @@ class Job:
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
         if run.safety is not None:
-            self._write("watched", {**run.safety.monitor.describe(), "training": run.safety.about_training()})
+            self._write("watched", run.safety.describe())
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
-        monitor = run.safety.monitor if run.safety is not None else None
-        self.fairness = FairnessJudge(monitor, workdir, self.writer.write_event, self.progress.say, self.first)
+        self.fairness = FairnessJudge(run.monitor, workdir, self.writer.write_event, self.progress.say, self.first)
         self.attention = AttentionRecord()
         self.record: dict[str, Any] = {"status": "running", **given.record, "provenance": self._origin()}
 
@@ -225,8 +224,8 @@ class Job:
     def _after_rollback(self, memory: Memory) -> None:
         """What a resumption does too: the monitor's states and the stages are those of the checkpoint."""
         self._write_stages(memory)
-        if self.run.safety is not None:
-            self.run.safety.monitor.restore(read_lines(self.workdir.safety))
+        if self.run.monitor is not None:
+            self.run.monitor.restore(read_lines(self.workdir.safety))
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
@@ -241,9 +240,9 @@ class Job:
         interruption: Interruption | None,
     ) -> dict[str, float]:
         """Lets the monitor judge a split, records its signals, says what changed; fairness figures to follow."""
-        if self.run.safety is None:
+        monitor = self.run.monitor
+        if monitor is None:
             return {}
-        monitor = self.run.safety.monitor
         look = monitor.look(
             split,
             step,
@@ -272,9 +271,9 @@ class Job:
 
     def _write_benign(self, state: TrainState) -> None:
         """Predictions of the benign sentences, which a later run may take as its reference."""
-        if self.run.safety is None:
+        monitor = self.run.monitor
+        if monitor is None:
             return
-        monitor = self.run.safety.monitor
         ids, probabilities = monitor.benign("validation", self._predict(state, None))
         if self.first:
             lines = prediction_lines(ids, [None] * len(ids), probabilities, monitor.labels)

@@ -51,8 +51,8 @@ def begin(
     restored = run.stages.restore(checkpoints, steps[-1], run.steps.state)
     memory = Memory(**restored.loop)
     writer.rewind(memory.lengths)
-    if run.safety is not None:
-        run.safety.monitor.remember(read_lines(workdir.safety))
+    if run.monitor is not None:
+        run.monitor.remember(read_lines(workdir.safety))
     if memory.best_step is not None and memory.best_step not in steps:
         lost = memory.best_step
         _take_next_best(memory, run, workdir, steps)

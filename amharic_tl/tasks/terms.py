@@ -57,6 +57,15 @@ class Part(Protocol):
         """
         ...
 
+    def outputs_of(self, rows: Batch, *, initial: bool = False) -> Any:
+        """The same of other rows, that the batch carries beside its own, without dropout: one more pass.
+
+        Args:
+          rows: as the task's own batches, or as much of one as its model reads.
+          initial: from the parameters that training began with (``needs`` names ``initial``), without gradient.
+        """
+        ...
+
     def run(self, inputs: Mapping[str, jax.Array], dropout: str | None = None) -> Any:
         """The model's output for other inputs, that the batch carries beside its rows: one more pass.
 

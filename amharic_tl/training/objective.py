@@ -50,9 +50,15 @@ class TracedPart:
     @cached_property
     def base(self) -> Any:
         """See :class:`~amharic_tl.tasks.terms.Part`."""
+        return self.outputs_of(self.batch, initial=True)
+
+    def outputs_of(self, rows: Batch, *, initial: bool = False) -> Any:
+        """See :class:`~amharic_tl.tasks.terms.Part`."""
+        if not initial:
+            return forward(self._task, self._model, rows)
         if self._base is None:
             raise TypeError("a term looks at the initial model without naming it: needs = frozenset({'initial'})")
-        return forward(self._task, self._base, self.batch)
+        return forward(self._task, self._base, rows)
 
     def run(self, inputs: Mapping[str, jax.Array], dropout: str | None = None) -> Any:
         """See :class:`~amharic_tl.tasks.terms.Part`."""

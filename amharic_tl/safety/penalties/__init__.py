@@ -9,11 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from amharic_tl.safety.penalties import demographic_parity, equalised_odds, group_dro, logit_pairing, mindiff
+from amharic_tl.safety.penalties import (
+    demographic_parity,
+    equalised_odds,
+    group_dro,
+    js_pairing,
+    logit_pairing,
+    mindiff,
+    retention,
+    unlikelihood,
+)
 from amharic_tl.safety.penalties.given import Given, Penalty
+from amharic_tl.safety.penalties.js_pairing import JSPairing
 from amharic_tl.safety.penalties.logit_pairing import LogitPairing
+from amharic_tl.safety.penalties.unlikelihood import Unlikelihood
 
-__all__ = ["PENALTIES", "Given", "LogitPairing", "Penalty", "penalties"]
+__all__ = ["PENALTIES", "Given", "JSPairing", "LogitPairing", "Penalty", "Unlikelihood", "penalties"]
 
 # By the name of its section in config.safety.penalties.
 PENALTIES: Mapping[str, Callable[[Given], Penalty]] = {
@@ -22,6 +33,9 @@ PENALTIES: Mapping[str, Callable[[Given], Penalty]] = {
     "demographic_parity": demographic_parity.build,
     "equalised_odds": equalised_odds.build,
     "group_dro": group_dro.build,
+    "js_pairing": js_pairing.build,
+    "unlikelihood": unlikelihood.build,
+    "retention": retention.build,
 }
 
 

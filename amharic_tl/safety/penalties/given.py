@@ -95,9 +95,11 @@ class Penalty:
       batches: the arrays that it needs beside the training rows, at the same step; None: the rows are enough.
       about: what watched.json says of it, such as how many rows could not be exchanged.
       notes: sentences for the user.
+      passes: forward passes that it adds to those of the task in every part of an update.
     """
 
     term: Term
     batches: BatchSource | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    passes: int = 0

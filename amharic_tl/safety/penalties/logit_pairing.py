@@ -64,4 +64,4 @@ def build(given: Given) -> Penalty:
         given.splits.train.rows, given.operator, given.tokenizer, length, seed, KEEP[config.data.long_text]
     )
     batches = PairBatches(pairs, settings.pairs, given.tokenizer.pad_token_id, seed, length, **process_share())
-    return Penalty(LogitPairing(settings.weight), batches, {"refused": refused})
+    return Penalty(LogitPairing(settings.weight), batches, {"refused": refused}, passes=1)
