@@ -107,13 +107,12 @@ def _long_text_checks(config: Config) -> list[str]:
 def _unwatched_checks(config: Config) -> list[str]:
     """Of a language model, which has penalties and no signals while it trains."""
     safety, kind = config.safety, config.task.kind
-    if not safety.penalties.on():
+    if not safety.pushing():
         return [f"config.safety.axes: {kind} has no safety signals; use none, or set the weight of a penalty"]
-    return [
-        f"config.safety.{name} is about safety signals, and {kind} has none; leave it at none"
-        for name in ("positive_labels", "reference", "sequestered")
-        if getattr(safety, name)
-    ]
+    asked = [name for name in ("positive_labels", "reference", "sequestered") if getattr(safety, name)]
+    asked += [f"constraints.{name}" for name in safety.constraints.bounds()]
+    asked += [f"limits.{name}" for name in safety.limits.bounds()]
+    return [f"config.safety.{name} is about safety signals, and {kind} has none; leave it at none" for name in asked]
 
 
 def _safety_checks(config: Config) -> list[str]:

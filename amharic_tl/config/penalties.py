@@ -19,6 +19,37 @@ class LogitPairingConfig:
 
 
 @dataclass(frozen=True)
+class MinDiffConfig:
+    """MinDiff: how far apart the scores of the groups' harmless rows lie (maximum mean discrepancy)."""
+
+    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+    kernel: Literal["gaussian", "laplacian"] = leaf("gaussian", "Kernel that scores are compared by.")
+    length: float = leaf(0.1, "Length of the kernel, in units of the probability of harm.", above=0.0, maximum=10.0)
+
+
+@dataclass(frozen=True)
+class DemographicParityConfig:
+    """Soft demographic parity: differences between the groups' mean probability of harm."""
+
+    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+
+
+@dataclass(frozen=True)
+class EqualisedOddsConfig:
+    """Soft equalised odds: the same differences, among harmless and among harmful rows."""
+
+    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+
+
+@dataclass(frozen=True)
+class GroupDroConfig:
+    """Group-DRO: the loss of the groups, the worst of them weighing ever more."""
+
+    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
+    step: float = leaf(0.01, "How fast group weights follow the groups' losses.", above=0.0, maximum=10.0)
+
+
+@dataclass(frozen=True)
 class JSPairingConfig:
     """Counterfactual pairing of a language model: what it predicts of a text and of its swapped copy."""
 
@@ -75,6 +106,10 @@ class PenaltiesConfig:
     """What is added to the loss for safety's sake."""
 
     logit_pairing: LogitPairingConfig = field(default_factory=LogitPairingConfig)
+    mindiff: MinDiffConfig = field(default_factory=MinDiffConfig)
+    demographic_parity: DemographicParityConfig = field(default_factory=DemographicParityConfig)
+    equalised_odds: EqualisedOddsConfig = field(default_factory=EqualisedOddsConfig)
+    group_dro: GroupDroConfig = field(default_factory=GroupDroConfig)
     js_pairing: JSPairingConfig = field(default_factory=JSPairingConfig)
     unlikelihood: UnlikelihoodConfig = field(default_factory=UnlikelihoodConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
@@ -86,7 +121,3 @@ class PenaltiesConfig:
     def on(self) -> tuple[str, ...]:
         """Names of those whose weight is above 0."""
         return tuple(name for name, weight in self.weights().items() if weight)
-
-    def made_of_the_pack(self) -> tuple[str, ...]:
-        """Those that are on and use names or sentences of the culture pack: all but what looks at training rows."""
-        return tuple(name for name in self.on() if (name, self.retention.on) != ("retention", "rows"))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+
 from amharic_tl.config.figures import called
 from amharic_tl.config.schema import Config
 
 LANGUAGE_MODELS = ("masked-lm", "causal-lm", "seq2seq-lm")
+# Penalties that compare the groups of labelled rows.
+ON_GROUPS = ("mindiff", "demographic_parity", "equalised_odds", "group_dro")
 # What an update has of a penalty's items, where it has a number of its own.
 _COUNTED = {
     "logit_pairing": "pairs",
@@ -17,16 +21,16 @@ _COUNTED = {
 
 def penalty_checks(config: Config) -> list[str]:
     """Sentences, none where all fits."""
-    settings = config.safety.penalties
+    settings, constraints = config.safety.penalties, config.safety.constraints
     if config.safety.axes is None:
-        return [
-            f"config.safety.penalties.{name}.weight needs config.safety.axes, such as ethnicity"
-            for name in settings.on()
-        ]
-    problems = [*_kind_checks(config), *_retention_checks(config)]
+        asked = [f"penalties.{name}.weight" for name in settings.on()]
+        asked += [f"constraints.{name}" for name in constraints.bounds()]
+        asked += [f"limits.{name}" for name in config.safety.limits.bounds()]
+        return [f"config.safety.{name} needs config.safety.axes, such as ethnicity" for name in asked]
+    problems = [*_kind_checks(config), *_retention_checks(config), *_constraint_checks(config)]
     parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
     # Retention on the training rows has none of its own.
-    for name in settings.made_of_the_pack():
+    for name in config.safety.made_of_the_pack():
         leaf = _COUNTED.get(name)
         count = parts if leaf is None else getattr(getattr(settings, name), leaf)
         if count % parts:
@@ -39,10 +43,11 @@ def penalty_checks(config: Config) -> list[str]:
 
 def _kind_checks(config: Config) -> list[str]:
     """Penalties that do not fit the kind of task."""
-    settings, task, problems = config.safety.penalties, config.task, []
+    task, problems = config.task, []
     writes = task.kind == "seq2seq-lm" and task.objective == "text-to-text"
+    pushing = config.safety.pushing()
     for name in ("js_pairing", "unlikelihood"):
-        if not getattr(settings, name).weight:
+        if name not in pushing:
             continue
         if task.kind not in LANGUAGE_MODELS:
             hint = "; classifiers have logit_pairing" if name == "js_pairing" else ""
@@ -55,11 +60,17 @@ def _kind_checks(config: Config) -> list[str]:
                 f"config.safety.penalties.{name}.weight: the text to write may name the group that was exchanged, as a "
                 "translation does; it fits config.task.objective=span-corruption"
             )
-    if settings.logit_pairing.weight and task.kind in LANGUAGE_MODELS:
+    if "logit_pairing" in pushing and task.kind in LANGUAGE_MODELS:
         problems.append(
             f"config.safety.penalties.logit_pairing.weight: {task.kind} has no classes to compare; language models "
             "have js_pairing"
         )
+    if task.kind != "sequence-classification":
+        problems += [
+            f"config.safety.penalties.{name}.weight: {task.kind} has no labelled rows of groups to compare"
+            for name in ON_GROUPS
+            if name in pushing
+        ]
     return problems
 
 
@@ -78,3 +89,20 @@ def _retention_checks(config: Config) -> list[str]:
     if retention.on == "benign" and config.task.kind == "seq2seq-lm" and config.task.objective == "text-to-text":
         problems.append(f"{leaf}.on: a benign sentence has no text to write beside it; use {leaf}.on=rows")
     return problems
+
+
+def _constraint_checks(config: Config) -> list[str]:
+    constraints, weights = config.safety.constraints, config.safety.penalties.weights()
+    if not constraints.bounds():
+        return []
+    if constraints.drives not in weights:
+        near = difflib.get_close_matches(constraints.drives, list(weights), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the penalties are {', '.join(weights)}"
+        return [f"config.safety.constraints.drives: there is no penalty {constraints.drives!r}; {hint}"]
+    first = weights[constraints.drives]
+    if first > constraints.maximum:
+        return [
+            f"config.safety.penalties.{constraints.drives}.weight: {first:g} is more than "
+            f"config.safety.constraints.maximum ({constraints.maximum:g}), the most it may become"
+        ]
+    return []

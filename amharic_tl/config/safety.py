@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from amharic_tl.config.constraints import ConstraintsConfig, LimitsConfig
 from amharic_tl.config.leaf import leaf
 from amharic_tl.config.penalties import PenaltiesConfig
 
@@ -53,3 +54,19 @@ class SafetyConfig:
     minimum_n: int = leaf(30, "Fewest clusters of a figure; below it the signal is insufficient.", minimum=2)
     penalties: PenaltiesConfig = field(default_factory=PenaltiesConfig)
     thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)
+    constraints: ConstraintsConfig = field(default_factory=ConstraintsConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+
+    @property
+    def driven(self) -> frozenset[str]:
+        """Names of the penalties whose weight moves while training."""
+        return frozenset({self.constraints.drives} if self.constraints.bounds() else ())
+
+    def pushing(self) -> tuple[str, ...]:
+        """Names of the penalties that are in the loss: of a weight above 0, or of one that moves."""
+        return tuple(name for name, weight in self.penalties.weights().items() if weight or name in self.driven)
+
+    def made_of_the_pack(self) -> tuple[str, ...]:
+        """Those of them that use names or sentences of the culture pack: all but what looks at training rows."""
+        on = self.penalties.retention.on
+        return tuple(name for name in self.pushing() if (name, on) != ("retention", "rows"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amharic_tl.reports import fairness
+from amharic_tl.reports import bounds, fairness
 from amharic_tl.reports.contents import Contents, Lines
 
 SHOWN = {
@@ -68,6 +68,7 @@ def figures(run: Contents) -> dict[str, Any] | None:
         "step": judged[0]["step"] if judged else None,
         "reference": run.watched.get("reference"),
         "penalties": _penalties(run),
+        "bounds": bounds.figures(run),
         "family": _family(run, split),
         "axes": axes,
         "fairness": fairness.figures(run),

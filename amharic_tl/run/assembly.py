@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,8 @@ def assemble(
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
     transfer = transfer_terms(config, splits, prepared, tokenizer, model, mesh)
     pushing = tuple(safety.penalties.values()) if safety is not None else ()
-    for beside in (*(one.batches for one in pushing), transfer.batches):
+    # Penalties on groups share one source.
+    for beside in dict.fromkeys([*(one.batches for one in pushing), transfer.batches]):
         if beside is not None:
             prepared = dataclasses.replace(prepared, train=Joined(prepared.train, beside))
     stages = make_stages(
@@ -173,7 +174,7 @@ def assemble(
         adapter_folder=adapter,
         splits=splits,
         prepared=prepared,
-        audit=_audit(config, splits, prepared, transfer),
+        audit=_audit(config, splits, prepared, transfer, [note for one in pushing for note in one.notes]),
         newly_initialised=model.load_report.newly_initialised,
         dropped=model.load_report.dropped,
         stages=stages,
@@ -205,7 +206,9 @@ def _check_select_by(select_by: str, splits: Splits) -> None:
     raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
 
 
-def _audit(config: Config, splits: Splits, prepared: Prepared, transfer: TransferTerms) -> dict[str, Any]:
+def _audit(
+    config: Config, splits: Splits, prepared: Prepared, transfer: TransferTerms, notes: Sequence[str]
+) -> dict[str, Any]:
     found = audit(
         splits,
         prepared.encoded,
@@ -215,7 +218,7 @@ def _audit(config: Config, splits: Splits, prepared: Prepared, transfer: Transfe
         long_text=config.data.long_text,
         windows=prepared.windows,
     )
-    found["warnings"] += [*prepared.notes, *transfer.notes]
+    found["warnings"] += [*prepared.notes, *transfer.notes, *notes]
     if prepared.mixed is not None:
         found["mixture"] = prepared.mixed.describe()
     return found | ({"alignment": transfer.about} if transfer.about else {})

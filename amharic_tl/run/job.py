@@ -30,6 +30,7 @@ from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.plan_file import describe_plan, with_beginnings
 from amharic_tl.run.resumption import begin
 from amharic_tl.run.staging import make_thaws
+from amharic_tl.run.steering import Steering, about_limits, bounded_figures, limits_sentences, selection_of
 from amharic_tl.run.telling import (
     NO_CLEAN_ROWS,
     about_attention,
@@ -183,12 +184,12 @@ class Job:
 
     def _loop(self) -> Loop:
         run = self.run
-        metric = run.config.train.select_by.split("/", 1)[1]
+        config, metric = run.config, run.config.train.select_by.split("/", 1)[1]
         rows, source = run.splits.train.rows, run.prepared.row_source
         return Loop(
             guard=self._guard(),
             stages=run.stages,
-            thaws=make_thaws(run.config, run.plan),
+            thaws=make_thaws(config, run.plan),
             batches=lambda start: run.prepared.train.stream(start, run.schedule.total),
             evaluate=self._evaluate,
             after_evaluation=self._after_evaluation,
@@ -199,8 +200,8 @@ class Job:
             interruption=self.interruption,
             schedule=run.schedule,
             mesh=run.mesh,
-            select_by=run.config.train.select_by,
-            lower_is_better=run.prepared.task.lower_is_better(metric),
+            selection=selection_of(config, run.prepared.task.lower_is_better(metric)),
+            steer=Steering(config.safety, self.writer, self.progress.say) if config.safety.driven else None,
             row_ids=lambda numbers: [rows[source[int(n)]].id for n in numbers if n >= 0],
         )
 
@@ -256,7 +257,7 @@ class Job:
         for sentence in on_terminal(look.alerts, self.workdir.alerts):
             self.progress.say(f"safety: {sentence}")
         self.progress.say(f"safety: {split}: {look.family}")
-        return look.fairness
+        return look.fairness | (bounded_figures(look.signals, monitor.settings) if split == "validation" else {})
 
     def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:
         """Probabilities of a source's rows, in their order."""
@@ -283,6 +284,7 @@ class Job:
             "step": memory.best_step,
             "metric": self.run.config.train.select_by,
             "value": memory.best_value,
+            **about_limits(self.run.config, memory),
         }
         self.record["step"] = step
         self._write("run", self.record)
@@ -353,7 +355,7 @@ class Job:
         self.fairness.score_banks(best or 0, self._predict(state, None))
         if run.config.output.export:
             self._export(state)
-        for sentence in about_stages(memory.stage, run.plan.stages):
+        for sentence in [*about_stages(memory.stage, run.plan.stages), *limits_sentences(run.config, memory)]:
             self.progress.say(sentence)
         self.writer.write_event(last, "completed", reason=reason)
         self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": last}

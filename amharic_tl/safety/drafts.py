@@ -39,16 +39,17 @@ def watermark(operator: SwapOperator, settings: SafetyConfig) -> str:
 
 
 def refuse_drafted_penalties(operator: SwapOperator, settings: SafetyConfig) -> None:
-    """Refuses penalties that would use names and sentences which nobody has signed.
+    """Refuses penalties and limits that would use names and sentences which nobody has signed.
 
     Raises:
       ConfigError: see above.
     """
     drafts = drafted_axes(operator)
-    on = settings.penalties.made_of_the_pack()
-    if drafts and on and not settings.allow_draft:
+    asked = [f"penalties.{name}.weight" for name in settings.made_of_the_pack()]
+    asked += [f"limits.{name}" for name in settings.limits.bounds()]
+    if drafts and asked and not settings.allow_draft:
         raise ConfigError(
-            f"config.safety.penalties.{on[0]}.weight: no native speaker has signed the names of "
+            f"config.safety.{asked[0]}: no native speaker has signed the names of "
             f"{', '.join(drafts)} in the pack {operator.pack.id!r}; set config.safety.allow_draft=true to train on "
             "drafts, or config.safety.pack=demo"
         )

@@ -18,6 +18,7 @@ from amharic_tl.config import Config, SafetyConfig, flatten, to_dict
 from amharic_tl.errors import ConfigError, MissingInputError
 from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.records.workdir import Workdir
+from amharic_tl.safety.constraints import SIGNALS
 from amharic_tl.safety.probes import Probes
 from amharic_tl.safety.signals import ALL, BEYOND_THRESHOLD, Figure, Observed, enough, seed_of
 from amharic_tl.safety.statistics import paired_excess
@@ -91,6 +92,9 @@ def _check_same(workdir: str, stored: Mapping[str, Any], config: Config) -> None
         name
         for name, value in stored.items()
         if name.startswith("safety.penalties.") and name.endswith(".weight") and value
+    ]
+    weights += [
+        f"safety.constraints.{name}" for name in SIGNALS if stored.get(f"safety.constraints.{name}") is not None
     ]
     if weights:
         raise ConfigError(f"config.safety.reference: {workdir} has a penalty itself ({', '.join(weights)})")

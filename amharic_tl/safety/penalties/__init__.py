@@ -1,14 +1,24 @@
 """Penalties: pure functions inside the jitted step, equal on one device and on many.
 
 Each has a file of its own with its term and ``build``, which makes the term and the batches that it needs from a run;
-one leaf ``config.safety.penalties.<name>.weight``; and a line in :data:`PENALTIES`. One whose weight is 0 is not built.
+one leaf ``config.safety.penalties.<name>.weight``; and a line in :data:`PENALTIES`. One whose weight is 0 and stays so
+is not built.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from amharic_tl.safety.penalties import js_pairing, logit_pairing, retention, unlikelihood
+from amharic_tl.safety.penalties import (
+    demographic_parity,
+    equalised_odds,
+    group_dro,
+    js_pairing,
+    logit_pairing,
+    mindiff,
+    retention,
+    unlikelihood,
+)
 from amharic_tl.safety.penalties.given import Given, Penalty
 from amharic_tl.safety.penalties.js_pairing import JSPairing
 from amharic_tl.safety.penalties.logit_pairing import LogitPairing
@@ -19,6 +29,10 @@ __all__ = ["PENALTIES", "Given", "JSPairing", "LogitPairing", "Penalty", "Unlike
 # By the name of its section in config.safety.penalties.
 PENALTIES: Mapping[str, Callable[[Given], Penalty]] = {
     "logit_pairing": logit_pairing.build,
+    "mindiff": mindiff.build,
+    "demographic_parity": demographic_parity.build,
+    "equalised_odds": equalised_odds.build,
+    "group_dro": group_dro.build,
     "js_pairing": js_pairing.build,
     "unlikelihood": unlikelihood.build,
     "retention": retention.build,
@@ -26,10 +40,10 @@ PENALTIES: Mapping[str, Callable[[Given], Penalty]] = {
 
 
 def penalties(given: Given) -> dict[str, Penalty]:
-    """Those whose weight is above 0, by name.
+    """Those whose weight is above 0 or moves while training, by name.
 
     Raises:
       AmharicTLError: a penalty does not fit the run, or finds nothing to work on.
     """
-    weights = given.config.safety.penalties.weights()
-    return {name: build(given) for name, build in PENALTIES.items() if weights[name]}
+    pushing = given.config.safety.pushing()
+    return {name: build(given) for name, build in PENALTIES.items() if name in pushing}

@@ -129,7 +129,7 @@ def _left_out(config: Config) -> tuple[str, ...]:
     if config.safety.axes:
         notes += [
             f"the penalty safety.penalties.{name} is not in the planned step: it needs the data"
-            for name in config.safety.penalties.on()
+            for name in config.safety.pushing()
         ]
     if config.transfer.alignment.data is not None:
         notes.append("the target rows of transfer.alignment are not in the planned step: they need the data")
