@@ -33,7 +33,7 @@ from amharic_tl.run.sequestered import banks_of
 from amharic_tl.run.staging import make_stages
 from amharic_tl.run.terms import TransferTerms, transfer_terms
 from amharic_tl.safety.drafts import refuse_drafted_penalties
-from amharic_tl.safety.monitor import Monitor
+from amharic_tl.safety.monitoring.classifier import Monitor
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
 from amharic_tl.safety.penalties import LogitPairing

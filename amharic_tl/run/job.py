@@ -40,7 +40,7 @@ from amharic_tl.run.telling import (
     about_stages,
 )
 from amharic_tl.safety.judgement import on_terminal
-from amharic_tl.safety.monitor import Predict
+from amharic_tl.safety.monitoring.classifier import Predict
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather

@@ -78,6 +78,9 @@ class Program:
       model: an ``nnx.Module``.
       function: of the model and arrays ``[B, ...]``, to an array ``[B, ...]``.
       mesh: over which batches are split; None for one device.
+
+    Attributes:
+      rows: that it has run, those that fill up a batch among them.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Program:
         graphdef, self._state = nnx.split(model)
         self._mesh = mesh
         self._traces = 0
+        self.rows = 0
 
         @jax.jit
         def run(state: nnx.State, batch: dict[str, jax.Array]) -> jax.Array:
@@ -110,6 +114,7 @@ class Program:
 
     def __call__(self, batch: dict[str, np.ndarray]) -> np.ndarray:
         """The function's value of a batch."""
+        self.rows += len(next(iter(batch.values())))
         if self._mesh is None:
             return np.asarray(self._run(self._state, batch))
         # Every process has the whole batch, and gives its own part of it.
@@ -127,6 +132,11 @@ class HasPrograms:
         """Goes on with other weights of the same model; nothing is compiled again."""
         for program in self.programs:
             program.take(model)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the model has run."""
+        return sum(program.rows for program in self.programs)
 
 
 def over_rows(
