@@ -13,6 +13,7 @@ import jax
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
+from amharic_tl.config.moments import parse_moment
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.folds import load_fold
@@ -252,7 +253,14 @@ def _schedule(config: Config, steps_per_epoch: int) -> Schedule:
         log_every=train.log_every,
         patience=train.patience,
         max_non_finite=train.max_non_finite,
+        look_every=_look_every(config, total, steps_per_epoch),
     )
+
+
+def _look_every(config: Config, total: int, steps_per_epoch: int) -> int | None:
+    """In steps; None for never."""
+    typed = config.safety.look_every
+    return None if typed is None else max(1, parse_moment(typed).step(total, steps_per_epoch))
 
 
 def _safety(

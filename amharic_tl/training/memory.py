@@ -16,6 +16,7 @@ class Memory:
       best_value: what it scored.
       since_best: evaluations since then, or since the last thaw.
       evaluated_step: the last one that was evaluated.
+      looked_step: the last step of a look between evaluations.
       lengths: bytes of the files that a resumption rewinds.
       began: the step before which each stage so far began.
       smoothed_loss: of the validation split, while a stall of it is waited for.
@@ -37,11 +38,12 @@ class Memory:
     stalled_for: int = 0
     skips: list[int] = field(default_factory=list)
     rollbacks: list[dict[str, int]] = field(default_factory=list)
+    looked_step: int | None = None
 
     def stored(self) -> dict[str, Any]:
-        """As a checkpoint holds it: a run without accidents holds nothing about them."""
-        accidents = {"skips", "rollbacks"}
-        return {name: value for name, value in asdict(self).items() if value or name not in accidents}
+        """As a checkpoint holds it: a run without accidents or looks holds nothing about them."""
+        optional = {"skips", "rollbacks", "looked_step"}
+        return {name: value for name, value in asdict(self).items() if value or name not in optional}
 
     @property
     def stage(self) -> int:

@@ -1,4 +1,4 @@
-"""The monitor of a classifier: shows the probes to the model at each evaluation and turns answers into judged signals."""
+"""The monitor of a classifier: shows the probes to the model and turns its answers into judged signals."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class Monitor(Judging):
         self.probes: dict[str, Probes] = {}
         self._batches: dict[str, BatchSource] = {}
         self._row_ids: dict[str, list[np.ndarray]] = {}
-        self._source = source
 
         def source(ids: Sequence[np.ndarray]) -> BatchSource:
             lengths = np.asarray([len(one) for one in ids])
             plan = BatchPlan(lengths, batch_rows, None, limit=max_length)
             return Batches(plan, ids, tokenizer.pad_token_id, classification_fields(np.full(len(ids), -1)), **share)
 
+        self._source = source
         self._source_of_texts = lambda texts: source(encode(tokenizer, texts, max_length, keep=keep).ids)
         for split, of_split in rows.items():
             probes = make_probes(of_split, operator, tokenizer, max_length, benign=True, keep=keep)
