@@ -30,11 +30,14 @@ from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.adapter_folder import base_and_adapter, tokenizer_folder
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.run.adapting import adapted
+from amharic_tl.run.language_watch import language_monitor
 from amharic_tl.run.sequestered import banks_of
 from amharic_tl.run.staging import make_stages
 from amharic_tl.run.terms import TransferTerms, transfer_terms
 from amharic_tl.safety.drafts import refuse_drafted_penalties
 from amharic_tl.safety.monitoring.classifier import Monitor
+from amharic_tl.safety.monitoring.language import LanguageMonitor
+from amharic_tl.safety.monitoring.mention_gap import mention_texts
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.pairs import PairBatches, training_pairs
 from amharic_tl.safety.penalties import LogitPairing
@@ -58,7 +61,7 @@ class Safety:
     ``refused[axis][group]`` tells how many training rows could not be exchanged, and why.
     """
 
-    monitor: Monitor
+    monitor: Monitor | LanguageMonitor
     terms: tuple[Term, ...]
     pairs: PairBatches | None
     refused: Mapping[str, Mapping[str, Mapping[str, object]]]
@@ -267,6 +270,8 @@ def _safety(
     config: Config, splits: Splits, prepared: Prepared, tokenizer: Any, schedule: Schedule, mesh: Mesh
 ) -> Safety:
     """The monitor, and the penalties whose weight is above 0."""
+    if config.task.kind != "sequence-classification":
+        return Safety(language_monitor(config, splits, tokenizer, schedule.evaluations() + 1, mesh), (), None, {})
     keep = KEEP[config.data.long_text]
     settings, share = config.safety, {"process_index": jax.process_index(), "process_count": jax.process_count()}
     check_positive_labels(settings.positive_labels or (), splits.labels)
@@ -289,6 +294,7 @@ def _safety(
         batch_rows=config.train.microbatch or config.train.batch_size,
         share=share,
         keep=keep,
+        gap=mention_texts(operator, splits.train.rows, splits.validation.rows, settings.gap_texts, config.train.seed),
     )
     banks_of(monitor)
     pairing = settings.penalties.logit_pairing

@@ -12,9 +12,11 @@ from amharic_tl.config import SafetyConfig
 from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
 from amharic_tl.data.rows import Row
 from amharic_tl.data.tokenizer import Keep, encode, first_tokens
+from amharic_tl.records.signals import SafetySignal
 from amharic_tl.safety.drafts import withhold
 from amharic_tl.safety.fairness.watched import look_figures, split_table
 from amharic_tl.safety.monitoring.looks import BETWEEN, Judging, Look, describe
+from amharic_tl.safety.monitoring.mention_gap import MentionTexts, gap_figures
 from amharic_tl.safety.monitoring.swap_looks import VERSIONS, drawn_swaps, swap_look_figures, versions_of
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import Probes, make_probes
@@ -40,6 +42,7 @@ class Monitor(Judging):
       keep: which tokens of a text that is longer are read.
       batch_rows: rows of a probe batch over the whole mesh.
       share: this process's index and the count of processes.
+      gap: texts of train and validation that name groups, by axis; None for none.
     """
 
     def __init__(
@@ -56,9 +59,10 @@ class Monitor(Judging):
         batch_rows: int,
         share: Mapping[str, int],
         keep: Keep = first_tokens,
+        gap: Mapping[str, MentionTexts] | None = None,
     ) -> None:
         super().__init__(settings, looks)
-        self.operator, self.reference = operator, reference
+        self.operator, self.reference, self.gap = operator, reference, gap or {}
         self.labels = tuple(labels)
         self.probes: dict[str, Probes] = {}
         self._batches: dict[str, BatchSource] = {}
@@ -127,11 +131,29 @@ class Monitor(Judging):
         own = np.maximum(probabilities[np.arange(len(numbers)), numbers], np.finfo(np.float32).tiny)
         return np.stack([-np.log(own), probabilities.argmax(axis=-1) == numbers], axis=-1)
 
-    def rows_shown(self) -> dict[str, int]:
-        """How many rows run through the model for the monitor's sake alone: at an evaluation, and at a look between."""
-        axes = self.operator.swapped_axes
-        drawn = [len(drawn_swaps(self.probes["validation"], axes, number, 0)) for number in range(len(axes))]
-        return {"evaluation": len(self.probes["validation"].ids), "look": VERSIONS * max(drawn, default=0)}
+    def gaps(self, step: int, predict: Predict) -> list[SafetySignal]:
+        """How much worse the model does on rows of validation that name a group than on such rows of train."""
+
+        def losses(texts: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:
+            return self.losses(texts, labels, predict)
+
+        figures = gap_figures(self.gap, losses, "cross-entropy in nats", self.settings)
+        where = At("validation", step)
+        return [
+            replace(as_signal(one, where, self.operator.rests_on_unreviewed(one.axis)), p_value=None) for one in figures
+        ]
+
+    def cost(self) -> dict[str, int]:
+        """Rows that run through the model for the monitor's sake alone: at an evaluation of validation, at a look
+        between (the largest of its axes), and once at the end.
+        """
+        axes, probes = self.operator.swapped_axes, self.probes["validation"]
+        drawn = [len(drawn_swaps(probes, axes, number, 0)) for number in range(len(axes))]
+        return {
+            "rows_per_evaluation": len(probes.ids),
+            "rows_per_look": VERSIONS * max(drawn, default=0),
+            "rows_at_the_end": sum(len(of.train) + len(of.dev) for of in self.gap.values()),
+        }
 
     def fairness(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
         """The fairness table of a split; arguments as of :meth:`look`."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from amharic_tl.config import SafetyConfig
 from amharic_tl.records.signals import Alert, SafetySignal
 from amharic_tl.safety.drafts import watermark
 from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
 from amharic_tl.safety.operator import SwapOperator
-from amharic_tl.safety.twins import Reference
 
 # The split of the lines of a look between evaluations.
 BETWEEN = "look"
@@ -48,6 +47,15 @@ class Look:
             if one.state in RAISED
         ]
         return {"states": dict(sorted(states.items())), "raised": raised, "family": self.family}
+
+
+class HasSignals(Protocol):
+    """A reference run, of whatever kind."""
+
+    @property
+    def signals(self) -> Sequence[Mapping[str, Any]]:
+        """The lines of its safety.jsonl at its best step."""
+        ...
 
 
 class Judging:
@@ -98,7 +106,7 @@ class Judging:
 def describe(
     operator: SwapOperator,
     settings: SafetyConfig,
-    reference: Reference | None,
+    reference: HasSignals | None,
     looks: int,
     splits: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
