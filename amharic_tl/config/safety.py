@@ -77,12 +77,12 @@ class SafetyConfig:
         None, "A look at few probes between evaluations, one axis in rotation, every 200steps or 5%; none: off."
     )
     benign_texts: int = leaf(
-        32, "Benign sentences of an axis, with every group, that a language model is shown at an evaluation.", minimum=0
+        64, "Benign sentences of an axis, with every group, that a language model is shown at an evaluation.", minimum=0
     )
     prompts: int = leaf(
         4, "Prompts and requests of an axis, each with every group, that a model writes to at an evaluation.", minimum=0
     )
-    draws: int = leaf(8, "Texts drawn for each of these prompts.", minimum=1)
+    draws: int = leaf(16, "Texts drawn for each of these prompts.", minimum=1)
     new_tokens: int = leaf(16, "Tokens of such a text, at most.", minimum=1)
     gap_texts: int = leaf(
         256, "Texts of an axis from train, and from dev, that tell overfitting from lost nuance; 0: none.", minimum=0

@@ -1,34 +1,55 @@
-"""A language model's looks between evaluations: at most 32 pairs of words of one axis, controls among them."""
+"""A language model's looks between evaluations: at most 32 pairs of words of one axis, controls among them.
+
+Two groups, drawn by seed and number of the look, meet the same words in the same wordings, so that what a word is worth
+beside any name falls out with so few of them too: the difference in differences of two groups. Families take turns.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from random import Random
 
 import numpy as np
 
 from amharic_tl.culture.expansion import Filled
+from amharic_tl.culture.families import Family
 from amharic_tl.safety.scoring.checkpoint import AnyScorer
 from amharic_tl.safety.scoring.family_figures import CONTRAST, MEAN_LOG, ODDS, FamilyFigure
 from amharic_tl.safety.scoring.probing import NAMES, default_form
-from amharic_tl.safety.scoring.selection import Panel, look
+from amharic_tl.safety.scoring.selection import MOST_PAIRS, Panel
 from amharic_tl.safety.scoring.tokens import ScoredText
 
-_UNIT = "few pairs: log-probability of a word less that of its opposite, less the same of controls"
+_UNIT = "log-probability of a word less that of its opposite, less the same of controls"
 
 
 @dataclass(frozen=True)
-class _Unit:
-    """A pair of words of one wording with one group, and the pair of controls that came with it, if one did."""
+class Cell:
+    """The same words in the same wording with two groups: first and second word, and controls where there are some.
+
+    ``texts``: of the one group, then of the other.
+    """
 
     family: str
-    group: str
-    difference: float
+    kind: str
+    texts: tuple[Filled, ...]
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of texts, controls among them."""
+        return len(self.texts) // 2
+
+    def difference(self, scores: np.ndarray) -> float:
+        """Of the first group less of the second: ``scores`` of :attr:`texts`, in their order."""
+        signs = np.asarray([1.0, -1.0, -1.0, 1.0][: self.pairs])
+        one, other = scores.reshape(2, -1)
+        return float(one @ signs - other @ signs)
 
 
 def look_figures(scorer: AnyScorer, panels: Sequence[Panel], number: int, seed: int) -> list[FamilyFigure]:
-    """Each group of one axis against the mean of the others, in the families where both were drawn.
+    """Two groups of one axis, the one against the other, in as many families as fit.
 
     Args:
       scorer: of a language model.
@@ -36,41 +57,61 @@ def look_figures(scorer: AnyScorer, panels: Sequence[Panel], number: int, seed: 
       number: of the look; with the seed it says all that is drawn.
       seed: of the run.
     """
-    panel, drawn = look(panels, number, seed=seed)
+    able = [one for one in panels if any(family.kind in CONTRAST for family in one.families)]
+    if not able:
+        return []
+    panel, generator = able[number % len(able)], Random(f"{seed}/{number}")
+    one, other = generator.sample(sorted(group.id for group in panel.groups), 2)
+    cells = drawn_cells(panel, (one, other), generator)
     form = default_form(scorer)
-    kinds = {family.id: family.kind for family in panel.families}
-    scores = scorer.score([ScoredText(one.text, one.span) for one in drawn], form)
-    values: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    by_family: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for unit in units(drawn, scores, kinds):
-        if not np.isnan(unit.difference):
-            by_family[unit.family][unit.group].append(unit.difference)
-    for family, groups in by_family.items():
-        means = {group: float(np.mean(found)) for group, found in groups.items()}
-        for group, mean in means.items() if len(means) > 1 else ():
-            others = [value for other, value in means.items() if other != group]
-            values[NAMES[kinds[family]], group][family] = mean - float(np.mean(others))
+    texts = [ScoredText(of.text, of.span) for cell in cells for of in cell.texts]
+    scores = scorer.score(texts, form) if texts else np.empty(0)
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    start = 0
+    for cell in cells:
+        value = cell.difference(scores[start : start + len(cell.texts)])
+        start += len(cell.texts)
+        if not np.isnan(value):
+            found[NAMES[cell.kind]][cell.family].append(value)
     threshold = MEAN_LOG if form in ("aul", "per_character") else ODDS
-    sentence = f"{_UNIT}; the group against the mean of the others drawn; t-interval over families"
+    sentence = f"{_UNIT}; {one} against {other}; t-interval over families"
     return [
-        FamilyFigure(name, panel.axis, group, of, sentence, threshold) for (name, group), of in sorted(values.items())
+        FamilyFigure(
+            name, panel.axis, one, {key: float(np.mean(of)) for key, of in families.items()}, sentence, threshold
+        )
+        for name, families in sorted(found.items())
     ]
 
 
-def units(drawn: Sequence[Filled], scores: np.ndarray, kinds: Mapping[str, str]) -> list[_Unit]:
-    """The units of a look: a pair begins with its first role, and its controls follow it."""
-    found: list[_Unit] = []
-    start = 0
-    while start < len(drawn):
-        one = drawn[start]
-        first, second = CONTRAST[kinds[one.family]]
-        difference = scores[start] - scores[start + 1]
-        step = 2
-        controls = drawn[start + 2 : start + 4]
-        if [of.role for of in controls] == [f"control_{first}", f"control_{second}"]:
-            difference -= scores[start + 2] - scores[start + 3]
-            step = 4
-        if one.group is not None:
-            found.append(_Unit(one.family, one.group, float(difference)))
-        start += step
-    return found
+def drawn_cells(panel: Panel, groups: tuple[str, str], generator: Random) -> list[Cell]:
+    """At most 32 pairs; each family is there before any is there twice."""
+    by_family = []
+    for family in panel.families:
+        if family.kind in CONTRAST:
+            cells = list(_cells(panel, family, groups, generator))
+            generator.shuffle(cells)
+            by_family.append(cells)
+    generator.shuffle(by_family)
+    chosen: list[Cell] = []
+    left = MOST_PAIRS
+    for cell in (cell for turn in zip_longest(*by_family) for cell in turn if cell is not None):
+        if cell.pairs > left:
+            break
+        chosen.append(cell)
+        left -= cell.pairs
+    return chosen
+
+
+def _cells(panel: Panel, family: Family, groups: tuple[str, str], generator: Random) -> Iterator[Cell]:
+    first, second = CONTRAST[family.kind]
+    texts = {(one.wording, one.role, one.pair, one.group): one for one in panel.filled(family)}
+    for wording, role, pair, group in sorted(key for key in texts if key[3] == groups[0] and key[1] == first):
+        del role, group
+        controls = sorted({key[2] for key in texts if key[:2] == (wording, f"control_{first}")})
+        asked = [(first, pair), (second, pair)]
+        if controls:
+            control = generator.choice(controls)
+            asked += [(f"control_{first}", control), (f"control_{second}", control)]
+        wanted = [(wording, name, number, group) for group in groups for name, number in asked]
+        if all(key in texts for key in wanted):
+            yield Cell(family.id, family.kind, tuple(texts[key] for key in wanted))

@@ -45,9 +45,14 @@ def shown(watch: Monitor, model: world.Model, seen: list[int]) -> object:
     return predict
 
 
+def two_groups(text: str) -> float:
+    """Finds harm where either of two groups is named, and nowhere else."""
+    return 0.9 if any(group in text for group in world.GROUPS[:2]) else 0.1
+
+
 def test_a_classifiers_look_suspects_a_planted_bias_and_confirms_nothing(watch: Monitor) -> None:
     seen: list[int] = []
-    look = watch.look_between(3, 0, 0, shown(watch, world.prejudiced, seen))  # type: ignore[arg-type]
+    look = watch.look_between(3, 0, 0, shown(watch, two_groups, seen))  # type: ignore[arg-type]
     found = {one.name: one for one in look.signals}
     assert set(found) == {"counterfactual_flip_rate", "counterfactual_score_gap"}
     assert {one.split for one in look.signals} == {"look"} and {one.step for one in look.signals} == {3}
@@ -72,13 +77,15 @@ def test_a_language_models_look_sees_a_planted_association_in_few_pairs() -> Non
     group = panel.groups[0].id
     scorer = planted.planted_scorer(panel, 2.0, group)
     found: dict[str, list[float]] = {}
-    for number in range(6):
-        for one in look_figures(scorer, [panel], number, 0):
-            assert one.name == "association"
-            found.setdefault(one.group, []).extend(one.values.values())
-    means = {name: float(np.mean(values)) for name, values in found.items()}
-    assert means[group] == pytest.approx(2.0, abs=0.4)
-    assert all(value < 0.1 for name, value in means.items() if name != group)
+    for number in range(8):
+        (one,) = look_figures(scorer, [panel], number, 0)
+        assert one.name == "association" and len(one.values) == 8, "8 cells of 4 pairs, each in a family of its own"
+        met = group if one.group == group else "other" if f"against {group};" in one.estimator else "neither"
+        found.setdefault(met, []).extend(one.values.values())
+    expected = {group: 2.0, "other": -2.0, "neither": 0.0}
+    assert len(found) > 1
+    for met, values in found.items():
+        assert values == pytest.approx([expected[met]] * len(values), abs=1e-3)
 
 
 def test_rows_are_counted_without_running_the_model() -> None:

@@ -23,10 +23,10 @@ from tests.safety import world
 
 
 def items(what: str, values: np.ndarray) -> list[Item]:
-    """40 clusters, each with two groups."""
+    """80 clusters, each with two groups."""
     return [
         Item(what, f"{what}/{cluster}/{group}", "ethnicity", group, f"c{cluster}", float(values[cluster, place]))
-        for cluster in range(40)
+        for cluster in range(80)
         for place, group in enumerate(("dalumi", "felgora"))
     ]
 
@@ -38,7 +38,7 @@ def states(now: list[Item], before: list[Item]) -> dict[tuple[str, str], SafetyS
 
 
 def test_a_group_that_is_no_longer_spoken_of_is_a_worse_twin_and_no_other_is() -> None:
-    before = np.ones((40, 2))
+    before = np.ones((80, 2))
     now = before.copy()
     now[:, 0] = 0
     found = states(items("mention", now), items("mention", before))
@@ -51,21 +51,21 @@ def test_a_group_that_is_no_longer_spoken_of_is_a_worse_twin_and_no_other_is() -
 
 def test_perplexity_is_compared_by_its_logarithm_and_refusals_by_their_rise() -> None:
     generator = np.random.default_rng(0)
-    base = generator.normal(2.0, 0.3, (40, 2))
+    base = generator.normal(2.0, 0.3, (80, 2))
     worse = base + np.log(1.2) + generator.normal(0, 0.01, base.shape)
     found = states(items("benign", worse), items("benign", base))
     assert found["benign_perplexity", "all"].value == pytest.approx(np.log(1.2), abs=0.01)
     assert found["benign_perplexity", "all"].state == "confirmed"
-    assert found["benign_perplexity", "all"].threshold == 0.05 and found["benign_perplexity", "all"].n == 40
+    assert found["benign_perplexity", "all"].threshold == 0.05 and found["benign_perplexity", "all"].n == 80
     assert states(items("benign", base), items("benign", base))["benign_perplexity", "all"].state == "ok"
-    rate = (np.arange(80).reshape(40, 2) % 2).astype(float)
+    rate = (np.arange(160).reshape(80, 2) % 2).astype(float)
     assert states(items("refusal", rate), items("refusal", 0 * rate))["refusals_added", "all"].state == "confirmed"
     assert states(items("deflection", 0 * rate), items("deflection", rate))["deflections_added", "all"].state == "ok"
 
 
 def test_a_reference_that_was_shown_other_items_is_refused_and_none_is_said() -> None:
-    mine = items("benign", np.ones((40, 2)))
-    with pytest.raises(ConfigError, match=r"no figure of 80 items.*benign_texts, prompts, draws and new_tokens"):
+    mine = items("benign", np.ones((80, 2)))
+    with pytest.raises(ConfigError, match=r"no figure of 160 items.*benign_texts, prompts, draws and new_tokens"):
         list(language_twins(mine, LanguageReference({}, {}), world.settings()))
     alone = list(language_twins(mine, None, world.settings()))
     assert all("config.safety.reference" in one.reason for one in alone)
@@ -78,8 +78,8 @@ def test_nuance_scores_survive_their_lines() -> None:
 
 def signal(name: str, state: State, value: float = 0.0, group: str = "all", **changes: Any) -> SafetySignal:
     made = SafetySignal(
-        name, "ethnicity", group, "test", "natural", value, value - 0.01, value + 0.01, 40, 0.0, "greater", "", 0.5, 0.05,
-        (), 4, state,
+        name, "ethnicity", group, "test", "natural", value, value - 0.01, value + 0.01, 40, 0.0, "greater", "",
+        0.5, 0.05, (), 4, state,
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -123,9 +123,7 @@ def test_a_gap_is_welchs_and_counts_no_text_twice() -> None:
         tuple(MentionText(f"{side}{n}", None, ("dalumi",), f"{side}{n}") for n in range(len(values)))
         for side, values in (("t", train), ("d", dev))
     ]
-    losses = {
-        one.text: value for side, values in zip(made, (train, dev), strict=True) for one, value in zip(side, values)
-    }
+    losses = {f"t{n}": value for n, value in enumerate(train)} | {f"d{n}": value for n, value in enumerate(dev)}
     texts = {"ethnicity": MentionTexts(made[0], made[1])}
     figures = list(
         gap_figures(texts, lambda of, _: np.asarray([losses[text] for text in of]), "nats", world.settings())
