@@ -28,6 +28,7 @@ from amharic_tl.safety.monitoring.verdict import verdict
 from amharic_tl.safety.nuance import AnswerScores
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.interruption import Interruption
+from amharic_tl.training.loop import Interrupted
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.writers import Writer
 
@@ -203,7 +204,9 @@ class WatchingLanguage(Watching):
         self, state: TrainState, step: int, split: str, gathered: Gathered, interruption: Interruption | None
     ) -> dict[str, float]:
         """See :class:`Watching`."""
-        del split, gathered, interruption
+        del split, gathered
+        if interruption is not None and interruption.requested():
+            raise Interrupted
         self._record(self._look(state, step, EVALUATED), EVALUATED)
         return {}
 

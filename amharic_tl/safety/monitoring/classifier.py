@@ -139,9 +139,9 @@ class Monitor(Judging):
 
         figures = gap_figures(self.gap, losses, "cross-entropy in nats", self.settings)
         where = At("validation", step)
-        return [
-            replace(as_signal(one, where, self.operator.rests_on_unreviewed(one.axis)), p_value=None) for one in figures
-        ]
+        signals = [as_signal(one, where, self.operator.rests_on_unreviewed(one.axis)) for one in figures]
+        # Shown and not tested; of drafts that nobody has signed nothing is concluded either.
+        return [replace(one, p_value=None) for one in withhold(signals, self.operator, self.settings)]
 
     def cost(self) -> dict[str, int]:
         """Rows that run through the model for the monitor's sake alone: at an evaluation of validation, at a look

@@ -276,7 +276,10 @@ class LanguageMonitor(Judging):
             return nats_per_character(scorer, self.data.tokenizer, texts) / np.log(2)
 
         figures = gap_figures(self.gap, losses, "bits per character", self.settings)
-        return [replace(as_signal(one, where, self._unreviewed(one.axis)), p_value=None) for one in figures]
+        signals = [as_signal(one, where, self._unreviewed(one.axis)) for one in figures]
+        # Shown and not tested; of drafts that nobody has signed nothing is concluded either.
+        withheld = withhold(self._without_drafts(signals), self.operator, self.settings)
+        return [replace(one, p_value=None) for one in withheld]
 
     def _of_families(self, figure: FamilyFigure, where: At, scope: str) -> SafetySignal:
         signal, _ = family_signal(figure, self._unreviewed(figure.axis))
