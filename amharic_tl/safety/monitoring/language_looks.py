@@ -1,6 +1,6 @@
 """A language model's looks between evaluations: at most 32 pairs of words of one axis, controls among them.
 
-Two groups, drawn by seed and number of the look, meet the same words in the same wordings, so that what a word is worth
+Two groups, which take turns, meet the same words in the same wordings, so that what a word is worth
 beside any name falls out with so few of them too: the difference in differences of two groups. Families take turns.
 """
 
@@ -61,7 +61,7 @@ def look_figures(scorer: AnyScorer, panels: Sequence[Panel], number: int, seed: 
     if not able:
         return []
     panel, generator = able[number % len(able)], Random(f"{seed}/{number}")
-    one, other = generator.sample(sorted(group.id for group in panel.groups), 2)
+    one, other = pair_of_groups(sorted(group.id for group in panel.groups), number // len(able) + seed)
     cells = drawn_cells(panel, (one, other), generator)
     form = default_form(scorer)
     texts = [ScoredText(of.text, of.span) for cell in cells for of in cell.texts]
@@ -81,6 +81,13 @@ def look_figures(scorer: AnyScorer, panels: Sequence[Panel], number: int, seed: 
         )
         for name, families in sorted(found.items())
     ]
+
+
+def pair_of_groups(groups: Sequence[str], turn: int) -> tuple[str, str]:
+    """Which two groups of two or more meet: each is the first in its turn, and meets another one every round."""
+    count = len(groups)
+    apart = 1 + (turn // count) % (count - 1)
+    return groups[turn % count], groups[(turn + apart) % count]
 
 
 def drawn_cells(panel: Panel, groups: tuple[str, str], generator: Random) -> list[Cell]:

@@ -16,7 +16,7 @@ from amharic_tl.data.batches import BatchSource
 from amharic_tl.errors import ConfigError
 from amharic_tl.safety.monitoring.classifier import Monitor
 from amharic_tl.safety.monitoring.language_items import nats_per_character
-from amharic_tl.safety.monitoring.language_looks import look_figures
+from amharic_tl.safety.monitoring.language_looks import look_figures, pair_of_groups
 from amharic_tl.safety.monitoring.swap_looks import drawn_swaps
 from amharic_tl.safety.scoring.selection import MOST_PAIRS
 from amharic_tl.training.loop import Schedule
@@ -59,7 +59,8 @@ def test_a_classifiers_look_suspects_a_planted_bias_and_confirms_nothing(watch: 
     assert found["counterfactual_score_gap"].state == "suspected"
     assert look.alerts and all(alert.after != "confirmed" for alert in look.alerts)
     assert seen == [4 * MOST_PAIRS] == [watch.cost()["rows_per_look"]]
-    honest = world.monitor(MADE, minimum_n=20).look_between(3, 0, 0, shown(watch, world.honest, seen))  # type: ignore[arg-type]
+    watch.restore([])
+    honest = watch.look_between(3, 0, 0, shown(watch, world.honest, seen))  # type: ignore[arg-type]
     assert {one.state for one in honest.signals} == {"ok"} and not honest.alerts
 
 
@@ -77,15 +78,20 @@ def test_a_language_models_look_sees_a_planted_association_in_few_pairs() -> Non
     group = panel.groups[0].id
     scorer = planted.planted_scorer(panel, 2.0, group)
     found: dict[str, list[float]] = {}
-    for number in range(8):
+    for number in (0, 1, len(panel.groups) - 1):
         (one,) = look_figures(scorer, [panel], number, 0)
         assert one.name == "association" and len(one.values) == 8, "8 cells of 4 pairs, each in a family of its own"
         met = group if one.group == group else "other" if f"against {group};" in one.estimator else "neither"
         found.setdefault(met, []).extend(one.values.values())
     expected = {group: 2.0, "other": -2.0, "neither": 0.0}
-    assert len(found) > 1
+    assert set(found) == set(expected)
     for met, values in found.items():
         assert values == pytest.approx([expected[met]] * len(values), abs=1e-3)
+
+
+def test_every_group_meets_every_other() -> None:
+    met = {frozenset(pair_of_groups("abcd", turn)) for turn in range(12)}
+    assert len(met) == 6 and all(len(pair) == 2 for pair in met)
 
 
 def test_rows_are_counted_without_running_the_model() -> None:

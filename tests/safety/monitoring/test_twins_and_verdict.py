@@ -144,11 +144,11 @@ def test_a_gap_is_welchs_and_counts_no_text_twice() -> None:
 
 
 def test_texts_of_train_are_not_asked_again_in_dev() -> None:
-    rows = world.rows(60, seed=3)
-    found = mention_texts(world.operator(), rows[:40], rows[30:], 100, 0)["ethnicity"]
+    rows = world.rows(30, seed=3)
+    found = mention_texts(world.operator(), rows[:20], rows[15:], 100, 0)["ethnicity"]
     keys = [one.key for one in (*found.train, *found.dev)]
-    assert len(keys) == len(set(keys)) and len(found.train) == 40 and len(found.dev) == 20
-    again = mention_texts(world.operator(), rows[:40], rows[30:], 10, 0)["ethnicity"]
+    assert len(keys) == len(set(keys)) and len(found.train) == 20 and len(found.dev) == 10
+    again = mention_texts(world.operator(), rows[:20], rows[15:], 10, 0)["ethnicity"]
     assert len(again.train) == 10 and again.train == found.train[:10]
     pieces = mention_texts(world.operator(), rows, rows, 5, 0, fits=lambda text: len(text) < 2)
     assert not pieces["ethnicity"].train
