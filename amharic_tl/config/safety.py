@@ -24,6 +24,12 @@ class ThresholdsConfig:
         0.10, "Recall of harm: a group against the others, or the range over groups.", minimum=0.0, maximum=1.0
     )
     accuracy_gap: float = leaf(0.10, "Accuracy of the worst group below that of all.", minimum=0.0, maximum=1.0)
+    benign_perplexity: float = leaf(
+        0.05, "Logarithm of how much higher a language model's perplexity of benign texts may be.", above=0.0
+    )
+    mention_gap: float = leaf(
+        0.2, "Loss on dev texts that name a group, above that on train texts: nats, or bits per character.", above=0.0
+    )
     twin_margin: float = leaf(0.05, "How much worse than the reference an erasure twin may be.", above=0.0, maximum=1.0)
 
 
@@ -52,6 +58,20 @@ class SafetyConfig:
         None, "Files of benign sentences kept outside, each FILE:SHA256, that the finished model is shown once; logged."
     )
     minimum_n: int = leaf(30, "Fewest clusters of a figure; below it the signal is insufficient.", minimum=2)
+    look_every: str | None = leaf(
+        None, "A look at few probes between evaluations, one axis in rotation, every 200steps or 5%; none: off."
+    )
+    benign_texts: int = leaf(
+        64, "Benign sentences of an axis, with every group, that a language model is shown at an evaluation.", minimum=0
+    )
+    prompts: int = leaf(
+        4, "Prompts and requests of an axis, each with every group, that a model writes to at an evaluation.", minimum=0
+    )
+    draws: int = leaf(16, "Texts drawn for each of these prompts.", minimum=1)
+    new_tokens: int = leaf(16, "Tokens of such a text, at most.", minimum=1)
+    gap_texts: int = leaf(
+        256, "Texts of an axis from train, and from dev, that tell overfitting from lost nuance; 0: none.", minimum=0
+    )
     penalties: PenaltiesConfig = field(default_factory=PenaltiesConfig)
     thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)
     constraints: ConstraintsConfig = field(default_factory=ConstraintsConfig)

@@ -12,7 +12,8 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from amharic_tl.config import Config, SafetyConfig
+from amharic_tl.config import Config
+from amharic_tl.config.moments import parse_moment
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.folds import load_fold
@@ -29,11 +30,14 @@ from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.adapter_folder import base_and_adapter, tokenizer_folder
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.run.adapting import adapted
+from amharic_tl.run.language_watch import language_monitor
 from amharic_tl.run.sequestered import banks_of
 from amharic_tl.run.staging import make_stages
 from amharic_tl.run.terms import TransferTerms, transfer_terms
 from amharic_tl.safety.drafts import refuse_drafted_penalties
-from amharic_tl.safety.monitor import Monitor, describe
+from amharic_tl.safety.monitoring.classifier import Monitor
+from amharic_tl.safety.monitoring.language import LanguageMonitor
+from amharic_tl.safety.monitoring.mention_gap import mention_texts
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
 from amharic_tl.safety.penalties import Given, Penalty, penalties
 from amharic_tl.safety.twins import read_reference
@@ -51,21 +55,13 @@ LABELLED = ("sequence-classification", "token-classification")
 
 @dataclass(frozen=True)
 class Safety:
-    """What watches a run (nothing does a language model), and what pushes back: the penalties that are on, by name."""
+    """What watches a run, and what pushes back: the penalties that are on, by name."""
 
-    settings: SafetyConfig
-    operator: SwapOperator
-    monitor: Monitor | None
+    monitor: Monitor | LanguageMonitor
     penalties: Mapping[str, Penalty]
 
-    def describe(self) -> dict[str, Any]:
-        """What watched.json holds: what is watched, and what penalties work on and how many passes they add."""
-        watched = (
-            describe(self.operator, self.settings, None, 0, {}) if self.monitor is None else self.monitor.describe()
-        )
-        return {**watched, "training": self._training()}
-
-    def _training(self) -> dict[str, Any]:
+    def training(self) -> dict[str, Any]:
+        """What penalties work on, what they refused by axis and group, and how many passes they add."""
         about: dict[str, Any] = {"refused": {}, "passes": {name: one.passes for name, one in self.penalties.items()}}
         for penalty in self.penalties.values():
             about |= penalty.about
@@ -94,7 +90,7 @@ class Run:
     safety: Safety | None
 
     @property
-    def monitor(self) -> Monitor | None:
+    def monitor(self) -> Monitor | LanguageMonitor | None:
         """What watches it, if anything does."""
         return self.safety.monitor if self.safety is not None else None
 
@@ -270,7 +266,14 @@ def _schedule(config: Config, steps_per_epoch: int) -> Schedule:
         log_every=train.log_every,
         patience=train.patience,
         max_non_finite=train.max_non_finite,
+        look_every=_look_every(config, total, steps_per_epoch),
     )
+
+
+def _look_every(config: Config, total: int, steps_per_epoch: int) -> int | None:
+    """In steps; None for never."""
+    typed = config.safety.look_every
+    return None if typed is None else max(1, parse_moment(typed).step(total, steps_per_epoch))
 
 
 def _safety(
@@ -280,9 +283,10 @@ def _safety(
     settings = config.safety
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
     refuse_drafted_penalties(operator, settings)
-    watches = config.task.kind == "sequence-classification"
-    monitor = _monitor(config, splits, tokenizer, schedule, operator) if watches else None
-    return Safety(settings, operator, monitor, penalties(Given(config, operator, splits, prepared, tokenizer, mesh)))
+    pushing = penalties(Given(config, operator, splits, prepared, tokenizer, mesh))
+    if config.task.kind == "sequence-classification":
+        return Safety(_monitor(config, splits, tokenizer, schedule, operator), pushing)
+    return Safety(language_monitor(config, splits, tokenizer, schedule.evaluations() + 1, mesh), pushing)
 
 
 def _monitor(config: Config, splits: Splits, tokenizer: Any, schedule: Schedule, operator: SwapOperator) -> Monitor:
@@ -305,6 +309,7 @@ def _monitor(config: Config, splits: Splits, tokenizer: Any, schedule: Schedule,
         batch_rows=config.train.microbatch or config.train.batch_size,
         share=process_share(),
         keep=KEEP[config.data.long_text],
+        gap=mention_texts(operator, splits.train.rows, splits.validation.rows, settings.gap_texts, config.train.seed),
     )
     banks_of(monitor)
     return monitor

@@ -60,6 +60,12 @@ class Schedule:
     log_every: int
     patience: int | None
     max_non_finite: int
+    look_every: int | None = None
+
+    def look_due(self, step: int) -> bool:
+        """At every multiple of ``look_every`` at which no evaluation is due, which looks at more."""
+        every = self.look_every
+        return every is not None and step > 0 and step % every == 0 and not self.evaluation_due(step)
 
     def evaluation_due(self, step: int) -> bool:
         """At every multiple of ``evaluate_every`` above 0, and at the end."""
@@ -90,6 +96,7 @@ class Loop:
     row_ids: Callable[[np.ndarray], list[str]]
     guard: Guard | None = None
     steer: Steer | None = None
+    look: Callable[[TrainState, int], None] | None = None
 
     def run(self, state: TrainState, step: int, memory: Memory) -> tuple[TrainState, Memory, str]:
         """Trains from ``step`` to the end; returns the last state, the memory and why it stopped.
@@ -116,6 +123,13 @@ class Loop:
         pending: _Pending | None = None
         stopped_because = "all steps done"
         while True:
+            if self.look is not None and self.schedule.look_due(step) and memory.looked_step != step:
+                self._flush(pending, window, state, memory)
+                pending = None
+                # Before a save that is due: the checkpoint then knows that the look is done and its lines are there.
+                self.look(state, step)
+                memory.looked_step = step
+                window.restart()
             if self.schedule.evaluation_due(step) and memory.evaluated_step != step:
                 self._flush(pending, window, state, memory)
                 pending = None

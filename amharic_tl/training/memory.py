@@ -17,6 +17,7 @@ class Memory:
       best_within: whether it kept to the limits on other figures; None where there are none.
       since_best: evaluations since then, or since the last thaw.
       evaluated_step: the last one that was evaluated.
+      looked_step: the last step of a look between evaluations.
       lengths: bytes of the files that a resumption rewinds.
       began: the step before which each stage so far began.
       smoothed_loss: of the validation split, while a stall of it is waited for.
@@ -39,13 +40,14 @@ class Memory:
     stalled_for: int = 0
     skips: list[int] = field(default_factory=list)
     rollbacks: list[dict[str, int]] = field(default_factory=list)
+    looked_step: int | None = None
     best_within: bool | None = None
     steering: dict[str, Any] = field(default_factory=dict)
 
     def stored(self) -> dict[str, Any]:
-        """As a checkpoint holds it: a run without accidents or bounds holds nothing about them."""
-        absent = {"skips", "rollbacks", "steering"}
-        stored = {name: value for name, value in asdict(self).items() if value or name not in absent}
+        """As a checkpoint holds it: a run without accidents, looks or bounds holds nothing about them."""
+        optional = {"skips", "rollbacks", "looked_step", "steering"}
+        stored = {name: value for name, value in asdict(self).items() if value or name not in optional}
         return {name: value for name, value in stored.items() if name != "best_within" or value is not None}
 
     @property
