@@ -61,7 +61,7 @@ def test_signals_are_laid_out_by_axis_and_group_beside_the_reference(tmp_path: P
     rows = {(row["name"], row["group"], row["scope"]): row for row in axis["rows"]}
     flips = rows["counterfactual_flip_rate", ALL, "trained_on"]
     assert flips["state"] == "confirmed" and flips["reference"]["value"] == 0.01
-    assert {row["name"] for row in axis["rows"] + axis["insufficient"]} == set(SHOWN)
+    assert {row["name"] for row in axis["rows"] + axis["insufficient"]} <= set(SHOWN)
     page = write_report(root).read_text(encoding="utf-8")
     for text in (
         "ዳሉሚ",
