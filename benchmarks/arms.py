@@ -23,20 +23,16 @@ def shared() -> Path:
     return Path(named) if named else Path(__file__).resolve().parents[2] / "shared"
 
 
-def headlines() -> list[str]:
-    """Headlines of the Ethiopian News Headlines corpus, test split."""
-    with gzip.open(shared() / "data" / "enh-news" / "test.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [next(iter(_texts(json.loads(line)))) for line in file]
+def headlines(split: str = "test", field: str = "title") -> list[str]:
+    """Headlines of the Ethiopian News Headlines corpus, or with ``text`` these and what follows them."""
+    with gzip.open(shared() / "data" / "enh-news" / f"{split}.jsonl.gz", "rt", encoding="utf-8") as file:
+        return [json.loads(line)[field] for line in file]
 
 
 def wiki(characters: int) -> list[str]:
     """The first paragraphs of the Amharic Wikipedia of 2015, ``characters`` of them in all."""
     text = (shared() / "data" / "amwiki-2015" / "amharic_wiki_clean.txt").open(encoding="utf-8").read(characters)
     return [line for line in text.splitlines() if line.strip()]
-
-
-def _texts(row: dict[str, Any]) -> list[str]:
-    return [value for name, value in row.items() if name in ("headline", "text", "title") and isinstance(value, str)]
 
 
 @dataclass(frozen=True)

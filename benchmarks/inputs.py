@@ -79,9 +79,14 @@ def padding(name: str, texts: Callable[[], list[str]]) -> None:
     ids = encode(load_tokenizer(locate("amharic-tiny")), texts(), LENGTH).ids
     import numpy as np
 
-    plan = BatchPlan(np.asarray([len(one) for one in ids]), ROWS, 0)
-    share = plan.padding_share()
-    _say(f"padding of {name}: {share:.2%}, {len(ids):,} rows in {len(plan.buckets)} lengths", share <= AIM_PADDING)
+    lengths = np.asarray([len(one) for one in ids])
+    for said, plan in (
+        ("", BatchPlan(lengths, ROWS, 0)),
+        (", data.buckets=24", BatchPlan(lengths, ROWS, 0, buckets=24)),
+    ):
+        share = plan.padding_share()
+        about = f"{len(ids):,} rows of {lengths.mean():.0f} tokens in {len(plan.buckets)} lengths{said}"
+        _say(f"padding of {name}: {share:.2%}, {about}", share <= AIM_PADDING)
 
 
 def wait() -> None:
@@ -118,7 +123,8 @@ def main() -> int:
     print(describe("tokenizers", "grain"))
     tokens_per_second(arguments.characters, arguments.rounds)
     padding("AfriSenti (train)", tweets)
-    padding("Ethiopian News Headlines (test)", headlines)
+    padding("Ethiopian News Headlines (train, titles)", lambda: headlines("train"))
+    padding("Ethiopian News Headlines (train, texts)", lambda: headlines("train", "text"))
     wait()
     return 0
 
