@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from amharic_tl.cli.arguments import UsageError, load_config, parse, require
 
-OPTIONS = ("config", "output", "memory", "rows", "words", "rank-by", "fine-tune", "seeds")
+OPTIONS = ("config", "output", "memory", "rows", "words", "rank-by", "fine-tune", "seeds", "rates")
 FLAGS = ()
 WORDS = ()
 SEVERAL = ("DIR_OR_ID", "pretraining-text", "waive")
@@ -32,6 +31,7 @@ DIR/selection.json and DIR/selection.html; no text of the data is in either.
   --fine-tune K         then fine-tunes the K best and a random lower one as train would, and says whether each score
                         foretold what came out
   --seeds N             runs of each (3)
+  --rates 1e-4,3e-4     first one run of each at each rate, with a seed of its own; each base then takes its best
 
 Exits with 65 where no base passes the gates.
 """
@@ -51,8 +51,6 @@ def main(arguments: Sequence[str]) -> int:
     memory = parsed.options.get("memory")
     config = load_config(parsed.options.get("config"), parsed.overrides)
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.studies.select_base.request import Request, bytes_of
 
     numbers = {
@@ -70,6 +68,7 @@ def main(arguments: Sequence[str]) -> int:
         waived=tuple(name for word in parsed.several["waive"] for name in word.split(",")),
         pretraining_text=dict(map(_named_files, parsed.several["pretraining-text"])),
         fine_tune=None if best is None else _whole(best, "fine-tune"),
+        rates=_rates(parsed.options["rates"]) if "rates" in parsed.options else (),
         **numbers,
     )
     from amharic_tl.training.interruption import Interruption
@@ -85,6 +84,16 @@ def _whole(text: str, name: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise UsageError(f"--{name}: expected a whole number above 0, found {text!r}")
     return int(text)
+
+
+def _rates(text: str) -> tuple[float, ...]:
+    try:
+        rates = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        rates = ()
+    if not rates or not all(0 < rate < 1 for rate in rates) or len(set(rates)) < len(rates):
+        raise UsageError(f"--rates: expected different learning rates such as 1e-4,3e-4, found {text!r}")
+    return rates
 
 
 def _named_files(text: str) -> tuple[str, tuple[str, ...]]:

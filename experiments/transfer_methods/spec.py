@@ -1,7 +1,8 @@
 """The sweeps of the study; ``run.py`` says by TRANSFER_METHODS (JSON) which part of which set.
 
 ``tuning``: every method at three rates with one seed. ``final``: every method at its rate with five seeds. ``depth``:
-how many blocks train. ``adaptation``: further pretraining on the task's own texts, on and off.
+how many blocks train. ``adaptation``: further pretraining on the task's own texts. What ``final`` measures already (all
+parameters, one block, no further pretraining) is not run again in the last two.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,33 +43,47 @@ def arm(method: str, rate: float) -> dict[str, Any]:
     return {"transfer.method": method, **METHODS[method], "optim.lr": rate}
 
 
+def arms_of(part: str, rates: Mapping[str, float] | None) -> list[dict[str, Any]]:
+    """The arms of a part; ``rates``: of each method, chosen on dev (None: any, to count them)."""
+    if part == "tuning":
+        return [arm(method, rate) for method in METHODS for rate in RATES[method]]
+    rate = dict.fromkeys(METHODS, 1.0) if rates is None else rates
+    if part == "final":
+        return [arm(method, rate[method]) for method in METHODS]
+    if part == "depth":
+        blocks = [{"transfer.method": "top-layers", "transfer.trainable_layers": n} for n in (2, 3, 4)]
+        return [{**one, "optim.lr": rate["top-layers"]} for one in ({"transfer.method": "head"}, *blocks)]
+    return [{**arm("full", rate["full"]), "adapt.tapt.steps": 300, "adapt.tapt.lr": 3e-4}]
+
+
+def arm_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run was, of all that varies in the study, from its config.json: equal for equal runs."""
+    transfer, steps = config["transfer"], config["adapt"]["tapt"]["steps"]
+    top = {"blocks": transfer["trainable_layers"]} if transfer["method"] == "top-layers" else {}
+    adapted = {"tapt_steps": steps} if steps else {}
+    return {"method": transfer["method"], "rate": config["optim"]["lr"], **top, **adapted}
+
+
+def shown(arm: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of an arm that is to be run."""
+    names = {"transfer.method": "method", "optim.lr": "rate", "adapt.tapt.steps": "tapt_steps"}
+    found = {name: arm[leaf] for leaf, name in names.items() if leaf in arm}
+    return found | ({"blocks": arm["transfer.trainable_layers"]} if "transfer.trainable_layers" in arm else {})
+
+
 def get_sweep() -> sweeps.Sweep:
     asked = json.loads(os.environ["TRANSFER_METHODS"])
-    name, part, rates = asked["set"], asked["part"], asked["rates"]
+    name = asked["set"]
     base, leaves = fixed(name, Path(asked["data"]), Path(asked["output"]), asked["draw"])
-    seeds = sweeps.seeds(asked["seeds"])
-    text = "What helps when a small base is transferred?"
-    control: dict[str, Any] = {"transfer.method": "full"}
-    if part == "tuning":
-        arms = [arm(method, rate) for method in METHODS for rate in RATES[method]]
-        control["optim.lr"] = LOWER[0]
-    elif part == "final":
-        arms = [arm(method, rates[method]) for method in METHODS]
-    elif part == "depth":
-        blocks = [{"transfer.method": "top-layers", "transfer.trainable_layers": n} for n in (1, 2, 3, 4)]
-        arms = [{"transfer.method": "full"}, {"transfer.method": "head"}, *blocks]
-        arms = [
-            {**one, "optim.lr": rates["full" if one["transfer.method"] == "full" else "top-layers"]} for one in arms
-        ]
-    else:
-        steps = {"adapt.tapt.steps": 300, "adapt.tapt.lr": 3e-4}
-        arms = [arm("full", rates["full"]), {**arm("full", rates["full"]), **steps}]
-        control["adapt.tapt.steps"] = None
     return sweeps.Sweep(
         base=base,
         fixed=leaves,
-        arms=arms,
-        seeds=seeds,
-        question=sweeps.Question(measure=f"test/{MEASURES[name]}", control=control, text=text, hypothesis=HYPOTHESIS),
+        arms=asked["arms"],
+        seeds=sweeps.seeds([asked["seed"]]),
+        question=sweeps.Question(
+            measure=f"test/{MEASURES[name]}",
+            text="What helps when a small base is transferred?",
+            hypothesis=HYPOTHESIS,
+        ),
         minutes=asked["minutes"],
     )

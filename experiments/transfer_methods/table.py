@@ -29,8 +29,12 @@ def write_table(results: Path) -> None:
     path = results / "runs.jsonl"
     lines = read_lines(path) if path.exists() else []
     parts = [_methods(lines, name) for name in MEASURES]
-    parts += [_depth([line for line in lines if line["part"] == "depth"])]
-    parts += [_adaptation([line for line in lines if line["part"] == "adaptation"])]
+    on_trac = [line for line in lines if line["set"] == "trac"]
+    compared = [line for line in on_trac if line["part"] == "final"]
+    depths = [line for line in compared if _method(line) in ("full", "top-layers")]
+    parts += [_depth([line for line in on_trac if line["part"] == "depth"] + depths)]
+    plain = [line for line in compared if _method(line) == "full"]
+    parts += [_adaptation([line for line in on_trac if line["part"] == "adaptation"] + plain)]
     write_text(results / "table.md", "\n".join(parts))
 
 
@@ -54,7 +58,7 @@ def _methods(lines: Sequence[dict[str, Any]], name: str) -> str:
         if not runs:
             out.append(f"| {method} | | 0 of {PLANNED} | not measured | not measured | |")
             continue
-        rates = sorted({line["rate"] for line in runs.values()})
+        rates = sorted({line["arm"]["rate"] for line in runs.values()})
         difference = tested.get(method)
         against = f"{difference[0]:+.3f} [{difference[1]:+.3f}, {difference[2]:+.3f}]" if difference else ""
         p = f"{corrected[method]:.3f}" if method in corrected else ""
@@ -67,7 +71,7 @@ def _methods(lines: Sequence[dict[str, Any]], name: str) -> str:
 def _depth(lines: Sequence[dict[str, Any]]) -> str:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
-        blocks = line["arm"].get("transfer.trainable_layers")
+        blocks = line["arm"].get("blocks")
         method = _method(line)
         found[f"{blocks} blocks and the head" if blocks else "everything" if method == "full" else "the head"].append(
             line
@@ -88,8 +92,8 @@ def _depth(lines: Sequence[dict[str, Any]]) -> str:
 
 
 def _adaptation(lines: Sequence[dict[str, Any]]) -> str:
-    adapted = {line["seed"]: line for line in lines if line["arm"].get("adapt.tapt.steps")}
-    plain = {line["seed"]: line for line in lines if not line["arm"].get("adapt.tapt.steps")}
+    adapted = {line["seed"]: line for line in lines if line["arm"].get("tapt_steps")}
+    plain = {line["seed"]: line for line in lines if not line["arm"].get("tapt_steps")}
     out = ["## Further pretraining on the task's own texts (TAPT), TRAC-2024", ""]
     if not adapted or not plain:
         return "\n".join([*out, "not measured", ""])
@@ -102,12 +106,8 @@ def _adaptation(lines: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*out, ""])
 
 
-def _header(*names: str) -> str:
-    return f"| {' | '.join(names)} |\n" + "| --- " * len(names) + "|"
-
-
 def _method(line: dict[str, Any]) -> str:
-    return str(line["arm"].get("transfer.method", "full"))
+    return str(line["arm"]["method"])
 
 
 def _paired(one: dict[int, Any], other: dict[int, Any]) -> tuple[float, float, float, float] | None:

@@ -1,9 +1,13 @@
-"""The self-check's runs: the best bases and a random lower one, fine-tuned as any run, with one budget."""
+"""The self-check's runs: the best bases and a random lower one, fine-tuned as any run, with one budget.
+
+Where rates are given, each base first runs once at each of them, with a seed that is not used again, and its own best
+one is taken: a rate that suits one base alone would be a part of the outcome.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +33,11 @@ class TuningRun:
     config: Config
     workdir: Path
 
+    @property
+    def shown(self) -> str:
+        """As sentences call it."""
+        return f"{self.base.name}, rate {self.config.optim.lr:g}, seed {self.seed}"
+
 
 def chosen(ranking: Sequence[str], best: int, seed: int) -> tuple[list[str], str | None]:
     """The ``best`` first of a ranking, and one drawn from those below; None where there is none below."""
@@ -37,19 +46,53 @@ def chosen(ranking: Sequence[str], best: int, seed: int) -> tuple[list[str], str
     return list(ranking[:best]), drawn
 
 
-def runs_of(
+def tuning_runs(
     config: Config, names: Sequence[str], request: Request, root: Path, slug: Callable[[str], str]
 ) -> list[TuningRun]:
-    """The runs of the named bases: as many steps, the same settings, the same seeds; no test split."""
+    """A run of each named base at each rate; none where no rates are given. Their seed is that after all others."""
+    seed = config.train.seed + request.seeds
+    return [
+        _run(config, name, seed, rate, root / slug(name) / f"rate-{rate:g}" / f"seed-{seed}")
+        for name in names
+        for rate in request.rates
+    ]
+
+
+def best_rates(runs: Sequence[TuningRun], select_by: str) -> dict[str, float]:
+    """By base, the rate of its best run, the lower of two that are equal; a base without a finished run is absent."""
+    best: dict[str, tuple[float, float]] = {}
+    for run in runs:
+        for value in outcomes([run], select_by).get(run.base.name, ()):
+            found = (value, -run.config.optim.lr)
+            best[run.base.name] = max(best.get(run.base.name, found), found)
+    return {name: -rate for name, (_, rate) in best.items()}
+
+
+def runs_of(
+    config: Config,
+    names: Sequence[str],
+    request: Request,
+    root: Path,
+    slug: Callable[[str], str],
+    rates: Mapping[str, float] | None = None,
+) -> list[TuningRun]:
+    """The runs of the named bases: as many steps, the same settings, the same seeds; no test split.
+
+    ``rates``: of those bases that have one of their own.
+    """
     found = []
     for name in names:
-        for number in range(request.seeds):
-            seed = config.train.seed + number
-            own = of_base(config, Base(name))
-            leaves = {"train.seed": seed, "output.export": False, "output.baselines": False}
-            run = build_config({**flatten(to_dict(own)), **leaves})
-            found.append(TuningRun(Base(name), seed, run, root / slug(name) / f"seed-{seed}"))
+        rate = (rates or {}).get(name, config.optim.lr)
+        folder = root / slug(name) / (f"rate-{rate:g}" if request.rates else "")
+        for seed in range(config.train.seed, config.train.seed + request.seeds):
+            found.append(_run(config, name, seed, rate, folder / f"seed-{seed}"))
     return found
+
+
+def _run(config: Config, name: str, seed: int, rate: float, workdir: Path) -> TuningRun:
+    own = of_base(config, Base(name))
+    leaves = {"train.seed": seed, "optim.lr": rate, "output.export": False, "output.baselines": False}
+    return TuningRun(Base(name), seed, build_config({**flatten(to_dict(own)), **leaves}), workdir)
 
 
 def fine_tune(
@@ -76,12 +119,12 @@ def fine_tune(
             continue
         interruption.check("going on to the next run")
         until = f", about {duration((time.monotonic() - began) / done * (left - done))} left" if done else ""
-        say(f"fine-tuning {run.base.name}, seed {run.seed} ({number} of {len(runs)}{until})")
+        say(f"fine-tuning {run.shown} ({number} of {len(runs)}{until})")
         done += 1
         try:
             train(run.config, run.workdir, interruption)
         except TrainingStopped as error:
-            stopped.append(f"{run.base.name}, seed {run.seed}, gave no outcome: {error}")
+            stopped.append(f"{run.shown}, gave no outcome: {error}")
             say(stopped[-1])
     return stopped
 

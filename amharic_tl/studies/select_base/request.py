@@ -38,6 +38,7 @@ class Request:
       pretraining_text: for some models, files of what they were pretrained on.
       fine_tune: how many of the best are fine-tuned to check the scores; None: none.
       seeds: runs of each.
+      rates: learning rates of which each base that is fine-tuned takes its best; none: ``optim.lr`` for all.
     """
 
     models: tuple[str, ...]
@@ -49,6 +50,7 @@ class Request:
     pretraining_text: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fine_tune: int | None = None
     seeds: int = 3
+    rates: tuple[float, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """What the features and scores of every base depend on, beside the config and the data."""
@@ -102,6 +104,8 @@ def check(config: Config, request: Request) -> None:
         problems.append(f"--pretraining-text names no base that is compared: {name_some(strangers)}")
     if request.rank_by not in SCORES:
         problems.append(f"--rank-by: expected one of {', '.join(SCORES)}, found {request.rank_by!r}")
+    if request.rates and request.fine_tune is None:
+        problems.append("--rates: they are for the self-check; add --fine-tune K")
     if request.rows < FEWEST_ROWS or request.words < FEWEST_ROWS:
         problems.append(f"--rows and --words: expected {FEWEST_ROWS} or more")
     if problems:

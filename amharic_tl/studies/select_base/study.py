@@ -21,7 +21,14 @@ from amharic_tl.studies.cross_validation.running import Train, train_here
 from amharic_tl.studies.select_base.agreement import METHOD, agreement
 from amharic_tl.studies.select_base.distance import pretraining_distance, read_pretraining
 from amharic_tl.studies.select_base.features import Features, compute, read_features, write_features
-from amharic_tl.studies.select_base.fine_tuning import chosen, fine_tune, outcomes, runs_of
+from amharic_tl.studies.select_base.fine_tuning import (
+    best_rates,
+    chosen,
+    fine_tune,
+    outcomes,
+    runs_of,
+    tuning_runs,
+)
 from amharic_tl.studies.select_base.gates.gate import Gate
 from amharic_tl.studies.select_base.gates.judge import Judged, judge
 from amharic_tl.studies.select_base.place import Place, asked, base_fingerprint, refuse_other, slug
@@ -262,17 +269,22 @@ class _Study:
         """Fine-tunes the best bases and a random lower one, and compares each score with what came out."""
         config, request = self.config, self.request
         top, lower = chosen(self.record["ranking"], best, config.train.seed)
-        runs = runs_of(config, [*top, *([lower] if lower else [])], request, self.place.runs, slug)
+        names = [*top, *([lower] if lower else [])]
         self.record["self_check"] = {
             "top": top,
             "lower": lower,
             "seeds": request.seeds,
             "select_by": config.train.select_by,
             "method": METHOD,
+            "rates": {},
             "agreement": {},
             "notes": [] if lower else ["there is no lower base to draw: all that passed are among the best"],
         }
         check = self.record["self_check"]
+        tuning = tuning_runs(config, names, request, self.place.runs, slug)
+        check["notes"] += fine_tune(tuning, self.train, self.interruption, self.progress.say)
+        check["rates"] = best_rates(tuning, config.train.select_by)
+        runs = runs_of(config, names, request, self.place.runs, slug, check["rates"])
         check["notes"] += fine_tune(runs, self.train, self.interruption, self.progress.say)
         found = outcomes(runs, config.train.select_by)
         tuned = [base for base in self.record["bases"] if base["name"] in found]

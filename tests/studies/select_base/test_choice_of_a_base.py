@@ -30,6 +30,7 @@ class Trainer:
     def __call__(self, config: Config, workdir: Path, interruption: Interruption) -> None:
         self.configs.append(config)
         value = 0.5 + 0.01 * config.train.seed + 0.2 * (config.model.initialise == "pretrained")
+        value += 0.1 * (config.optim.lr == (1e-4 if config.model.initialise == "pretrained" else 1e-3))
         write_json(Workdir(workdir).config, to_dict(config))
         write_json(Workdir(workdir).run, {"status": "completed", "best": {"value": value}})
 
@@ -149,6 +150,22 @@ def test_the_self_check_trains_the_best_and_a_lower_one_and_stays(
     assert "uninformative here" in (output / "selection.html").read_text(encoding="utf-8")
 
 
+def test_each_base_of_the_self_check_takes_the_best_of_the_rates(
+    done: Path, config: Config, tiny_base: Path, english: str, tmp_path: Path
+) -> None:
+    output, random = tmp_path / "copy", f"random:{tiny_base}"
+    shutil.copytree(done, output)
+    trainer = Trainer()
+    request = Request((str(tiny_base), random, english), fine_tune=1, seeds=2, rates=(1e-4, 1e-3))
+    check = study.select_base(config, output, request, train=trainer)["self_check"]
+    assert check["rates"] == {str(tiny_base): 1e-4, random: 1e-3}
+    runs = [(run.train.seed, run.optim.lr, run.model.initialise) for run in trainer.configs]
+    assert sorted(runs[:4]) == [(2, rate, which) for rate in (1e-4, 1e-3) for which in ("pretrained", "random")]
+    finals = [(seed, rate, which) for rate, which in ((1e-4, "pretrained"), (1e-3, "random")) for seed in (0, 1)]
+    assert sorted(runs[4:]) == sorted(finals)
+    assert "best of the learning rates" in (output / "selection.html").read_text(encoding="utf-8")
+
+
 def test_without_a_base_that_passes_the_page_is_there_and_the_code_is_65(
     config: Config, english: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,6 +186,7 @@ def test_what_cannot_be_served_is_refused_before_anything_is_read(tiny_base: Pat
         ({}, Request(("amharic-tiny",), waived=("tokenizer",)), "--waive"),
         ({}, Request(("amharic-tiny",), pretraining_text={"other": ("x",)}), "--pretraining-text"),
         ({}, Request(("amharic-tiny",), rank_by="luck"), "--rank-by"),
+        ({}, Request(("amharic-tiny",), rates=(1e-4,)), "--fine-tune"),
     ):
         with pytest.raises(ConfigError, match=said):
             study.select_base(build_config({"data.train": "absent.csv", **leaves}), output, request)
