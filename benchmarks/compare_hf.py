@@ -21,7 +21,6 @@ import resource
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the GPU is shared with torch
@@ -29,10 +28,9 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the GPU is sh
 from arms import Case, Ours, Theirs, batch_of  # noqa: E402
 from environment import describe  # noqa: E402
 
-RESULTS = Path(__file__).parent / "results" / "compare_hf.txt"
 
-
-def _xlm_r(hidden: int, layers: int, vocabulary: int = 250_002) -> dict[str, Any]:
+def xlm_r(hidden: int, layers: int, vocabulary: int = 250_002) -> dict[str, Any]:
+    """A config.json of XLM-R's form."""
     return {
         "model_type": "xlm-roberta", "vocab_size": vocabulary, "hidden_size": hidden, "num_hidden_layers": layers,
         "num_attention_heads": hidden // 64, "intermediate_size": 4 * hidden, "max_position_embeddings": 514,
@@ -45,16 +43,16 @@ LLAMA_1B = {
     "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64, "intermediate_size": 8192,
     "max_position_embeddings": 8192, "tie_word_embeddings": True, "pad_token_id": 1,
 }  # fmt: skip
-BASE = _xlm_r(768, 12)
+BASE = xlm_r(768, 12)
 CASES = [
     Case("base-full", BASE, rows=16, aim=1.5),
     Case("base-top-quarter", BASE, rows=16, top=3, aim=1.2),
     Case("mlm-250k", BASE, kind="masked-lm", rows=16, aim=3.0),
-    Case("small", _xlm_r(256, 4, 16_384), rows=32),
+    Case("small", xlm_r(256, 4, 16_384), rows=32),
 ]
 MLM = CASES[2].name
 ON_GPU = [
-    Case("large-bf16", _xlm_r(1024, 24), rows=32, length=256, dtype="bfloat16", texts="wiki", compiled=True),
+    Case("large-bf16", xlm_r(1024, 24), rows=32, length=256, dtype="bfloat16", texts="wiki", compiled=True),
     Case(
         "causal-1b-bf16", LLAMA_1B, kind="causal-lm", rows=4, length=1024, dtype="bfloat16", texts="wiki", compiled=True
     ),

@@ -18,15 +18,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from compare_hf import LLAMA_1B, _xlm_r
+from compare_hf import LLAMA_1B, xlm_r
 from environment import describe
 
 CHIPS = (1, 4, 16, 64, 256)
 SHARDED = 16  # devices over which one copy of the model lies, at most
 RESULTS = Path(__file__).parent / "results"
 MODELS: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
-    "XLM-R-base": (_xlm_r(768, 12), {"data.max_length": 256}, 16),
-    "XLM-R-large": (_xlm_r(1024, 24), {"data.max_length": 256}, 16),
+    "XLM-R-base": (xlm_r(768, 12), {"data.max_length": 256}, 16),
+    "XLM-R-large": (xlm_r(1024, 24), {"data.max_length": 256}, 16),
     "1B causal": (
         LLAMA_1B,
         {

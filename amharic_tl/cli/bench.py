@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,8 +41,6 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError(f"--steps: expected a whole number from 2, found {steps!r}")
     config = load_config(options["config"], parsed.overrides)
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.studies.bench.study import bench, bench_lines
 
     shown = sys.stderr.isatty()

@@ -11,6 +11,7 @@ import pytest
 from amharic_tl.config import build_config
 from amharic_tl.distributed.collectives import collectives, sent_by_axis
 from amharic_tl.distributed.traffic import Sizes, sent
+from amharic_tl.studies.plan.expected import layout_of, sizes_of
 from amharic_tl.studies.plan.outlined import outline_run
 
 ROWS, LENGTH, WIDTH, WIDE, LAYERS, VOCABULARY, POSITIONS, HEADS = 16, 24, 128, 512, 3, 1024, 26, 8
@@ -74,3 +75,13 @@ def test_the_compiled_step_sends_what_the_formula_says(folder: Path, layout: tup
     if layout != (1, 1, 8):
         whole = 4 * ROWS * LENGTH * WIDTH
         assert not [one for one in found if one.kind == "all-gather" and one.whole == whole], by_axis
+
+
+def test_sizes_are_read_from_the_step(folder: Path) -> None:
+    overrides = {"model.path": str(folder), "data.max_length": LENGTH, "train.batch_size": ROWS, "mesh.fsdp": 8}
+    found = sizes_of(outline_run(build_config(overrides), jax.devices(), labels=3))
+    by_hand = _sizes()
+    for name in ("matrices", "trained", "copied", "tables", "activations"):
+        assert getattr(found, name) == pytest.approx(getattr(by_hand, name), rel=0.1), name
+    assert (found.sums, found.passes, found.lookups) == (by_hand.sums, 2, 2)
+    assert layout_of(256, 16) == (16, 16, 1) and layout_of(4, 16) == (1, 4, 1)

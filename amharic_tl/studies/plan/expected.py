@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import jax
 from flax import nnx
 
 from amharic_tl.distributed.traffic import Sizes, sent
@@ -30,25 +29,27 @@ def sizes_of(outlined: Outlined) -> Sizes:
     """
     state, batch = outlined.step.state, outlined.step.arguments[1]
     rows, length = batch["input_ids"].shape
-    matrices = trained = copied = tables = 0.0
-    blocks, width = 0, 0
+    matrices = trained = copied = 0.0
+    tables: list[tuple[float, bool, int]] = []
+    blocks = 0
     for tree, learns in ((state.trainable, True), (state.frozen, False)):
         for _, variable in nnx.to_flat_state(tree):
             leaf, metadata = variable.get_value(), variable.get_metadata()
-            size = _FLOAT32 * math.prod(leaf.shape)
-            layers = metadata["layers"]
-            blocks = max(blocks, 0 if layers is None or not learns else len(layers))
+            size = float(_FLOAT32 * math.prod(leaf.shape))
+            if metadata["layers"] is not None and learns:
+                blocks = max(blocks, metadata["layers"][-1] + 1)
             if metadata.get("flax_leaf") == "embedding":
-                width = max(width, leaf.shape[-1])
-                tables += size * learns
-                if outlined.config.task.kind.endswith("-lm") and len(leaf.shape) == 2 and size > tables / 2:
-                    matrices, trained = matrices + size / 2, trained + size * learns
-            elif "fsdp" in jax.tree.leaves(tuple(leaf.sharding.spec)):
+                tables.append((size, learns, leaf.shape[-1]))
+            elif "fsdp" in tuple(leaf.sharding.spec):
                 matrices, trained = matrices + size, trained + size * learns
             else:
                 copied += size * learns
-    activations = _FLOAT32 * rows * length * width
-    return Sizes(matrices, 2, trained, copied, tables, activations, 4 * blocks + 1, 2)
+    words = max(tables)  # the others are positions and types
+    if outlined.config.task.kind.endswith("-lm"):
+        matrices, trained = matrices + words[0] / 2, trained + words[0] * words[1]
+    activations = float(_FLOAT32 * rows * length * words[2])
+    looked_up = sum(size * learns for size, learns, _ in tables)
+    return Sizes(matrices, 2, trained, copied, looked_up, activations, 4 * blocks + 1, 2)
 
 
 def expected(outlined: Outlined, extents: tuple[int, int, int], rows: int, chip: Chip) -> tuple[Work, StepTime]:
