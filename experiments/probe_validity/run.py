@@ -57,7 +57,7 @@ def train_planted(output: Path, seeds: int) -> list[tuple[int, int, Path]]:
 def _settings(text: Path, validation: Path, seed: int) -> dict[str, Any]:
     return {
         "task.kind": "masked-lm", "task.mask_probability": 0.25, "model.path": BASE, "data.train": str(text),
-        "data.validation": str(validation), "data.max_length": 48, "data.gates": (), "train.steps": STEPS,
+        "data.validation": str(validation), "data.max_length": 48, "data.gates": "none", "train.steps": STEPS,
         "train.batch_size": BATCH, "train.seed": seed, "train.select_by": "validation/loss",
         "train.evaluate_every": STEPS, "train.save_every": STEPS, "train.log_every": 50, "optim.lr": RATE,
         "optim.schedule": "linear", "optim.warmup": 0.06, "output.tensorboard": False, "output.baselines": False,
