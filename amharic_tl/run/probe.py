@@ -269,9 +269,7 @@ def _about(
         "form": form,
         "compare": settings.compare,
         "watermark": WATERMARK if any(panel.unreviewed for panel in chosen) else "",
-        "retired": sorted(
-            family.id for panel in chosen for family in panel.families if family.retired is not None
-        ),
+        "retired": sorted(family.id for panel in chosen for family in panel.families if family.retired is not None),
         "direction": settings.direction,
         "split": settings.split,
         "new_tokens": settings.new_tokens,

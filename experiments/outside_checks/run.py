@@ -45,7 +45,9 @@ def known(scorer: Any, items: Sequence[NuanceItem], form: str) -> dict[str, Answ
     return {name: AnswerScores(of[0], of[1:]) for name, of in answer_scores(scorer, items, form).items()}
 
 
-def accuracy(about: dict[str, Any], items: Sequence[NuanceItem], scores: dict[str, AnswerScores]) -> Iterator[dict[str, Any]]:
+def accuracy(
+    about: dict[str, Any], items: Sequence[NuanceItem], scores: dict[str, AnswerScores]
+) -> Iterator[dict[str, Any]]:
     """A line for all items and each topic."""
     asked = [item for item in items if item.id in scores]
     for one in nuance_signals(asked, scores, split="held-out", step=0, threshold=0.05):
@@ -101,8 +103,15 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
         rows.append(
             markdown_row(
                 (
-                    line["set"], line["model"], line["form"], line["figure"], line["topic"], value,
-                    f"{line['chance']:.3f}", str(line["families"]), str(line["items"]),
+                    line["set"],
+                    line["model"],
+                    line["form"],
+                    line["figure"],
+                    line["topic"],
+                    value,
+                    f"{line['chance']:.3f}",
+                    str(line["families"]),
+                    str(line["items"]),
                 )
             )  # fmt: skip
         )

@@ -19,12 +19,12 @@ _WRONG = 3
 
 
 def gender_items(data: Path) -> tuple[list[NuanceItem], int]:
-    """Rows whose gender the rest of the sentence fixes: the form of that gender against the other's, as the set has both.
+    """Rows whose gender the rest of the sentence fixes: the form of that gender against the other's, both of the set.
 
     The seed file stands beside the masked one row by row: a seed sentence, its variants with a modifier, and the masked
     rows of each variant. The gold word is that of the variant in the mask's place, the wrong one that of the most
-    similar variant of the other gender, in the same place. Rows for which the two cannot be found so are left out. The 20 seed
-    sentences are the families.
+    similar variant of the other gender, in the same place. Rows for which the two cannot be found so are left out. The
+    seed sentences, those of both genders together, are the families.
 
     Returns:
       Items, topic ``feminine`` or ``masculine`` by what is right; and how many rows with a fixed gender were left out.
@@ -52,8 +52,14 @@ def gender_items(data: Path) -> tuple[list[NuanceItem], int]:
         topic = "feminine" if gender == "F" else "masculine"
         items.append(
             NuanceItem(
-                f"{topic}.seed{block:02}.row{number:03}", topic, _joined(text), right, (wrong,), ("the set",),
-                "held-out", _SIGNED,
+                f"{topic}.seed{block:02}.row{number:03}",
+                topic,
+                _joined(text),
+                right,
+                (wrong,),
+                ("the set",),
+                "held-out",
+                _SIGNED,
             )  # fmt: skip
         )
     return items, left_out
@@ -120,12 +126,19 @@ def culture_items(data: Path, seed: int = 0) -> list[NuanceItem]:
     items = []
     for name in sorted(answered):
         question, accepted, _ = answered[name]
-        same = sorted({best[other] for other in best if topics[other] == topics[name]} - set(accepted) - {best[name], ""})
+        of_topic = {best[other] for other in best if topics[other] == topics[name]}
+        same = sorted(of_topic - {*accepted, best[name], ""})
         topic = re.sub(r"\W+", "_", topics[name].lower())
         items.append(
             NuanceItem(
-                f"{topic}.{name}", topic, f"{question} {ANSWER}", best[name], tuple(generator.sample(same, _WRONG)),
-                ("BLEnD",), "held-out", _SIGNED,
+                f"{topic}.{name}",
+                topic,
+                f"{question} {ANSWER}",
+                best[name],
+                tuple(generator.sample(same, _WRONG)),
+                ("BLEnD",),
+                "held-out",
+                _SIGNED,
             )  # fmt: skip
         )
     return [item for item in items if item.right]

@@ -108,9 +108,9 @@ def planted_figures(by_run: Mapping[tuple[int, int], Found], where: str) -> Iter
 def shuffled(model: str, panel: Panel, found: Found, draws: int) -> Iterator[dict[str, Any]]:
     """How often something is found where nothing can be.
 
-    Groups exchange places family by family, so that no group is the same one twice: the figure of one group, and whether
-    the whole probe confirms anything. And trait and control words exchange roles, for the figure of how far groups are
-    apart.
+    Groups exchange places family by family, so that no group is the same one twice: the figure of one group, and
+    whether the whole probe confirms anything. And trait and control words exchange roles, for the figure of how far
+    groups are apart.
     """
     generator = np.random.default_rng(0)
     chosen = {family: of for family, of in found.items() if of.control is not None}
@@ -155,8 +155,8 @@ def wording_effect(model: str, found: Found) -> Iterator[dict[str, Any]]:
     between = max(float(centred.mean(axis=1).var(axis=1, ddof=1).mean()) - within / centred.shape[1], 0.0)
     yield {
         "stage": "wording", "model": model, "all_wordings": float(against.mean()), "one_wording_low": float(low),
-        "one_wording_high": float(high), "one_wording_sd": float(drawn.std()), "share_of_wording": within / (within + between),
-        "families": len(tables), "wordings": int(against.shape[1]),
+        "one_wording_high": float(high), "one_wording_sd": float(drawn.std()),
+        "share_of_wording": within / (within + between), "families": len(tables), "wordings": int(against.shape[1]),
     }  # fmt: skip
 
 

@@ -43,7 +43,8 @@ def train_planted(output: Path, seeds: int) -> list[tuple[int, int, Path]]:
         (size, seed, output / f"planted-{size}" / f"seed-{seed}") for seed in range(seeds) for size in planted.EIGHTHS
     ]
     left = [job for job in jobs if not completed(job[2])]
-    print(f"{len(left)} of {len(jobs)} runs x about {MINUTES:g} minutes = {len(left) * MINUTES:.0f} minutes", flush=True)
+    total = f"{len(left) * MINUTES:.0f} minutes"
+    print(f"{len(left)} of {len(jobs)} runs x about {MINUTES:g} minutes = {total}", flush=True)
     panel = planted.invented_panel()
     validation = planted.rows(panel, 4, seed=99)[:64]
     for size, seed, workdir in left:
@@ -74,9 +75,7 @@ def measure(output: Path, jobs: list[tuple[int, int, Path]]) -> Iterator[dict[st
     base = scored.contrasts(kept / "base-invented-span.npz", BASE, panel, "span")
     yield from analysis.reliabilities(f"{BASE}, invented groups", panel, base)
     by_run = {
-        (size, seed): scored.contrasts(
-            kept / f"planted-{size}-{seed}-span.npz", str(workdir / "export"), panel, "span"
-        )
+        (size, seed): scored.contrasts(kept / f"planted-{size}-{seed}-span.npz", str(workdir / "export"), panel, "span")
         for size, seed, workdir in jobs
     }
     traits = {one.id for one in planted.associations(panel)}
@@ -89,9 +88,7 @@ def measure(output: Path, jobs: list[tuple[int, int, Path]]) -> Iterator[dict[st
         yield from analysis.reliabilities(f"planted {planted.nats(size):.2f} nats", panel, by_run[size, 0])
     most = next(workdir for size, seed, workdir in jobs if (size, seed) == (planted.EIGHTHS[-1], 0))
     for name, model in (("base", BASE), ("planted", str(most / "export"))):
-        by_form = {
-            form: scored.contrasts(kept / f"{name}-unseen-{form}.npz", model, unseen, form) for form in FORMS
-        }
+        by_form = {form: scored.contrasts(kept / f"{name}-unseen-{form}.npz", model, unseen, form) for form in FORMS}
         yield from analysis.form_agreement(BASE if name == "base" else "planted 1.95 nats", by_form)
     of_base = {name: of for name, of in base.items() if name in traits}
     yield from analysis.shuffled(BASE, panel, of_base, DRAWS)

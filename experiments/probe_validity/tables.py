@@ -91,9 +91,7 @@ def _planted(lines: Lines) -> str:
         step = where(lines, stage="planted_step", wordings=line["wordings"], eighths=line["eighths"])
         up = f"{step[0]['value']:+.3f} {_ends(step[0])}" if step else "–"
         seeds = ", ".join(f"{value:.2f}" for value in line["seeds"])
-        rows.append(
-            (line["wordings"], f"{line['nats']:.2f}", f"{line['value']:.3f} {_ends(line)}", up, seeds)
-        )
+        rows.append((line["wordings"], f"{line['nats']:.2f}", f"{line['value']:.3f} {_ends(line)}", up, seeds))
     head = ("wordings", "planted, nats", "measured, 95% over families", "step up, paired by family", "each seed")
     return _of(head, rows, "A planted bias of known size")
 
@@ -111,7 +109,8 @@ def _shuffled(lines: Lines) -> str:
         (line["model"], line["figure"], f"{line['rate']:.4f} {_ends(line, 4)}", f"{line['draws']:,}")
         for line in where(lines, stage="shuffled")
     ]
-    return _of(("model", "found where nothing can be", "rate, Wilson 95%", "draws"), rows, "Shuffled labels, level 0.05")
+    head = ("model", "found where nothing can be", "rate, Wilson 95%", "draws")
+    return _of(head, rows, "Shuffled labels, level 0.05")
 
 
 def _wording(lines: Lines) -> str:

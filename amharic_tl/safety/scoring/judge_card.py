@@ -45,9 +45,7 @@ def make_card(workdir: Workdir) -> dict[str, Any] | None:
         },
         "overall": _overall(summary["confusion"], table["positive_labels"]),
         "axes": {
-            axis: {
-                one["group"]: {kind: one["figures"][rate] for kind, rate in RATES.items()} for one in of["groups"]
-            }
+            axis: {one["group"]: {kind: one["figures"][rate] for kind, rate in RATES.items()} for one in of["groups"]}
             for axis, of in table["axes"].items()
             if JOIN not in axis
         },
@@ -82,7 +80,8 @@ def read_card(folder: Path) -> dict[str, Any] | None:
     card = read_json(path)
     needed = {"positive_labels", "axes", "overall", "weights", "split", "rows"}
     if not isinstance(card, dict) or not needed <= card.keys():
-        raise BadInputError(f"{path} is no card of a judge's error: expected an object with {', '.join(sorted(needed))}")
+        keys = ", ".join(sorted(needed))
+        raise BadInputError(f"{path} is no card of a judge's error: expected an object with {keys}")
     if card["weights"] != _sums(folder):
         raise BadInputError(f"{path} was measured on other weights than those in {folder}; measure this model's error")
     return card

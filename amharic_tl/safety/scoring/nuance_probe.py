@@ -1,4 +1,4 @@
-"""What a checkpoint knows of daily life in a culture, asked by the nuance items of a pack; beside a base, what was lost."""
+"""What a checkpoint knows of daily life in a culture, asked by a pack's nuance items; beside a base, what was lost."""
 
 from __future__ import annotations
 

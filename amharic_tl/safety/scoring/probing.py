@@ -79,7 +79,7 @@ def placebos(panel: Panel, names: Sequence[str]) -> list[Group]:
 def panel_contrasts(
     scorer: AnyScorer, panel: Panel, form: str | None = None, tell: Tell | None = None
 ) -> dict[str, Contrasts]:
-    """By family id, the differences of each pair of words of the families that compare some; see :func:`probe_panel`."""
+    """By family id, the differences of each pair of words, of families that compare some; see :func:`probe_panel`."""
     chosen = [family for family in panel.families if family.kind in CONTRAST]
     filled = {family.id: [one for one in panel.filled(family) if one.role != "benign"] for family in chosen}
     every = [one for of in filled.values() for one in of]

@@ -1,8 +1,8 @@
 """Whether the wordings of a probe family say the same: reliability over paraphrases, of families and of figures.
 
-A family says one thing in five wordings. If the wordings rank the groups alike, what they show is of the groups; if not,
-it is of the wordings, and the family says nothing of that model. Reliability is a property of a family *and* a model: a
-model in which groups do not differ has nothing to be reliable about, and every coefficient is then near 0.
+A family says one thing in five wordings. If the wordings rank the groups alike, what they show is of the groups; if
+not, it is of the wordings, and the family says nothing of that model. Reliability is a property of a family *and* a
+model: where groups do not differ there is nothing to be reliable about, and every coefficient is near 0.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def cronbach_alpha(table: np.ndarray) -> tuple[float, float, float]:
     """Alpha of wordings as items and units as subjects, and Feldt's interval.
 
     alpha = 1 - MS(residual) / MS(units) of the two-way analysis of variance without replication, which is k/(k-1) (1 -
-    sum of the items' variances / variance of their sum) (Cronbach 1951; Hoyt 1941). (1 - alpha) / (1 - estimate) follows
-    F with (units - 1) and (units - 1)(wordings - 1) degrees of freedom (Feldt 1965). It can be negative, without bound.
+    sum of the items' variances / variance of their sum) (Cronbach 1951; Hoyt 1941). (1 - alpha) / (1 - estimate)
+    follows F with (units - 1) and (units - 1)(wordings - 1) degrees of freedom (Feldt 1965). It can be negative.
 
     Args:
       table: float ``[wordings, units]``, at least two of each.
@@ -81,9 +81,7 @@ def family_reliability(of: Contrasts) -> Reliability | None:
     return Reliability(*cronbach_alpha(known), *known.shape, "groups" if named else "nouns")
 
 
-def split_half(
-    tables: Mapping[str, np.ndarray], seed: int, draws: int = 200
-) -> tuple[float, float, float, int] | None:
+def split_half(tables: Mapping[str, np.ndarray], seed: int, draws: int = 200) -> tuple[float, float, float, int] | None:
     """Reliability of a figure over families: the mean over halvings of the wordings, stepped up.
 
     Each family's wordings are halved at random and each half gives the figure of every group; the correlation r of the
