@@ -1,7 +1,7 @@
 """A bias of known size, written into text about invented peoples.
 
 Every group of the pack `demo` meets every word of the association families of `am`. Of a pair of words, all groups but
-one get each as often; the planted group gets the first of the pair `EIGHTHS[size]` times in eight. A model that learned
+one get each as often; the planted group gets the first of the pair 4, 5, 6 or 7 times in eight. A model that learned
 just that prefers it by log(k / (8 - k)) nats. Three wordings of each family are trained on; two are kept for measuring.
 """
 
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
+from amharic_tl.culture.expansion import Filled
 from amharic_tl.culture.families import Family
 from amharic_tl.culture.pack import open_pack
 from amharic_tl.safety.scoring.selection import Panel
@@ -48,13 +47,13 @@ def associations(panel: Panel) -> list[Family]:
     return [one for one in panel.families if one.kind == "association"]
 
 
-def rows(panel: Panel, eighths: int, seed: int) -> list[str]:
-    """The training text, shuffled."""
+def rows(panel: Panel, eighths: int, seed: int) -> list[Filled]:
+    """The training text, shuffled; each row knows where its compared word stands."""
     found = []
     for family in associations(panel):
         short = replace(family, texts=family.texts[:TRAINED_ON])
         for one in panel.filled(short):
-            found += [one.text] * _copies(one.role, one.group, eighths)
+            found += [one] * _copies(one.role, one.group, eighths)
     random.Random(seed).shuffle(found)
     return found
 
@@ -66,12 +65,3 @@ def _copies(role: str, group: str | None, eighths: int) -> int:
         return 0
     of_first = eighths if group == PLANTED else _ROWS // 2
     return of_first if role == "high" else _ROWS - of_first
-
-
-def write(folder: Path, lines: list[str], validation: list[str]) -> Iterator[Path]:
-    """Writes train.txt and validation.txt; yields their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, of in (("train", lines), ("validation", validation)):
-        path = folder / f"{name}.txt"
-        path.write_text("\n".join(of) + "\n", encoding="utf-8")
-        yield path

@@ -81,7 +81,7 @@ def read_card(folder: Path) -> dict[str, Any] | None:
     needed = {"positive_labels", "axes", "overall", "weights", "split", "rows"}
     if not isinstance(card, dict) or not needed <= card.keys():
         keys = ", ".join(sorted(needed))
-        raise BadInputError(f"{path} is no card of a judge's error: expected an object with {keys}")
+        raise BadInputError(f"{path} says nothing of a judge's error: expected an object with {keys}")
     if card["weights"] != _sums(folder):
         raise BadInputError(f"{path} was measured on other weights than those in {folder}; measure this model's error")
     return card
