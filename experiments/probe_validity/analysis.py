@@ -138,7 +138,8 @@ def shuffled(model: str, panel: Panel, found: Found, draws: int, whole: int) -> 
     ):
         low, high = wilson(count, n)
         yield {
-            "stage": "shuffled", "model": model, "figure": what, "rate": count / n, "low": low, "high": high, "draws": n,
+            "stage": "shuffled", "model": model, "figure": what, "rate": count / n, "low": low, "high": high,
+            "draws": n,
         }  # fmt: skip
 
 
