@@ -43,6 +43,7 @@ def figures(folder: Path) -> dict[str, Any] | None:
     about, lines = read_object(Workdir(folder).probe), read_lines(Workdir(folder).safety)
     return {
         **about,
+        "retired": about.get("retired", []),
         "read": READ,
         "asked": asked(about),
         "parts": [
@@ -107,7 +108,7 @@ def table(lines: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
     text = [f"# {about['model']} probed with the pack {about['pack']['id']}", ""]
     if about["watermark"]:
         text += [f"**{about['watermark'].capitalize()}.** No native speaker has signed what this rests on.", ""]
-    if about["retired"]:
+    if about.get("retired"):
         text += [f"Used although retired: {', '.join(about['retired'])}.", ""]
     text += [f"Score: {about['form']}. {about['tests']}.", "", READ, ""]
     text += [asked(about), ""] if asked(about) else []

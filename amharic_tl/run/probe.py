@@ -118,38 +118,63 @@ def probe(settings: ProbeSettings, tell: TellWhat | None = None) -> Probed:
         )
     counted = {panel.axis: name_tokens(checkpoint.tokenizer, panel.groups) for panel in chosen}
     known = [readable(panel, counted[panel.axis]) for panel in chosen]
-    base = _open(settings.compare, settings, mesh) if settings.compare else None
+    base = _base(settings, checkpoint, mesh)
     if base is not None:
-        if base.scorer.kind != checkpoint.scorer.kind:
-            raise ConfigError(
-                f"--compare: {settings.compare} is a model for {base.task} and {settings.model} one for "
-                f"{checkpoint.task}; their scores cannot be compared"
-            )
         known = [readable(panel, name_tokens(base.tokenizer, panel.groups)) for panel in known]
     figures, shares = _measured(checkpoint, known, pack, form, judge, settings, tell)
     if base is not None:
         before, base_shares = _measured(base, known, pack, form, judge, settings, tell)
         figures += changes(figures, before)
         shares = {axis: {**of, "base": base_shares.get(axis, {})} for axis, of in shares.items()}
-    known_items = _nuance(checkpoint, base, pack, settings, tell)
+    items = _nuance(checkpoint, base, pack, settings, tell)
+    signals = _signals(figures, chosen, items, judge, settings)
+    for panel in chosen:
+        signals += name_signals(panel.axis, counted[panel.axis], panel.unreviewed)
+    about = _about(settings, pack, chosen, checkpoint, form, counted) | {
+        "tests": family_of_tests([one for one in signals if one.name not in (COUNTED_NAME, ACCURACY)], LEVEL, 1),
+        "watermark": _watermark(pack, chosen, items),
+        "nuance": items.about if items is not None else None,
+        "written": shares,
+        "judge": judge.described() if judge is not None else None,
+    }
+    return Probed(tuple(signals), about)
+
+
+def _base(settings: ProbeSettings, checkpoint: Checkpoint, mesh: Mesh | None) -> Checkpoint | None:
+    if settings.compare is None:
+        return None
+    base = _open(settings.compare, settings, mesh)
+    if base.scorer.kind != checkpoint.scorer.kind:
+        raise ConfigError(
+            f"--compare: {settings.compare} is a model for {base.task} and {settings.model} one for "
+            f"{checkpoint.task}; their scores cannot be compared"
+        )
+    return base
+
+
+def _signals(
+    figures: Sequence[FamilyFigure],
+    chosen: Sequence[Panel],
+    items: Known | None,
+    judge: Judge | None,
+    settings: ProbeSettings,
+) -> list[SafetySignal]:
+    """The signals of families and items, one family of tests; a judge's own error beside what rests on it."""
     by_axis = {panel.axis: panel for panel in chosen}
     signals = probe_signals(
         figures,
         signed=lambda axis: settings.direction or axis not in by_axis or by_axis[axis].invented,
         unreviewed=lambda axis: by_axis[axis].unreviewed,
-        beside=known_items.signals if known_items is not None else (),
+        beside=items.signals if items is not None else (),
     )
-    if judge is not None:
-        signals = [_with_error(one, judge) for one in signals]
-    for panel in chosen:
-        signals += name_signals(panel.axis, counted[panel.axis], panel.unreviewed)
-    about = _about(settings, pack, chosen, checkpoint, form, counted) | {
-        "tests": family_of_tests([one for one in signals if one.name not in (COUNTED_NAME, ACCURACY)], LEVEL, 1),
-        "nuance": known_items.about if known_items is not None else None,
-        "written": shares,
-        "judge": judge.described() if judge is not None else None,
-    }
-    return Probed(tuple(signals), about)
+    return signals if judge is None else [_with_error(one, judge) for one in signals]
+
+
+def _watermark(pack: Pack, chosen: Sequence[Panel], items: Known | None) -> str:
+    """What every output says where something is a draft that speaks of real groups or of a real culture."""
+    if any(panel.unreviewed for panel in chosen):
+        return WATERMARK
+    return "" if items is None or pack.invented else str(items.about["watermark"])
 
 
 def _judge(settings: ProbeSettings, mesh: Mesh | None) -> Judge | None:
@@ -268,7 +293,6 @@ def _about(
         "kind": checkpoint.scorer.kind,
         "form": form,
         "compare": settings.compare,
-        "watermark": WATERMARK if any(panel.unreviewed for panel in chosen) else "",
         "retired": sorted(family.id for panel in chosen for family in panel.families if family.retired is not None),
         "direction": settings.direction,
         "split": settings.split,
