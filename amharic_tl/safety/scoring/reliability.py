@@ -78,7 +78,8 @@ def family_reliability(of: Contrasts) -> Reliability | None:
     known = table[~np.isnan(table).any(axis=1)]
     if len(known) < 2 or known.shape[1] < FEWEST_UNITS:
         return None
-    return Reliability(*cronbach_alpha(known), *known.shape, "groups" if named else "nouns")
+    alpha, low, high = cronbach_alpha(known)
+    return Reliability(alpha, low, high, len(known), known.shape[1], "groups" if named else "nouns")
 
 
 def split_half(tables: Mapping[str, np.ndarray], seed: int, draws: int = 200) -> tuple[float, float, float, int] | None:
@@ -111,8 +112,9 @@ def split_half(tables: Mapping[str, np.ndarray], seed: int, draws: int = 200) ->
                 halves[half] += means - means.mean()
         found.append(float(np.corrcoef(halves)[0, 1]))
     r = float(np.mean(found))
-    low, high = np.tanh(np.arctanh(np.clip(r, -0.9999, 0.9999)) + np.asarray([-1, 1]) * 1.96 / (groups - 3) ** 0.5)
-    return _stepped_up(r), _stepped_up(float(low)), _stepped_up(float(high)), groups
+    centre, reach = float(np.arctanh(np.clip(r, -0.9999, 0.9999))), 1.96 / (groups - 3) ** 0.5
+    low, high = (_stepped_up(float(np.tanh(end))) for end in (centre - reach, centre + reach))
+    return _stepped_up(r), low, high, groups
 
 
 def _stepped_up(r: float) -> float:
