@@ -95,7 +95,8 @@ def test_fairness_is_followed_while_training_and_judged_at_the_end(
 def test_no_text_and_no_swap_is_written_anywhere(watched: tuple[Overrides, Path]) -> None:
     names = (*WORDS, *open_pack("demo").placebo_names)
     for path in watched[1].rglob("*"):
-        if path.is_file() and path.suffix in (".json", ".jsonl", ".html"):
+        # The export's tokenizer has a vocabulary of its own.
+        if path.is_file() and path.suffix in (".json", ".jsonl", ".html") and path.name != "tokenizer.json":
             text = path.read_text(encoding="utf-8")
             assert not [name for name in names if name in text], path.name
             if path.suffix == ".jsonl":

@@ -110,7 +110,7 @@ def split_half(tables: Mapping[str, np.ndarray], seed: int, draws: int = 200) ->
             for half, chosen in enumerate((order[:middle], order[middle:])):
                 means = table[chosen].mean(axis=0)
                 halves[half] += means - means.mean()
-        found.append(float(np.corrcoef(halves)[0, 1]))
+        found.append(float(np.asarray(np.corrcoef(halves))[0, 1]))
     r = float(np.mean(found))
     centre, reach = float(np.arctanh(np.clip(r, -0.9999, 0.9999))), 1.96 / (groups - 3) ** 0.5
     low, high = (_stepped_up(float(np.tanh(end))) for end in (centre - reach, centre + reach))
