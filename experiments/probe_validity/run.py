@@ -25,8 +25,8 @@ from amharic_tl.records.files import write_json, write_lines, write_text
 from amharic_tl.safety.scoring.selection import Panel, panels
 
 BASE = "amharic-tiny"
-MINUTES = 0.5  # of one run on one core
-SCORING_MINUTES = 8  # of all scores, on one core
+MINUTES = 1.3  # of one run on one core, measured
+SCORING_MINUTES = 8  # of all scores, on one core: an estimate
 DRAWS, WHOLE = 3000, 600
 MOST, LEAST = planted.EIGHTHS[-1], planted.EIGHTHS[0]
 SHOWN = f"planted {planted.nats(MOST):.2f} nats"
