@@ -103,6 +103,7 @@ def test_no_text_and_no_swap_is_written_anywhere(watched: tuple[Overrides, Path]
                 assert not [name for name in GROUPS if name in text], path.name
 
 
+@pytest.mark.long
 def test_with_a_penalty_twins_are_measured_against_the_reference(
     watched: tuple[Overrides, Path], tmp_path: Path
 ) -> None:

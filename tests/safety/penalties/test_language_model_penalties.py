@@ -213,7 +213,7 @@ def test_devices_and_parts_that_hold_unequal_shares_change_no_value(compared: _C
         np.testing.assert_allclose(float(found[1][name]), float(expected), rtol=2e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nor_any_gradient(compared: _Compared) -> None:
     found = []
     for parts, devices in ((1, 1), (2, 8)):

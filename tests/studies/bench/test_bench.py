@@ -54,6 +54,7 @@ def test_where_a_peak_is_from() -> None:
     assert (unknown.flops, unknown.source) == (None, "unknown")
 
 
+@pytest.mark.long
 def test_a_bench_of_a_tiny_run(tiny_overrides: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = jax.devices()[:1]
     monkeypatch.setattr(jax, "devices", lambda: one)
