@@ -36,6 +36,7 @@ VERBS = {
         "amharic_tl.cli.plan",
         "what a run would need of a TPU slice or GPUs that are not here: memory, time, cost",
     ),
+    "bench": ("amharic_tl.cli.bench", "how fast a config trains here: tokens a second, MFU, memory, waiting for data"),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "vocabulary": ("amharic_tl.cli.vocabulary", "extend, replace, trim or audit a tokenizer and the model's tables"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),
@@ -96,14 +97,11 @@ WITH_TORCH = ("verify",)
 
 
 def _prepare_process() -> None:
-    """What only a process of our own may set: tokenizers warn of forks, and transformers imports torch where it is.
-
-    Configs and tokenizers need no torch, which takes seconds to import.
-    """
+    """What only a process of our own may set: tokenizers warn of forks, and transformers imports torch where it is."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # it advises to install torch
     if sys.argv[1:2] not in [[verb] for verb in WITH_TORCH]:
-        sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
+        os.environ.setdefault("USE_TORCH", "0")
 
 
 def entry_point() -> None:

@@ -62,6 +62,8 @@ FILES = {
     "predictions-test-corrected.jsonl": "predictions of test corrected to these shares",
     "layers.json": "how alike each layer is to that of the base",
     "predictions-benign.jsonl": "the same of the culture pack's benign sentences",
+    "predictions-watched.jsonl": "what a language model showed of each probe item, by id, for twins of a later run",
+    "predictions-base.jsonl": "its scores of nuance items before it was trained",
     "predictions-oof.jsonl": "the same of every row, out of fold",
     "counterfactuals-oof.jsonl": "what each exchange of groups changed, out of fold",
     "folds": "a workdir a fold, each with a report",

@@ -7,7 +7,6 @@ only with a manifest that matches every byte; a step without one is set aside (n
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
 import re
@@ -20,7 +19,7 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError, CannotCreateError, name_some
-from amharic_tl.records.files import DISK_FULL, read_json, write_json, writing
+from amharic_tl.records.files import DISK_FULL, read_json, sha256_of, write_json, writing
 
 MANIFEST = "MANIFEST.json"
 LOOP = "loop.json"
@@ -132,6 +131,9 @@ class Checkpoints:
     def restore(self, step: int, like: Any, shardings: Any) -> Restored:
         """Reads a step into the structure, dtypes and shardings of ``like``.
 
+        What terms of the objective keep is left out where ``like`` has none of it: a model that is only looked at has
+        no terms. It stands last in the state, so that the other leaves have the same keys without it.
+
         Raises:
           BadInputError: the checkpoint holds other leaves, shapes or dtypes.
         """
@@ -140,10 +142,11 @@ class Checkpoints:
         folder = self.root / str(step)
         stored = read_json(folder / MANIFEST)["leaves"]
         leaves, names = _flatten(like)
+        spare = {key for key, name in stored.items() if key not in names and name.startswith(".terms.")}
         wrong = [
             f"{key}: expected {names.get(key)}, found {stored.get(key)}"
             for key in names | stored
-            if names.get(key) != stored.get(key)
+            if names.get(key) != stored.get(key) and key not in spare
         ]
         if wrong:
             raise BadInputError(f"checkpoint {folder} does not fit this model: {name_some(wrong)}")
@@ -151,7 +154,9 @@ class Checkpoints:
         abstract = {
             key: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=placed[key]) for key, leaf in leaves.items()
         }
-        with _quiet_absl():
+        context = ocp.Context()
+        context.pytree.loading.partial_load = bool(spare)
+        with _quiet_absl(), context:
             arrays = ocp.load(folder / STATE, abstract)
         structure = jax.tree.structure(like)
         # Orbax may hand back views of the file's memory; training donates its buffers, so each leaf gets its own.
@@ -167,7 +172,7 @@ class Checkpoints:
 def write_manifest(folder: Path, extra: dict[str, Any]) -> None:
     """Writes the sha256 and size of every file under ``folder``, and ``extra``, as the folder's last file."""
     files = {
-        path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
@@ -189,14 +194,9 @@ def check_manifest(folder: Path) -> str | None:
             return f"{name} is missing"
         if file.stat().st_size != entry["bytes"]:
             return f"{name} has {file.stat().st_size} bytes, {entry['bytes']} were written"
-        if _sha256(file) != entry["sha256"]:
+        if sha256_of(file) != entry["sha256"]:
             return f"{name} has changed since it was written"
     return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flatten(tree: Any) -> tuple[dict[str, Any], dict[str, str]]:
