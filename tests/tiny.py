@@ -68,7 +68,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         unk_token="<unk>",
         mask_token="<mask>",
     ).save_pretrained(folder)
-    _save_encoder(folder, vocab_size=tokenizer.get_vocab_size(), pad_token_id=1)
+    save_encoder(folder, vocab_size=tokenizer.get_vocab_size(), pad_token_id=1)
     return folder
 
 
@@ -81,11 +81,12 @@ def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     tokenizer = load_tokenizer(locate("amharic-tiny"))
     tokenizer.save_pretrained(folder)
-    _save_encoder(folder, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
+    save_encoder(folder, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
     return folder
 
 
-def _save_encoder(folder: Path, **changes: object) -> None:
+def save_encoder(folder: Path, **changes: object) -> None:
+    """A RoBERTa of 4 layers of 32 with random weights, but for ``changes`` of its config."""
     import amharic_tl as atl
 
     config = {

@@ -45,7 +45,8 @@ def train(
       TrainingStopped: too many non-finite updates in a row.
       AmharicTLError: other errors of the user's inputs, config or disk.
     """
-    keep_compiled(config.output.compilation_cache)
+    with together():
+        keep_compiled(config.output.compilation_cache)
     interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
     with interruption.listening():

@@ -1,20 +1,22 @@
 """Runs jobs of several processes one after another, each as `amharic-tl train` does, after one import of everything.
 
-usage: launcher.py JOBS.json
+usage: launcher.py FOLDER
 
-A job: processes, devices (of each), words (behind `amharic-tl train`), workdir; where given, at `lines` of
-metrics.jsonl `signal` is sent to the process `to`; the process `sleeps` stands still at its third batch. Prints a JSON
-list: codes, seconds from the signal to the last end, and what each process said.
+FOLDER/jobs.json names jobs. A job: processes, words (behind `amharic-tl train`), workdir (in FOLDER); where given, its
+workdir is copied to `keep` before; at `lines` of metrics.jsonl `signal` is sent to the process `to`; `sleeps` [N, n]:
+process N stands still at its batch n. Prints JSON: by name codes, seconds from the signal (or the beginning) to the last
+end, CPU seconds, and what each process said.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
+import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ import amharic_tl.reports
 import amharic_tl.run.training  # noqa: F401
 from amharic_tl.cli.main import main
 
-PATIENCE = 400.0
+PATIENCE = 180.0  # of one job
 
 
 def free_port() -> int:
@@ -40,62 +42,66 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def work(job: dict[str, Any], number: int, port: int, log: Path) -> None:
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT), 1)
+def work(job: dict[str, Any], folder: Path, number: int, port: int) -> None:
+    os.dup2(os.open(folder / f"log-{number}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
     os.dup2(1, 2)
     os.environ |= {
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={job['devices']} --xla_backend_optimization_level=0",
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=1 --xla_backend_optimization_level=0",
         "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
         "JAX_NUM_PROCESSES": str(job["processes"]),
         "JAX_PROCESS_ID": str(number),
     }
-    if job.get("sleeps") == number:
+    sleeper, batch = job.get("sleeps", (None, 0))
+    if sleeper == number:
         import amharic_tl.training.loop as loop
 
         put, calls = loop.put_batch, iter(range(10_000))
 
         def standing_still(*given: Any) -> Any:
-            if next(calls) == 2:
+            if next(calls) == batch:
                 time.sleep(1000)
             return put(*given)
 
         loop.put_batch = standing_still
-    os._exit(main(["train", *job["words"], "--workdir", job["workdir"]]))
+    os._exit(main(["train", *job["words"], "--workdir", str(folder / job["workdir"])]))
 
 
 def launch(job: dict[str, Any], folder: Path) -> dict[str, Any]:
-    port = free_port()
-    logs = [folder / f"log-{number}" for number in range(job["processes"])]
-    running: dict[int, int] = {}
-    for number, log in enumerate(logs):
-        process = os.fork()
-        if process == 0:
-            work(job, number, port, log)
-        running[process] = number
-    pids = {number: process for process, number in running.items()}
-    metrics, began, sent = Path(job["workdir"]) / "metrics.jsonl", time.monotonic(), None
+    workdir, port = folder / job["workdir"], free_port()
+    if "keep" in job:
+        shutil.copytree(workdir, folder / job["keep"])
+    pids = []
+    for number in range(job["processes"]):
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            work(job, folder, number, port)
+    began, sent, spent = time.monotonic(), None, resource.getrusage(resource.RUSAGE_CHILDREN)
     codes: dict[int, int] = {}
-    while running and time.monotonic() - began < PATIENCE:
-        for process in list(running):
+    while len(codes) < len(pids) and time.monotonic() - began < PATIENCE:
+        for process in set(pids) - set(codes):
             ended, status = os.waitpid(process, os.WNOHANG)
             if ended:
-                codes[running.pop(process)] = os.waitstatus_to_exitcode(status)
-        lines = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
-        if "signal" in job and sent is None and lines >= job["lines"]:
+                codes[process] = os.waitstatus_to_exitcode(status)
+        if "signal" in job and sent is None and lines_of(workdir / "metrics.jsonl") >= job["lines"]:
             os.kill(pids[job["to"]], job["signal"])
             sent = time.monotonic()
         time.sleep(0.01)
-    for process in running:
+    for process in set(pids) - set(codes):
         os.kill(process, signal.SIGKILL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
-        "codes": [codes.get(number) for number in range(job["processes"])],
+        "codes": [codes.get(process) for process in pids],
         "seconds": time.monotonic() - (sent or began),
-        "said": [log.read_text(errors="replace") for log in logs],
+        "cpu": after.ru_utime + after.ru_stime - spent.ru_utime - spent.ru_stime,
+        "said": [(folder / f"log-{number}").read_text(errors="replace") for number in range(len(pids))],
     }
 
 
+def lines_of(file: Path) -> int:
+    return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
 if __name__ == "__main__":
-    found = []
-    for number, job in enumerate(json.loads(Path(sys.argv[1]).read_text())):
-        found.append(launch(job, Path(tempfile.mkdtemp(prefix=f"job-{number}-"))))
-    print(json.dumps(found))
+    place = Path(sys.argv[1])
+    jobs = json.loads((place / "jobs.json").read_text())
+    print(json.dumps({name: launch(job, place) for name, job in jobs.items()}))

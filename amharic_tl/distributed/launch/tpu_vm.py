@@ -41,8 +41,9 @@ echo "ended with $code"
 """
     started = f"setsid nohup bash -c {shlex.quote(work)} > ~/{asked.name}.log 2>&1 < /dev/null &"
     return f"""#!/bin/bash
-# Starts the run on every host of the TPU VM {asked.name}. To stop it, saved: the same line with
-# --command='pkill -TERM -o -f "amharic-tl train"'
+# Starts the run on every host of the TPU VM {asked.name}. To stop it, saved: the first gcloud line with
+# --command='pkill -TERM -f "[a]mharic-tl train"'
+# which ends the loops that start it again, too ([a]: the shell that says so is not meant).
 set -eu
 gcloud compute tpus tpu-vm ssh {shlex.join(place)} --worker=all --command={shlex.quote(started)}
 gcloud compute tpus tpu-vm ssh {shlex.join(place)} --worker=0 --command={shlex.quote(f"tail -F ~/{asked.name}.log")}
