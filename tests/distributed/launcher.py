@@ -4,8 +4,8 @@ usage: launcher.py FOLDER
 
 FOLDER/jobs.json names jobs. A job: processes, words (behind `amharic-tl train`), workdir (in FOLDER); where given, its
 workdir is copied to `keep` before; at `lines` of metrics.jsonl `signal` is sent to the process `to`; `sleeps` [N, n]:
-process N stands still at its batch n. Prints JSON: by name codes, seconds from the signal (or the beginning) to the last
-end, CPU seconds, and what each process said.
+process N stands still at its batch n. Prints JSON: by name codes, seconds from the signal (or beginning) to the
+last end, CPU seconds, and what each process said.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import amharic_tl.reports
 import amharic_tl.run.training  # noqa: F401
 from amharic_tl.cli.main import main
 
-PATIENCE = 180.0  # of one job
+PATIENCE = 240.0  # of one job
 
 
 def free_port() -> int:
@@ -42,11 +42,17 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+# No pages: their charts take longer than the training.
+amharic_tl.reports.write_report = lambda workdir: Path(workdir) / "report.html"
+
+
 def work(job: dict[str, Any], folder: Path, number: int, port: int) -> None:
     os.dup2(os.open(folder / f"log-{number}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
     os.dup2(1, 2)
     os.environ |= {
         "XLA_FLAGS": "--xla_force_host_platform_device_count=1 --xla_backend_optimization_level=0",
+        "JAX_SHARE_BINARY_BETWEEN_HOSTS": "1",  # process 0 compiles for all
+        "JAX_SHARE_BINARY_BETWEEN_HOSTS_TIMEOUT_MS": "60000",
         "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
         "JAX_NUM_PROCESSES": str(job["processes"]),
         "JAX_PROCESS_ID": str(number),

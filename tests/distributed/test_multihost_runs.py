@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
 import numpy as np
@@ -48,6 +49,7 @@ def values(tiny_base: Path, tiny_files: Path, tmp_path_factory: pytest.TempPathF
         "train.save_every": 7,
         "train.evaluate_every": STEPS,
         "output.baselines": False,
+        "transfer.method": "head",
     }
 
 
@@ -88,7 +90,8 @@ def alone(values: dict[str, Any], folder: Path) -> Path:
 
 
 def _go_on(values: dict[str, Any], workdir: Path) -> Path:
-    atl.train(build_config(values), workdir, mesh=make_mesh(None, 1, 1, jax.devices()[:1]))
+    with mock.patch("amharic_tl.reports.write_report"):  # its charts take longer than the training
+        atl.train(build_config(values), workdir, mesh=make_mesh(None, 1, 1, jax.devices()[:1]))
     return workdir
 
 
