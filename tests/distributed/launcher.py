@@ -20,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 # Imported before the processes part, so that they need not.
 import grain  # noqa: F401
@@ -43,7 +44,7 @@ def free_port() -> int:
 
 
 # No pages: their charts take longer than the training.
-amharic_tl.reports.write_report = lambda workdir: Path(workdir) / "report.html"
+mock.patch("amharic_tl.reports.write_report").start()
 
 
 def work(job: dict[str, Any], folder: Path, number: int, port: int) -> None:
