@@ -39,6 +39,7 @@ from amharic_tl.run.telling import (
     about_result,
     about_stages,
 )
+from amharic_tl.run.trajectory import keep_parameters
 from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
@@ -228,6 +229,7 @@ class Job:
             self.run.safety.monitor.restore(read_lines(self.workdir.safety))
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
+        keep_parameters(self.run, self.workdir, state, step, self.first)
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
         return {**metrics, **self._look(state, step, "validation", gathered, self.interruption)}
 
