@@ -35,11 +35,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if "WORKDIR" not in parsed.options:
         raise UsageError("the workdir is missing, for example amharic-tl attribute runs/planted")
-    numbers = {
-        name: _whole(parsed.options[name], name, least)
-        for name, least in (("top", 1), ("parts", 4), ("batch", 1))
-        if name in parsed.options
-    }
+    defaults = (("top", 100, 1), ("parts", 10, 4), ("batch", 16, 1))
+    top, parts, batch = (_whole(parsed.options.get(name, str(value)), name, least) for name, value, least in defaults)
     from amharic_tl.training.interruption import Interruption
 
     with Interruption().listening() as interruption:
@@ -53,7 +50,9 @@ def main(arguments: Sequence[str]) -> int:
         request = Request(
             figure=FigureName.parse(named) if named is not None else None,
             source=parsed.options.get("source"),
-            **numbers,
+            top=top,
+            parts=parts,
+            batch=batch,
         )
         found = attribute(Path(parsed.options["WORKDIR"]), request, interruption)
     print(table(found.about))

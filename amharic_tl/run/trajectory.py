@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import jax
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
@@ -139,7 +140,9 @@ class Trajectory:
         """
         weights = self._weights(step)
         trainable, frozen = self._frame
-        return with_weights(trainable, weights), with_weights(frozen, weights)
+        # On the device once, not anew at every call.
+        placed = jax.device_put((with_weights(trainable, weights), with_weights(frozen, weights)))
+        return placed[0], placed[1]
 
     def _weights(self, step: int) -> Weights:
         if step in self._kept:

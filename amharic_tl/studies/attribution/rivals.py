@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from flax import nnx
 
 from amharic_tl.data.batches import pad_rows
 from amharic_tl.data.rows import Row
@@ -29,22 +31,32 @@ def keyword_and_label(
     return np.asarray(found, int)
 
 
-def embeddings(model: Any, ids: Sequence[np.ndarray], pad: int) -> np.ndarray:
-    """The mean hidden state of each text's last layer, of length 1: float32 ``[N, H]``."""
+def embeddings(
+    graphdef: Any, parameters: tuple[Any, Any], ids: Sequence[np.ndarray], pad: int, length: int
+) -> np.ndarray:
+    """The mean hidden state of each text's last layer, of length 1: float32 ``[N, H]``.
 
-    @jax.jit
-    def states(tokens: Any, mask: Any) -> Any:
-        out = model(tokens, attention_mask=mask, output_hidden_states=True)
-        return mean_hidden_state(out.hidden_states[-1], mask)
-
-    length = max(map(len, ids))
+    Args:
+      graphdef: of the model.
+      parameters: trainable and frozen ones.
+      ids: the tokens of each text.
+      pad: the padding token.
+      length: to which all are padded.
+    """
     found = []
     for start in range(0, len(ids), BATCH):
         some: list[np.ndarray | None] = list(ids[start : start + BATCH])
         tokens, mask = pad_rows([*some, *[None] * (BATCH - len(some))], length, pad)
-        found.append(np.asarray(states(tokens, mask))[: len(some)])
+        found.append(np.asarray(_states(graphdef, parameters, tokens, mask))[: len(some)])
     all_of_them = np.concatenate(found)
     return np.asarray(all_of_them / np.maximum(np.linalg.norm(all_of_them, axis=1, keepdims=True), 1e-12))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _states(graphdef: Any, parameters: tuple[Any, Any], tokens: Any, mask: Any) -> jax.Array:
+    model: Any = nnx.merge(graphdef, *parameters, copy=True)
+    out = model(tokens, attention_mask=mask, output_hidden_states=True)
+    return mean_hidden_state(out.hidden_states[-1], mask)
 
 
 def nearest(rows_NH: np.ndarray, texts_MH: np.ndarray) -> np.ndarray:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
+import jax
 import numpy as np
 
 from amharic_tl.data.batches import Batches, pad_rows
@@ -108,8 +110,6 @@ class Scoring:
 
     def _direction(self, trainable: Any, frozen: Any, part: Sequence[int]) -> tuple[float, Any]:
         """The part's share in the figure, and the gradient of that."""
-        import jax
-
         weights, length = self.figure.weights(), max(map(len, self.encoded.ids))
         value, gradient = 0.0, None
         for start in range(0, len(part), ITEMS):
@@ -172,7 +172,7 @@ class Scoring:
         try:
             with np.load(path) as stored:
                 return stored["scores"], float(stored["value"]), int(stored["done"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise BadInputError(f"{path} cannot be read: {error}; delete it and type the same command again") from None
 
 

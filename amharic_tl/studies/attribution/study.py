@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from flax import nnx
 
 from amharic_tl.config import Config, build_config, flatten
 from amharic_tl.data.batches import Batches, BatchPlan, classification_fields
@@ -29,7 +28,7 @@ from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import kind_of_rows
 from amharic_tl.run.evaluation import check_own_model, splits_of
 from amharic_tl.run.trajectory import Trajectory, of_last_stage
-from amharic_tl.safety.differentiable import DifferentiableFigure, FigureName, differentiable_figure
+from amharic_tl.safety.differentiable import differentiable_figure
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.studies.attribution.ranking import by_source, order_of, over_parts, overlap, stability
 from amharic_tl.studies.attribution.request import Request, worst_figure
@@ -122,11 +121,11 @@ def attribute(
     )
     scores, checkpoints = scoring.run()
     last = trajectory.parameters(trajectory.snapshots[-1].step)
-    model = nnx.merge(trajectory.graphdef, *last, copy=True)
-    near = nearest(
-        embeddings(model, prepared.encoded["train"].ids, tokenizer.pad_token_id),
-        embeddings(model, encoded.ids, tokenizer.pad_token_id),
+    rows_NH, texts_MH = (
+        embeddings(trajectory.graphdef, last, ids, tokenizer.pad_token_id, config.data.max_length)
+        for ids in (prepared.encoded["train"].ids, encoded.ids)
     )
+    near = nearest(rows_NH, texts_MH)
     words = keyword_and_label(splits.train.rows, operator, name, positive)
     lines = _lines(splits.train, sources, scores, words, near)
     about = {
@@ -231,6 +230,3 @@ def _rivals(scores: np.ndarray, words: np.ndarray, near: np.ndarray, top: int) -
             name: overlap(orders["gradients"], orders[name], k) for name in ("keyword", "nearest")
         },
     }
-
-
-__all__ = ["Attribution", "DifferentiableFigure", "FigureName", "Request", "attribute"]
