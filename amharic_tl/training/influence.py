@@ -95,9 +95,16 @@ class Influence:
         return found
 
 
+@jax.jit
 def stacked(directions: list[Any]) -> Any:
     """Directions one by one to one tree with a leading axis."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *directions)
+
+
+@jax.jit
+def added(first: Any, second: Any) -> Any:
+    """The sum of two trees."""
+    return jax.tree.map(jnp.add, first, second)
 
 
 def bytes_needed(trainable: Any, directions: int) -> int:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-import jax
 import numpy as np
 
 from amharic_tl.data.batches import Batches, pad_rows
@@ -23,7 +22,7 @@ from amharic_tl.errors import BadInputError, Preempted
 from amharic_tl.records.files import replacing, writing
 from amharic_tl.run.trajectory import Snapshot, Trajectory
 from amharic_tl.safety.differentiable import DifferentiableFigure
-from amharic_tl.training.influence import FigureBatch, Influence, bytes_needed, stacked
+from amharic_tl.training.influence import FigureBatch, Influence, added, bytes_needed, stacked
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.progress import Progress, duration
 
@@ -116,7 +115,7 @@ class Scoring:
             items = self._items(part[start : start + ITEMS], weights, length)
             more, slope = self.influence.figure(trainable, frozen, items)
             value += float(more)
-            gradient = slope if gradient is None else jax.tree.map(lambda a, b: a + b, gradient, slope)
+            gradient = slope if gradient is None else added(gradient, slope)
         return value, gradient
 
     def _items(self, numbers: Sequence[int], weights: np.ndarray, length: int) -> FigureBatch:

@@ -52,8 +52,8 @@ def scored(tiny_base: Path) -> dict[str, Any]:
     directions = [influence.figure(trainable, frozen, one)[1] for one in parts]
     found = np.asarray(influence.along(trainable, frozen, stacked(directions), batch))
 
-    def loss(at: Any, row: int) -> jax.Array:
-        alone = {name: array[row : row + 1] for name, array in batch.items()}
+    def loss(at: Any, row: jax.Array) -> jax.Array:
+        alone = {name: jnp.asarray(array)[row][None] for name, array in batch.items()}
         out = nnx.merge(graphdef, at, frozen, copy=True)(alone["input_ids"], attention_mask=alone["attention_mask"])
         return task.loss(out, alone)
 
@@ -62,7 +62,7 @@ def scored(tiny_base: Path) -> dict[str, Any]:
         harm = jax.nn.softmax(out.logits)[:, 1]
         return jnp.where(number == 0, harm[2], harm[0] - harm[1])
 
-    slope, of_row = jax.jit(jax.grad(figure)), jax.jit(jax.grad(loss), static_argnums=1)
+    slope, of_row = jax.jit(jax.grad(figure)), jax.jit(jax.grad(loss))
     brute = [
         [
             sum(
