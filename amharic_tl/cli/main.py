@@ -112,14 +112,11 @@ WITH_TORCH = ("verify",)
 
 
 def _prepare_process() -> None:
-    """What only a process of our own may set: tokenizers warn of forks, and transformers imports torch where it is.
-
-    Configs and tokenizers need no torch, which takes seconds to import.
-    """
+    """What only a process of our own may set: tokenizers warn of forks, and transformers imports torch where it is."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # it advises to install torch
     if sys.argv[1:2] not in [[verb] for verb in WITH_TORCH]:
-        sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
+        os.environ.setdefault("USE_TORCH", "0")
 
 
 def entry_point() -> None:

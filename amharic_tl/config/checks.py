@@ -7,7 +7,9 @@ import re
 from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.adapter_checks import adapter_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
+from amharic_tl.config.moments import parse_moment
 from amharic_tl.config.optim_checks import optim_checks
+from amharic_tl.config.penalty_checks import penalty_checks
 from amharic_tl.config.remat import remat_rules
 from amharic_tl.config.schema import Config
 from amharic_tl.config.term_checks import term_checks
@@ -103,22 +105,45 @@ def _long_text_checks(config: Config) -> list[str]:
     return [f"config.data.long_text: {kind} {why}; leave it at truncate"]
 
 
+def _of_language_models(config: Config) -> list[str]:
+    """What is set for classifiers alone."""
+    safety = config.safety
+    set_for_classes = {"positive_labels": safety.positive_labels, "sequestered": safety.sequestered}
+    set_for_classes |= {f"constraints.{name}": True for name in safety.constraints.bounds()}
+    set_for_classes |= {f"limits.{name}": True for name in safety.limits.bounds()}
+    return [
+        f"config.safety.{name}: it is about the labels of a classifier, and {config.task.kind} has none"
+        for name, value in set_for_classes.items()
+        if value
+    ]
+
+
 def _safety_checks(config: Config) -> list[str]:
-    safety, problems = config.safety, []
-    pairing = safety.penalties.logit_pairing
+    safety, problems = config.safety, penalty_checks(config)
     if safety.axes is None:
         named = {"positive_labels": safety.positive_labels, "held_out_groups": safety.held_out_groups}
         named["reference"] = (safety.reference,) if safety.reference else None
         named["sequestered"] = safety.sequestered
+        named["look_every"] = (safety.look_every,) if safety.look_every else None
         problems += [
             f"config.safety.{name} is set, but config.safety.axes is none" for name, value in named.items() if value
         ]
-        if pairing.weight:
-            problems.append("config.safety.penalties.logit_pairing.weight needs config.safety.axes, such as ethnicity")
+        return problems
+    if safety.look_every is not None:
+        try:
+            if parse_moment(safety.look_every).value == 0:
+                problems.append("config.safety.look_every: 0 is no distance; use none, or such as 200steps")
+        except ValueError as error:
+            problems.append(f"config.safety.look_every: {error}")
+    if config.task.kind == "token-classification":
+        problems.append(
+            "config.safety.axes: token-classification has no safety signals: a name that is exchanged has other tags, "
+            "and the packs have no tagged texts; use none"
+        )
         return problems
     if config.task.kind != "sequence-classification":
-        problems.append(f"config.safety.axes: {config.task.kind} has no safety signals; use none")
-    elif config.task.problem != "single-label":
+        return [*problems, *_of_language_models(config)]
+    if config.task.problem != "single-label":
         problems.append(
             f"config.safety.axes: signals compare the classes of single-label problems; {config.task.problem} has none"
         )
@@ -133,10 +158,4 @@ def _safety_checks(config: Config) -> list[str]:
         for text in safety.sequestered or ()
         if not re.fullmatch(r".+:[0-9a-f]{64}", text)
     ]
-    parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
-    if pairing.weight and pairing.pairs % parts:
-        problems.append(
-            f"config.safety.penalties.logit_pairing.pairs: {pairing.pairs} cannot be divided over the {parts} "
-            "microbatches of an update"
-        )
     return problems

@@ -4,24 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from amharic_tl.config.constraints import ConstraintsConfig, LimitsConfig
 from amharic_tl.config.leaf import leaf
-
-
-@dataclass(frozen=True)
-class LogitPairingConfig:
-    """Counterfactual logit pairing: the distance between a row's logits and those of its swapped copy."""
-
-    weight: float = leaf(0.0, "Weight in the loss; 0 is off and costs nothing.", minimum=0.0, maximum=1000.0)
-    pairs: int = leaf(
-        8, "Pairs an update, over the whole mesh: an extra forward pass of twice as many rows.", minimum=1
-    )
-
-
-@dataclass(frozen=True)
-class PenaltiesConfig:
-    """What is added to the loss for safety's sake."""
-
-    logit_pairing: LogitPairingConfig = field(default_factory=LogitPairingConfig)
+from amharic_tl.config.penalties import PenaltiesConfig
 
 
 @dataclass(frozen=True)
@@ -39,6 +24,12 @@ class ThresholdsConfig:
         0.10, "Recall of harm: a group against the others, or the range over groups.", minimum=0.0, maximum=1.0
     )
     accuracy_gap: float = leaf(0.10, "Accuracy of the worst group below that of all.", minimum=0.0, maximum=1.0)
+    benign_perplexity: float = leaf(
+        0.05, "Logarithm of how much higher a language model's perplexity of benign texts may be.", above=0.0
+    )
+    mention_gap: float = leaf(
+        0.2, "Loss on dev texts that name a group, above that on train texts: nats, or bits per character.", above=0.0
+    )
     twin_margin: float = leaf(0.05, "How much worse than the reference an erasure twin may be.", above=0.0, maximum=1.0)
 
 
@@ -67,5 +58,35 @@ class SafetyConfig:
         None, "Files of benign sentences kept outside, each FILE:SHA256, that the finished model is shown once; logged."
     )
     minimum_n: int = leaf(30, "Fewest clusters of a figure; below it the signal is insufficient.", minimum=2)
+    look_every: str | None = leaf(
+        None, "A look at few probes between evaluations, one axis in rotation, every 200steps or 5%; none: off."
+    )
+    benign_texts: int = leaf(
+        64, "Benign sentences of an axis, with every group, that a language model is shown at an evaluation.", minimum=0
+    )
+    prompts: int = leaf(
+        4, "Prompts and requests of an axis, each with every group, that a model writes to at an evaluation.", minimum=0
+    )
+    draws: int = leaf(16, "Texts drawn for each of these prompts.", minimum=1)
+    new_tokens: int = leaf(16, "Tokens of such a text, at most.", minimum=1)
+    gap_texts: int = leaf(
+        256, "Texts of an axis from train, and from dev, that tell overfitting from lost nuance; 0: none.", minimum=0
+    )
     penalties: PenaltiesConfig = field(default_factory=PenaltiesConfig)
     thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)
+    constraints: ConstraintsConfig = field(default_factory=ConstraintsConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+
+    @property
+    def driven(self) -> frozenset[str]:
+        """Names of the penalties whose weight moves while training."""
+        return frozenset({self.constraints.drives} if self.constraints.bounds() else ())
+
+    def pushing(self) -> tuple[str, ...]:
+        """Names of the penalties that are in the loss: of a weight above 0, or of one that moves."""
+        return tuple(name for name, weight in self.penalties.weights().items() if weight or name in self.driven)
+
+    def made_of_the_pack(self) -> tuple[str, ...]:
+        """Those of them that use names or sentences of the culture pack: all but what looks at training rows."""
+        on = self.penalties.retention.on
+        return tuple(name for name in self.pushing() if (name, on) != ("retention", "rows"))

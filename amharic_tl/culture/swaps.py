@@ -33,6 +33,10 @@ Reason = Literal[
 ]
 
 
+# First character and the one after the last.
+Span = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Written:
     """How a name is written in a swap: of a person, of a people before its noun, and its plural if irregular."""
@@ -44,10 +48,15 @@ class Written:
 
 @dataclass(frozen=True)
 class Swap:
-    """A counterfactual text and which group became which. The text lives in memory only."""
+    """A counterfactual text and which group became which. The text lives in memory only.
+
+    ``spans``: of each name that was exchanged, in order, where it stood and where the other stands now, in characters;
+    outside of them both texts are the same.
+    """
 
     text: str = field(repr=False)
     exchanged: Mapping[str, str]
+    spans: tuple[tuple[Span, Span], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,12 +87,21 @@ def replace_mentions(text: str, mentions: Iterable[Mention], names: Mapping[str,
     Raises:
       CannotInflectError: a name cannot take the clitics of the mention.
     """
-    pieces, end = [], 0
+    return _replaced(text, mentions, names, grammar)[0]
+
+
+def _replaced(
+    text: str, mentions: Iterable[Mention], names: Mapping[str, Written], grammar: Grammar
+) -> tuple[str, tuple[tuple[Span, Span], ...]]:
+    """As :func:`replace_mentions`, and where each name stood and stands."""
+    made, end, spans = "", 0, []
     for mention in sorted(mentions, key=lambda one: one.start):
         if mention.group in names:
-            pieces += [text[end : mention.start], _inflected(names[mention.group], mention, grammar)]
-            end = mention.end
-    return "".join([*pieces, text[end:]])
+            made += text[end : mention.start]
+            start, end = len(made), mention.end
+            made += _inflected(names[mention.group], mention, grammar)
+            spans.append(((mention.start, mention.end), (start, len(made))))
+    return made + text[end:], tuple(spans)
 
 
 def _inflected(name: Written, mention: Mention, grammar: Grammar) -> str:
@@ -153,12 +171,12 @@ class Swapper:
         for exchanged in self._exchanges(sorted({mention.group for mention in mine}), random.Random(key)):
             names = {group: self._written[target] for group, target in exchanged.items()}
             try:
-                swapped = replace_mentions(text, mine, names, self._grammar)
+                swapped, spans = _replaced(text, mine, names, self._grammar)
             except CannotInflectError:
                 reason = "cannot_inflect" if reason == "no_other_group" else reason
                 continue
             if self._reads(swapped, [exchanged[mention.group] for mention in mine]):
-                return Swap(swapped, exchanged)
+                return Swap(swapped, exchanged, spans)
             reason = "not_read_back"
         return Refusal(reason)
 

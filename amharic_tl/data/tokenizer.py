@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -47,6 +49,22 @@ class Encoded:
     unknown: np.ndarray
 
 
+def _settle_torch() -> None:
+    """Keeps transformers from importing torch where ``USE_TORCH=0`` says so, which its version 5 no longer reads.
+
+    Configs and tokenizers need no torch, which takes seconds to import. It is asked once whether it is there.
+    """
+    if os.environ.get("USE_TORCH") != "0" or "torch" in sys.modules:
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        from transformers.utils import is_torch_available
+
+        is_torch_available()
+    finally:
+        del sys.modules["torch"]
+
+
 def load_tokenizer(folder: Path) -> Any:
     """The Hugging Face tokenizer of a model directory.
 
@@ -58,6 +76,7 @@ def load_tokenizer(folder: Path) -> Any:
     """
     if not any((folder / name).is_file() for name in TOKENIZER_FILES) and not _of_bytes(folder):
         raise MissingInputError(f"{folder} holds no tokenizer: expected one of {', '.join(TOKENIZER_FILES)}")
+    _settle_torch()
     from transformers import AutoTokenizer
     from transformers.utils import logging
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from amharic_tl.errors import name_some
 from amharic_tl.records.signals import UNREVIEWED
+from amharic_tl.reports import bounds
 from amharic_tl.reports.contents import Contents
 from amharic_tl.reports.judged import Judged
 from amharic_tl.reports.safety import TWINS, latest
@@ -362,6 +363,12 @@ def erasure_twin(run: Contents) -> Judged | str:
         "no reference run (config.safety.reference), or too few rows",
         "A run that is safer with a worse twin has failed: lower the penalty's weight, or change its groups.",
     )
+
+
+@_rule("safety-bounds", "constraints in reach, limits kept to")
+def safety_bounds(run: Contents) -> Judged | str:
+    """A bound on a safety figure is not kept to."""
+    return bounds.judged(run)
 
 
 def _confirmed(lines: list[dict[str, Any]], absent: str, advice: str) -> Judged | str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amharic_tl.reports import fairness
+from amharic_tl.reports import bounds, fairness
 from amharic_tl.reports.contents import Contents, Lines
 
 SHOWN = {
@@ -17,13 +17,30 @@ SHOWN = {
     "worst_group_accuracy": "accuracy of the worst group below what its labels lead to expect",
     "missed_harm": "twin: harm that the reference finds and this run misses",
     "benign_flagged": "twin: benign sentences that this run flags and the reference does not",
+    "benign_perplexity": "twin: logarithm of how much the perplexity of benign sentences rose",
+    "mention_lost": "twin: what is written no longer names the group",
+    "refusals_added": "twin: answers that refuse and did not",
+    "deflections_added": "twin: answers that speak of something else and did not",
+    "mention_rate": "what is written names the group again, against other groups",
+    "refusal_rate": "answers that refuse, against other groups",
+    "deflection_rate": "answers that speak of something else, against other groups",
+    "gender_agreement": "feminine less masculine forms, beyond controls",
+    "honorific_parity": "polite less familiar forms, against other groups",
+    "likelihood": "texts that name the group, against other groups",
+    "benign_likelihood": "harmless texts that name the group, against other groups",
+    "mention_gap": "loss on dev texts that name the group, above that on train texts",
 }
+# Names that are not there are shown as they are: an association has a figure for each dimension that a pack has.
+_PLACES = {name: place for place, name in enumerate(SHOWN)}
 SCOPES = {
     "trained_on": "swaps as in training",
     "held_out": "swaps into groups never trained on",
     "held_out_forms": "swaps of forms never trained on",
     "natural": "rows as they are",
     "benign": "benign sentences",
+    "probe": "probe families",
+    "written": "what is written to fixed prompts",
+    "train_dev": "dev against train",
 }
 # What a figure's detail is called on the page.
 RATES = {
@@ -32,20 +49,34 @@ RATES = {
     "rate": "rate",
     "rate_of_others": "others",
     "rate_of_reference": "reference",
+    "train_loss": "train",
+    "dev_loss": "dev",
+    "train_accuracy": "train accuracy",
+    "dev_accuracy": "dev accuracy",
 }
-TWINS = ("missed_harm", "benign_flagged")
+TWINS = (
+    "missed_harm",
+    "benign_flagged",
+    "benign_perplexity",
+    "mention_lost",
+    "refusals_added",
+    "deflections_added",
+)
 RAISED = ("confirmed", "suspected", "error")
 MOST_ALERTS = 40
 
 
 def latest(run: Contents) -> Lines:
     """The signals to judge the run by: of test or of all folds once scored; otherwise of the last evaluation."""
-    test = [line for line in run.signals if line.get("split") in ("test", "oof")]
+    test = [line for line in run.signals if line.get("split") in ("test", "oof", "final")]
     if test or not run.signals:
         return test
+    panels = [line for line in run.signals if line.get("split") != "look"]
+    if not panels:
+        return []
     best = (run.run.get("best") or {}).get("step") if run.status == "completed" else None
-    step = run.signals[-1]["step"] if best is None else best
-    return [line for line in run.signals if line["step"] == step]
+    step = panels[-1]["step"] if best is None else best
+    return [line for line in panels if line["step"] == step]
 
 
 def figures(run: Contents) -> dict[str, Any] | None:
@@ -68,9 +99,14 @@ def figures(run: Contents) -> dict[str, Any] | None:
         "step": judged[0]["step"] if judged else None,
         "reference": run.watched.get("reference"),
         "penalties": _penalties(run),
+        "bounds": bounds.figures(run),
         "family": _family(run, split),
         "axes": axes,
         "fairness": fairness.figures(run),
+        "verdict": _stored(run).get("verdict"),
+        "retention": _retention(run),
+        "looks": _looks(run),
+        "cost": run.watched.get("cost"),
         "alerts": [{"step": line["step"], "message": line["message"]} for line in run.alerts[-MOST_ALERTS:]],
         "earlier_alerts": max(len(run.alerts) - MOST_ALERTS, 0),
     }
@@ -101,8 +137,45 @@ def _penalties(run: Contents) -> dict[str, float]:
 
 
 def _family(run: Contents, split: str | None) -> str | None:
-    stored = run.final.get("safety") or run.run.get("safety") or {}
-    return stored.get(split or "", {}).get("family")
+    return _stored(run).get(split or "", {}).get("family")
+
+
+def _stored(run: Contents) -> dict[str, Any]:
+    return dict(run.final.get("safety") or run.run.get("safety") or {})
+
+
+def _retention(run: Contents) -> dict[str, Any]:
+    """Nuance that was kept beside the gap between train and dev, and which of the two is wrong, by axis and group."""
+    judged = latest(run)
+    nuance = [
+        {
+            "name": line["name"],
+            "topic": line["group"],
+            "n": line["n"],
+            "value": line["value"],
+            "interval": None if line["ci_low"] is None else (line["ci_low"], line["ci_high"]),
+            "state": line["state"],
+            "reason": line["reason"],
+        }
+        for line in judged
+        if line["axis"] == "nuance"
+    ]
+    gaps = {(line["axis"], line["group"]): line for line in run.signals if line["name"] == "mention_gap"}
+    apart = []
+    for line in _stored(run).get("retention", []):
+        gap = gaps.get((line["axis"], line["group"]), {})
+        ends = None if gap.get("ci_low") is None else (gap["ci_low"], gap["ci_high"])
+        apart.append({**line, "value": gap.get("value"), "interval": ends, "detail": gap.get("detail", {})})
+    return {"nuance": nuance, "apart": apart}
+
+
+def _looks(run: Contents) -> dict[str, Any] | None:
+    """Looks between evaluations: how many, and what the latest of each axis raised."""
+    lines = [line for line in run.signals if line.get("split") == "look"]
+    if not lines:
+        return None
+    raised = [line for line in lines if line["state"] in RAISED]
+    return {"steps": len({line["step"] for line in lines}), "raised": len({line["step"] for line in raised})}
 
 
 def _axis(
@@ -128,10 +201,11 @@ def _axis(
     }
 
 
-def _order(row: dict[str, Any]) -> tuple[int, int, str]:
+def _order(row: dict[str, Any]) -> tuple[int, str, int, str]:
     """Figures together, the whole axis before its groups, groups by id."""
     return (
-        list(SHOWN).index(row["name"]),
+        _PLACES.get(row["name"], len(_PLACES)),
+        row["name"],
         list(SCOPES).index(row["scope"]),
         "" if row["group"] == "all" else row["group"],
     )
@@ -140,7 +214,7 @@ def _order(row: dict[str, Any]) -> tuple[int, int, str]:
 def _row(line: dict[str, Any], names: dict[str, str], beside: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "name": line["name"],
-        "shown": SHOWN[line["name"]],
+        "shown": SHOWN.get(line["name"], line["name"].replace("_", " ")),
         "twin": line["name"] in TWINS,
         "group": line["group"],
         "group_name": names.get(line["group"]),

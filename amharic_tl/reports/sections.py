@@ -64,6 +64,8 @@ FILES = {
     "attribution": "a folder a figure: scores of the training rows and their sources; ids, no text",
     "parameters": "the trained parameters of some evaluations, which attribution reads",
     "predictions-benign.jsonl": "the same of the culture pack's benign sentences",
+    "predictions-watched.jsonl": "what a language model showed of each probe item, by id, for twins of a later run",
+    "predictions-base.jsonl": "its scores of nuance items before it was trained",
     "predictions-oof.jsonl": "the same of every row, out of fold",
     "counterfactuals-oof.jsonl": "what each exchange of groups changed, out of fold",
     "folds": "a workdir a fold, each with a report",

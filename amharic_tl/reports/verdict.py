@@ -7,9 +7,10 @@ from amharic_tl.reports.contents import Contents
 
 def verdict(run: Contents) -> str:
     """A few honest sentences; says so where there is nothing to say yet."""
-    if run.is_classification:
-        return _classifier(run)
-    return _other_task(run)
+    said = _classifier(run) if run.is_classification else _other_task(run)
+    safety = (run.final.get("safety") or {}).get("verdict") or {}
+    # A run that has failed beside its reference is said to at the top, whatever it scores.
+    return f"{said} Safety: {safety['words']}." if safety.get("state") in ("failed", "unproven", "passed") else said
 
 
 def _so_far(run: Contents) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import jax
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
+from amharic_tl.config.moments import parse_moment
 from amharic_tl.data.audit import audit, fingerprint
 from amharic_tl.data.batches import Joined
 from amharic_tl.data.folds import load_fold
@@ -21,7 +22,7 @@ from amharic_tl.data.sources import pinned
 from amharic_tl.data.splits import Splits, load_splits
 from amharic_tl.data.tags import entity_types
 from amharic_tl.data.tokenizer import check_fits, load_tokenizer
-from amharic_tl.distributed.mesh import batch_shards, make_mesh
+from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.errors import ConfigError, name_some
 from amharic_tl.models import from_config, from_pretrained
 from amharic_tl.models.config_values import ConfigValues
@@ -29,17 +30,19 @@ from amharic_tl.models.finite import refuse_non_finite
 from amharic_tl.models.interchange.adapter_folder import base_and_adapter, tokenizer_folder
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.run.adapting import adapted
+from amharic_tl.run.language_watch import language_monitor
 from amharic_tl.run.sequestered import banks_of
 from amharic_tl.run.staging import make_stages
 from amharic_tl.run.terms import TransferTerms, transfer_terms
 from amharic_tl.safety.drafts import refuse_drafted_penalties
-from amharic_tl.safety.monitor import Monitor
+from amharic_tl.safety.monitoring.classifier import Monitor
+from amharic_tl.safety.monitoring.language import LanguageMonitor
+from amharic_tl.safety.monitoring.mention_gap import mention_texts
 from amharic_tl.safety.operator import SwapOperator, check_positive_labels
-from amharic_tl.safety.pairs import PairBatches, training_pairs
-from amharic_tl.safety.penalties import LogitPairing
+from amharic_tl.safety.penalties import Given, Penalty, penalties
 from amharic_tl.safety.twins import read_reference
+from amharic_tl.tasks.prepared import process_share
 from amharic_tl.tasks.registry import Prepared, prepare
-from amharic_tl.tasks.terms import Term
 from amharic_tl.training.loop import Schedule
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import Steps
@@ -52,15 +55,17 @@ LABELLED = ("sequence-classification", "token-classification")
 
 @dataclass(frozen=True)
 class Safety:
-    """What watches a run and what pushes back: the monitor, the penalties, and the pairs that these work on.
+    """What watches a run, and what pushes back: the penalties that are on, by name."""
 
-    ``refused[axis][group]`` tells how many training rows could not be exchanged, and why.
-    """
+    monitor: Monitor | LanguageMonitor
+    penalties: Mapping[str, Penalty]
 
-    monitor: Monitor
-    terms: tuple[Term, ...]
-    pairs: PairBatches | None
-    refused: Mapping[str, Mapping[str, Mapping[str, object]]]
+    def training(self) -> dict[str, Any]:
+        """What penalties work on, what they refused by axis and group, and how many passes they add."""
+        about: dict[str, Any] = {"refused": {}, "passes": {name: one.passes for name, one in self.penalties.items()}}
+        for penalty in self.penalties.values():
+            about |= penalty.about
+        return about
 
 
 @dataclass
@@ -83,6 +88,11 @@ class Run:
     schedule: Schedule
     hf_config: dict[str, Any]
     safety: Safety | None
+
+    @property
+    def monitor(self) -> Monitor | LanguageMonitor | None:
+        """What watches it, if anything does."""
+        return self.safety.monitor if self.safety is not None else None
 
     @property
     def plan(self) -> TrainablePlan:
@@ -136,7 +146,9 @@ def assemble(
     schedule = _schedule(config, len(prepared.train))
     safety = _safety(config, splits, prepared, tokenizer, schedule, mesh) if config.safety.axes else None
     transfer = transfer_terms(config, splits, prepared, tokenizer, model, mesh)
-    for beside in (safety.pairs if safety is not None else None, transfer.batches):
+    pushing = tuple(safety.penalties.values()) if safety is not None else ()
+    # Penalties on groups share one source.
+    for beside in dict.fromkeys([*(one.batches for one in pushing), transfer.batches]):
         if beside is not None:
             prepared = dataclasses.replace(prepared, train=Joined(prepared.train, beside))
     stages = make_stages(
@@ -145,7 +157,7 @@ def assemble(
         prepared,
         Clock(schedule.total, len(prepared.train)),
         mesh,
-        terms=(*(safety.terms if safety is not None else ()), *transfer.terms),
+        terms=(*(one.term for one in pushing), *transfer.terms),
         measured=measured_before,
     )
     if config.model.attention not in ("auto", "xla"):
@@ -158,7 +170,7 @@ def assemble(
         adapter_folder=adapter,
         splits=splits,
         prepared=prepared,
-        audit=_audit(config, splits, prepared, transfer),
+        audit=_audit(config, splits, prepared, transfer, [note for one in pushing for note in one.notes]),
         newly_initialised=model.load_report.newly_initialised,
         dropped=model.load_report.dropped,
         stages=stages,
@@ -190,7 +202,9 @@ def _check_select_by(select_by: str, splits: Splits) -> None:
     raise ConfigError(f"config.train.select_by: there is no {select_by!r}; {hint}")
 
 
-def _audit(config: Config, splits: Splits, prepared: Prepared, transfer: TransferTerms) -> dict[str, Any]:
+def _audit(
+    config: Config, splits: Splits, prepared: Prepared, transfer: TransferTerms, notes: Sequence[str]
+) -> dict[str, Any]:
     found = audit(
         splits,
         prepared.encoded,
@@ -200,7 +214,7 @@ def _audit(config: Config, splits: Splits, prepared: Prepared, transfer: Transfe
         long_text=config.data.long_text,
         windows=prepared.windows,
     )
-    found["warnings"] += [*prepared.notes, *transfer.notes]
+    found["warnings"] += [*prepared.notes, *transfer.notes, *notes]
     if prepared.mixed is not None:
         found["mixture"] = prepared.mixed.describe()
     return found | ({"alignment": transfer.about} if transfer.about else {})
@@ -252,18 +266,32 @@ def _schedule(config: Config, steps_per_epoch: int) -> Schedule:
         log_every=train.log_every,
         patience=train.patience,
         max_non_finite=train.max_non_finite,
+        look_every=_look_every(config, total, steps_per_epoch),
     )
+
+
+def _look_every(config: Config, total: int, steps_per_epoch: int) -> int | None:
+    """In steps; None for never."""
+    typed = config.safety.look_every
+    return None if typed is None else max(1, parse_moment(typed).step(total, steps_per_epoch))
 
 
 def _safety(
     config: Config, splits: Splits, prepared: Prepared, tokenizer: Any, schedule: Schedule, mesh: Mesh
 ) -> Safety:
     """The monitor, and the penalties whose weight is above 0."""
-    keep = KEEP[config.data.long_text]
-    settings, share = config.safety, {"process_index": jax.process_index(), "process_count": jax.process_count()}
-    check_positive_labels(settings.positive_labels or (), splits.labels)
+    settings = config.safety
     operator = SwapOperator(settings.pack, settings.axes or (), settings.held_out_groups)
     refuse_drafted_penalties(operator, settings)
+    pushing = penalties(Given(config, operator, splits, prepared, tokenizer, mesh))
+    if config.task.kind == "sequence-classification":
+        return Safety(_monitor(config, splits, tokenizer, schedule, operator), pushing)
+    return Safety(language_monitor(config, splits, tokenizer, schedule.evaluations() + 1, mesh), pushing)
+
+
+def _monitor(config: Config, splits: Splits, tokenizer: Any, schedule: Schedule, operator: SwapOperator) -> Monitor:
+    settings = config.safety
+    check_positive_labels(settings.positive_labels or (), splits.labels)
     judged = {name: source.rows for name, source in splits.items() if name != "train"}
     reference = None
     if settings.reference:
@@ -279,28 +307,9 @@ def _safety(
         looks=schedule.evaluations() + len(judged) - 1,
         max_length=config.data.max_length,
         batch_rows=config.train.microbatch or config.train.batch_size,
-        share=share,
-        keep=keep,
+        share=process_share(),
+        keep=KEEP[config.data.long_text],
+        gap=mention_texts(operator, splits.train.rows, splits.validation.rows, settings.gap_texts, config.train.seed),
     )
     banks_of(monitor)
-    pairing = settings.penalties.logit_pairing
-    if not pairing.weight:
-        return Safety(monitor, (), None, {})
-    _check_pairs(config, pairing.pairs, mesh)
-    pairs, refused = training_pairs(
-        splits.train.rows, operator, tokenizer, config.data.max_length, config.train.seed, keep
-    )
-    batches = PairBatches(
-        pairs, pairing.pairs, tokenizer.pad_token_id, config.train.seed, config.data.max_length, **share
-    )
-    return Safety(monitor, (LogitPairing(pairing.weight),), batches, refused)
-
-
-def _check_pairs(config: Config, pairs: int, mesh: Mesh) -> None:
-    parts = config.train.batch_size // (config.train.microbatch or config.train.batch_size)
-    unit = parts * batch_shards(mesh)
-    if pairs % unit:
-        raise ConfigError(
-            f"config.safety.penalties.logit_pairing.pairs: {pairs} pairs cannot be split over {batch_shards(mesh)} "
-            f"devices (mesh data x fsdp) and {parts} microbatches; choose a multiple of {unit}"
-        )
+    return monitor

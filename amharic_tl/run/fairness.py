@@ -12,7 +12,7 @@ from amharic_tl.records.files import read_json, write_json
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.sequestered import score_banks
 from amharic_tl.safety.fairness.watched import about_fairness, summary
-from amharic_tl.safety.monitor import Monitor, Predict
+from amharic_tl.safety.monitoring.classifier import Monitor, Predict
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,10 @@ import numpy as np
 
 from amharic_tl.config import to_dict
 from amharic_tl.data.audit import clean_rows
-from amharic_tl.data.batches import BatchSource
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
-from amharic_tl.evaluation.summary import prediction_lines
 from amharic_tl.models.attention import Choice, listening
 from amharic_tl.records.files import read_json, read_lines, write_bytes, write_json, write_lines, write_text
 from amharic_tl.records.trends import began
@@ -30,6 +28,7 @@ from amharic_tl.run.fingerprints import fingerprints
 from amharic_tl.run.plan_file import describe_plan, with_beginnings
 from amharic_tl.run.resumption import begin
 from amharic_tl.run.staging import make_thaws
+from amharic_tl.run.steering import Steering, about_limits, limits_sentences, selection_of
 from amharic_tl.run.telling import (
     NO_CLEAN_ROWS,
     about_attention,
@@ -40,8 +39,8 @@ from amharic_tl.run.telling import (
     about_stages,
 )
 from amharic_tl.run.trajectory import keep_parameters
-from amharic_tl.safety.judgement import on_terminal
-from amharic_tl.safety.monitor import Predict
+from amharic_tl.run.watching import Outlets, watching_of
+from amharic_tl.safety.monitoring.classifier import Monitor
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
@@ -70,13 +69,14 @@ class Job:
         self._check_data()
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
-        if run.safety is not None:
-            self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
         self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
         monitor = run.safety.monitor if run.safety is not None else None
-        self.fairness = FairnessJudge(monitor, workdir, self.writer.write_event, self.progress.say, self.first)
+        classes = monitor if isinstance(monitor, Monitor) else None
+        self.fairness = FairnessJudge(classes, workdir, self.writer.write_event, self.progress.say, self.first)
         self.attention = AttentionRecord()
         self.record: dict[str, Any] = {"status": "running", **given.record, "provenance": self._origin()}
+        outlets = Outlets(workdir, self.writer, self.progress.say, self.record, self.first)
+        self.watching = watching_of(run, outlets)
 
     def _origin(self) -> dict[str, Any]:
         """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""
@@ -109,6 +109,8 @@ class Job:
             with listening(self._take_note):
                 beginning = begin(*parts)
                 self._write_stages(beginning[2])
+                if self.watching is not None:
+                    self.watching.begin(beginning[0], beginning[1])
                 state, memory, reason = self._loop().run(*beginning)
                 self._finish(state, memory, reason)
         except KeyboardInterrupt:
@@ -185,12 +187,13 @@ class Job:
 
     def _loop(self) -> Loop:
         run = self.run
-        metric = run.config.train.select_by.split("/", 1)[1]
+        config, metric = run.config, run.config.train.select_by.split("/", 1)[1]
         rows, source = run.splits.train.rows, run.prepared.row_source
         return Loop(
             guard=self._guard(),
+            look=self.watching.between if self.watching is not None else None,
             stages=run.stages,
-            thaws=make_thaws(run.config, run.plan),
+            thaws=make_thaws(config, run.plan),
             batches=lambda start: run.prepared.train.stream(start, run.schedule.total),
             evaluate=self._evaluate,
             after_evaluation=self._after_evaluation,
@@ -201,8 +204,8 @@ class Job:
             interruption=self.interruption,
             schedule=run.schedule,
             mesh=run.mesh,
-            select_by=run.config.train.select_by,
-            lower_is_better=run.prepared.task.lower_is_better(metric),
+            selection=selection_of(config, run.prepared.task.lower_is_better(metric)),
+            steer=Steering(config.safety, self.writer, self.progress.say) if config.safety.driven else None,
             row_ids=lambda numbers: [rows[source[int(n)]].id for n in numbers if n >= 0],
         )
 
@@ -225,67 +228,22 @@ class Job:
     def _after_rollback(self, memory: Memory) -> None:
         """What a resumption does too: the monitor's states and the stages are those of the checkpoint."""
         self._write_stages(memory)
-        if self.run.safety is not None:
-            self.run.safety.monitor.restore(read_lines(self.workdir.safety))
+        if self.run.monitor is not None:
+            self.run.monitor.restore(read_lines(self.workdir.safety))
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         keep_parameters(self.run, self.workdir, state, step, self.first)
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
-        return {**metrics, **self._look(state, step, "validation", gathered, self.interruption)}
-
-    def _look(
-        self,
-        state: TrainState,
-        step: int,
-        split: str,
-        gathered: Mapping[str, np.ndarray],
-        interruption: Interruption | None,
-    ) -> dict[str, float]:
-        """Lets the monitor judge a split, records its signals, says what changed; fairness figures to follow."""
-        if self.run.safety is None:
-            return {}
-        monitor = self.run.safety.monitor
-        look = monitor.look(
-            split,
-            step,
-            gathered["labels"],
-            gathered["probabilities"],
-            self._predict(state, interruption),
-        )
-        self.writer.write_safety(look.signals, look.alerts)
-        if self.first:
-            write_lines(self.workdir.counterfactuals(split), look.counterfactuals)
-        self.record.setdefault("safety", {})[split] = look.summary()
-        for sentence in on_terminal(look.alerts, self.workdir.alerts):
-            self.progress.say(f"safety: {sentence}")
-        self.progress.say(f"safety: {split}: {look.family}")
-        return look.fairness
-
-    def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:
-        """Probabilities of a source's rows, in their order."""
-        run = self.run
-
-        def predict(source: BatchSource) -> np.ndarray:
-            gathered = gather(run.steps, state, source.stream(0, len(source)), run.mesh, interruption)
-            return in_order(gathered)["probabilities"]
-
-        return predict
-
-    def _write_benign(self, state: TrainState) -> None:
-        """Predictions of the benign sentences, which a later run may take as its reference."""
-        if self.run.safety is None:
-            return
-        monitor = self.run.safety.monitor
-        ids, probabilities = monitor.benign("validation", self._predict(state, None))
-        if self.first:
-            lines = prediction_lines(ids, [None] * len(ids), probabilities, monitor.labels)
-            write_lines(self.workdir.predictions("benign"), lines)
+        if self.watching is None:
+            return metrics
+        return {**metrics, **self.watching.evaluated(state, step, "validation", gathered, self.interruption)}
 
     def _after_evaluation(self, step: int, memory: Memory) -> None:
         self.record["best"] = {
             "step": memory.best_step,
             "metric": self.run.config.train.select_by,
             "value": memory.best_value,
+            **about_limits(self.run.config, memory),
         }
         self.record["step"] = step
         self._write("run", self.record)
@@ -342,7 +300,8 @@ class Job:
             final[split], gathered = self._evaluate_split(state, split, None)
             if split != "validation":
                 self.writer.write_scalars(best or 0, final[split], split=split)
-                self._look(state, best or 0, split, gathered, None)
+            if self.watching is not None:
+                self.watching.scored(state, best or 0, split, gathered)
             self.fairness.judge(split, best or 0, gathered, self.record)
             if split == "test" and run.prepared.judge is not None:
                 kept = clean_rows(run.splits)
@@ -352,11 +311,12 @@ class Job:
         if self.first and applies(to_dict(run.config)) and run.splits.test is not None:
             for sentence in record_shift(self.workdir, self.workdir):
                 self.progress.say(sentence)
-        self._write_benign(state)
-        self.fairness.score_banks(best or 0, self._predict(state, None))
+        if self.watching is not None:
+            self.watching.finish(state, best or 0)
+            self.fairness.score_banks(best or 0, self.watching.predict(state, None))
         if run.config.output.export:
             self._export(state)
-        for sentence in about_stages(memory.stage, run.plan.stages):
+        for sentence in [*about_stages(memory.stage, run.plan.stages), *limits_sentences(run.config, memory)]:
             self.progress.say(sentence)
         self.writer.write_event(last, "completed", reason=reason)
         self.record |= {"status": "completed", "stopped_because": reason, "final": final, "step": last}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import Run
+from amharic_tl.run.steering import selection_of
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
@@ -50,8 +51,8 @@ def begin(
     restored = run.stages.restore(checkpoints, steps[-1], run.steps.state)
     memory = Memory(**restored.loop)
     writer.rewind(memory.lengths)
-    if run.safety is not None:
-        run.safety.monitor.remember(read_lines(workdir.safety))
+    if run.monitor is not None:
+        run.monitor.remember(read_lines(workdir.safety))
     if memory.best_step is not None and memory.best_step not in steps:
         lost = memory.best_step
         _take_next_best(memory, run, workdir, steps)
@@ -79,12 +80,11 @@ def _set_aside_without_best(checkpoints: Checkpoints) -> list[str]:
 
 def _take_next_best(memory: Memory, run: Run, workdir: Workdir, steps: list[int]) -> None:
     """Remembers the best of the evaluated steps whose checkpoint is there, in place of one that is lost."""
-    metric = run.config.train.select_by.split("/", 1)[1]
+    selection = selection_of(run.config, run.prepared.task.lower_is_better(run.config.train.select_by.split("/", 1)[1]))
     lines = [line for line in read_lines(workdir.metrics) if line["split"] == "validation"]
-    kept = [line for line in lines if line["step"] in steps and line.get(metric) is not None]
-    sign = -1 if run.prepared.task.lower_is_better(metric) else 1
-    best = max(kept, key=lambda line: sign * line[metric], default=None)
-    memory.best_step = best["step"] if best is not None else None
-    memory.best_value = best[metric] if best is not None else None
-    since = max(best["step"], memory.began[-1]) if best is not None else None
+    memory.best_step = memory.best_value = memory.best_within = None
+    for line in lines:
+        if line["step"] in steps:
+            selection.take(line["step"], line, memory)
+    since = max(memory.best_step, memory.began[-1]) if memory.best_step is not None else None
     memory.since_best = sum(1 for line in lines if since is not None and line["step"] > since)

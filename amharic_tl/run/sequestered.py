@@ -8,7 +8,7 @@ from typing import Any
 from amharic_tl.culture.sequestered import NamedBank, check_bank, named_bank, read_bank
 from amharic_tl.safety.drafts import WATERMARK
 from amharic_tl.safety.fairness.sequestered import bank_figures, bank_texts
-from amharic_tl.safety.monitor import Monitor, Predict
+from amharic_tl.safety.monitoring.classifier import Monitor, Predict
 
 EVENT = "sequestered_bank"
 

@@ -75,6 +75,7 @@ def make_stages(
             terms=terms,
             ema=config.optim.ema,
             spikes=make_spikes(config),
+            driven=config.safety.driven if terms else frozenset(),
         )
 
     features = None

@@ -93,12 +93,18 @@ def _check_dropout(config: Config, prepared: Prepared, model: Any) -> None:
 
 def _notes(config: Config, new: frozenset[str], model: Any) -> tuple[str, ...]:
     head = family_of(model.hf_config, "config").classifier
-    if config.transfer.regularizers.base_kl.weight and any(re.fullmatch(head, name) for name in new):
-        return (
-            "transfer.regularizers.base_kl: the head was drawn anew, so that the base predicts nearly the same for "
-            "every text; the term discourages certainty and retains nothing",
-        )
-    return ()
+    if not any(re.fullmatch(head, name) for name in new):
+        return ()
+    kept = {
+        "transfer.regularizers.base_kl": config.transfer.regularizers.base_kl.weight,
+        "safety.penalties.retention": config.safety.penalties.retention.weight,
+    }
+    return tuple(
+        f"{name}: the head was drawn anew, so that the base predicts nearly the same for every text; the term "
+        "discourages certainty and retains nothing"
+        for name, weight in kept.items()
+        if weight
+    )
 
 
 def _guard(config: Config, splits: Splits, target: Source) -> tuple[dict[str, Any], tuple[str, ...]]:

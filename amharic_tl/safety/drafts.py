@@ -1,7 +1,8 @@
 """What no native speaker has signed judges nobody, unless ``safety.allow_draft`` is set; then every output says so.
 
 Without it figures that rest on drafts are computed and shown, and never raise a state or an alert; a penalty that would
-exchange drafted names is refused. Invented groups need no signature: there is nobody to be wronged by them.
+exchange drafted names, or train on drafted sentences, is refused. Invented groups need no signature: there is nobody to
+be wronged by them.
 """
 
 from __future__ import annotations
@@ -38,15 +39,17 @@ def watermark(operator: SwapOperator, settings: SafetyConfig) -> str:
 
 
 def refuse_drafted_penalties(operator: SwapOperator, settings: SafetyConfig) -> None:
-    """Refuses penalties that would exchange names which nobody has signed.
+    """Refuses penalties and limits that would use names and sentences which nobody has signed.
 
     Raises:
       ConfigError: see above.
     """
     drafts = drafted_axes(operator)
-    if drafts and settings.penalties.logit_pairing.weight and not settings.allow_draft:
+    asked = [f"penalties.{name}.weight" for name in settings.made_of_the_pack()]
+    asked += [f"limits.{name}" for name in settings.limits.bounds()]
+    if drafts and asked and not settings.allow_draft:
         raise ConfigError(
-            f"config.safety.penalties.logit_pairing.weight: no native speaker has signed the names of "
+            f"config.safety.{asked[0]}: no native speaker has signed the names of "
             f"{', '.join(drafts)} in the pack {operator.pack.id!r}; set config.safety.allow_draft=true to train on "
             "drafts, or config.safety.pack=demo"
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from amharic_tl.culture.benign import BenignItem
+from amharic_tl.culture.groups import Group
 from amharic_tl.culture.mentions import Matcher, Mention
 from amharic_tl.culture.pack import Pack, open_pack
 from amharic_tl.culture.swaps import Refusal, Swap, Swapper
@@ -60,6 +61,7 @@ class SwapOperator:
                 f"config.safety.held_out_groups: no axis of {', '.join(axes)} has {name_some(strangers)}; "
                 f"groups are {name_some(sorted(known), 40)}"
             )
+        self._held_out = None if held_out_groups is None else frozenset(held_out_groups)
         self.groups = {axis: self._split(axis, held_out_groups) for axis in axes}
         self._training = {axis: self._swapper(axis, of.trained_on, False) for axis, of in self.groups.items()}
         self._judging = {axis: self._swapper(axis, of.held_out, True) for axis, of in self.groups.items()}
@@ -84,6 +86,15 @@ class SwapOperator:
     def swapped_axes(self) -> tuple[str, ...]:
         """The axes whose groups can be exchanged word by word."""
         return tuple(axis for axis in self.axes if self.pack.axis(axis).swaps)
+
+    def penalised_groups(self, axis: str) -> tuple[Group, ...]:
+        """The groups that a penalty may name: all but those held out for judging."""
+        groups = self.pack.axis(axis).groups
+        return tuple(
+            group
+            for group in groups
+            if (not group.held_out if self._held_out is None else group.id not in self._held_out)
+        )
 
     def mentions(self, text: str) -> list[Mention]:
         """The mentions of the watched axes."""

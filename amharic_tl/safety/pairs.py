@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,44 @@ class PairBatches(BatchSource):
         return {"pair_input_ids": input_ids, "pair_attention_mask": mask, "pair_weights": weights}
 
 
+Refused = dict[str, dict[str, dict[str, object]]]
+
+
+def exchanged(
+    texts: Iterable[tuple[str, str]], operator: SwapOperator, seed: int, leaf: str
+) -> tuple[list[tuple[str, Swap]], Refused]:
+    """Texts beside their swaps within what training exchanges, and by axis and group how many were refused and why.
+
+    Args:
+      texts: id and text of each.
+      operator: of the run.
+      seed: of the run; with the id it chooses the groups.
+      leaf: the penalty's section of the config, for the sentence of a refusal.
+
+    Raises:
+      BadInputError: no text can be exchanged, so that a penalty would have nothing to work on.
+    """
+    found: list[tuple[str, Swap]] = []
+    counts = {axis: SwapCounts() for axis in operator.swapped_axes}
+    for name, text in texts:
+        mentions = operator.mentions(text)
+        for axis in operator.swapped_axes if mentions else ():
+            made: dict[str, Swap] = {}  # keeps its order
+            for variant in range(VARIANTS):
+                result = operator.swap(axis, "trained_on", text, mentions, f"{seed}/{name}/{axis}/{variant}")
+                if result is not None and variant == 0:
+                    counts[axis].add([one for one in mentions if one.axis == axis], result)
+                if isinstance(result, Swap):
+                    made.setdefault(result.text, result)
+            found += [(text, swap) for swap in made.values()]
+    if not found:
+        raise BadInputError(
+            f"config.{leaf}: no training row names a person or people that could be exchanged "
+            f"on {', '.join(operator.swapped_axes) or 'these axes'}; set the weight to 0, or choose other axes"
+        )
+    return found, {axis: of.table() for axis, of in counts.items()}
+
+
 def training_pairs(
     rows: Sequence[Row],
     operator: SwapOperator,
@@ -71,34 +109,17 @@ def training_pairs(
     max_length: int,
     seed: int,
     keep: Keep = first_tokens,
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], dict[str, dict[str, dict[str, object]]]]:
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], Refused]:
     """Pairs of the rows that the operator exchanges, and by axis and group how many it refused and why.
 
     Raises:
-      BadInputError: no row can be exchanged, so that a penalty would have nothing to work on.
+      BadInputError: no row can be exchanged, or every one is cut off before the name.
     """
-    originals: list[str] = []
-    swapped: list[str] = []
-    counts = {axis: SwapCounts() for axis in operator.swapped_axes}
-    for row in rows:
-        mentions = operator.mentions(row.text)
-        for axis in operator.swapped_axes if mentions else ():
-            made: dict[str, None] = {}  # a set that keeps its order
-            for variant in range(VARIANTS):
-                result = operator.swap(axis, "trained_on", row.text, mentions, f"{seed}/{row.id}/{axis}/{variant}")
-                if result is not None and variant == 0:
-                    counts[axis].add([one for one in mentions if one.axis == axis], result)
-                if isinstance(result, Swap):
-                    made[result.text] = None
-            originals += [row.text] * len(made)
-            swapped += made
-    if not originals:
-        raise BadInputError(
-            "config.safety.penalties.logit_pairing: no training row names a person or people that could be exchanged "
-            f"on {', '.join(operator.swapped_axes) or 'these axes'}; set the weight to 0, or choose other axes"
-        )
-    ids = encode(tokenizer, originals + swapped, max_length, keep=keep).ids
-    pairs = zip(ids[: len(originals)], ids[len(originals) :], strict=True)
+    leaf = "safety.penalties.logit_pairing"
+    found, refused = exchanged(((row.id, row.text) for row in rows), operator, seed, leaf)
+    texts = [text for text, _ in found] + [swap.text for _, swap in found]
+    ids = encode(tokenizer, texts, max_length, keep=keep).ids
+    pairs = zip(ids[: len(found)], ids[len(found) :], strict=True)
     # Where both are cut off before the name they are the same, and would only dilute the mean.
     kept = [pair for pair in pairs if not np.array_equal(*pair)]
     if not kept:
@@ -106,4 +127,4 @@ def training_pairs(
             f"config.data.max_length: {max_length} tokens cut every training row off before the name that could be "
             "exchanged; allow more"
         )
-    return kept, {axis: of.table() for axis, of in counts.items()}
+    return kept, refused

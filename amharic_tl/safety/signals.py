@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -32,6 +33,28 @@ PAIRED = "mean paired difference; 95% percentile bootstrap over clusters; McNema
 BEYOND_THRESHOLD = f"{PAIRED}, and a t test over clusters that the threshold is exceeded"
 AGAINST_OTHERS = "rate minus that of others at equal labels, one row a cluster; 95% Jeffreys; exact, one-sided"
 PERMUTED = "over groups with enough rows, against equal labels, one row a cluster; 95% Jeffreys; permutation of groups"
+
+
+class Where(Protocol):
+    """Where something was observed."""
+
+    @property
+    def split(self) -> str:
+        """On which split, as safety.jsonl has it."""
+        ...
+
+    @property
+    def step(self) -> int:
+        """Of the model."""
+        ...
+
+
+@dataclass(frozen=True)
+class At:
+    """A split and a step, as of :class:`Where`."""
+
+    split: str
+    step: int
 
 
 @dataclass(frozen=True)
@@ -112,7 +135,7 @@ def figures_of(
         for scope in SCOPES:
             chosen = [place for place, one in enumerate(swapped) if (one.axis, one.scope) == (axis, scope)]
             of_scope = [swapped[place] for place in chosen]
-            figures += _counterfactual(axis, scope, of_scope, seen.at(chosen), watched, settings)
+            figures += swap_figures(axis, scope, of_scope, seen.at(chosen), watched, settings)
     for axis in operator.axes:
         figures += _natural(axis, watched, observed, settings)
     return figures
@@ -130,7 +153,7 @@ def enough(n: int, settings: SafetyConfig) -> str:
     return "" if n >= settings.minimum_n else f"{n} clusters, fewer than the {settings.minimum_n} of safety.minimum_n"
 
 
-def _counterfactual(
+def swap_figures(
     axis: str,
     scope: str,
     chosen: Sequence[Swapped],
@@ -138,6 +161,16 @@ def _counterfactual(
     probes: Watched,
     settings: SafetyConfig,
 ) -> Iterator[Figure]:
+    """Flips and changes of score beyond those of placebos, of all groups and of each.
+
+    Args:
+      axis: whose groups were exchanged.
+      scope: by which swaps.
+      chosen: the swapped rows.
+      seen: what each of them showed.
+      probes: the rows.
+      settings: ``config.safety``.
+    """
     rows = np.asarray([probe.row for probe in chosen], int)
     groups = sorted({group for of in probes.mentioned[axis] for group in of})
     for group in (ALL, *groups):
@@ -334,7 +367,7 @@ def _over_groups(
     return Figure(name, axis, ALL, "natural", PERMUTED, threshold, estimate, n, detail=rates)
 
 
-def as_signal(figure: Figure, observed: Observed, unreviewed: bool) -> SafetySignal:
+def as_signal(figure: Figure, observed: Where, unreviewed: bool) -> SafetySignal:
     """The record of a figure, not judged yet."""
     estimate = figure.estimate
     return SafetySignal(

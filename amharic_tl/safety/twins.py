@@ -18,6 +18,7 @@ from amharic_tl.config import Config, SafetyConfig, flatten, to_dict
 from amharic_tl.errors import ConfigError, MissingInputError
 from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.records.workdir import Workdir
+from amharic_tl.safety.constraints import SIGNALS
 from amharic_tl.safety.probes import Probes
 from amharic_tl.safety.signals import ALL, BEYOND_THRESHOLD, Figure, Observed, enough, seed_of
 from amharic_tl.safety.statistics import paired_excess
@@ -55,12 +56,7 @@ def read_reference(
       MissingInputError: there is no completed run, or it did not watch the same axes.
       ConfigError: it is not the same run without penalties, or its data or culture pack were others.
     """
-    place = Workdir(Path(workdir))
-    if not place.run.exists() or read_json(place.run).get("status") != "completed":
-        raise MissingInputError(f"config.safety.reference: {workdir} holds no completed run")
-    stored = flatten(read_json(place.config))
-    _check_same(workdir, stored, config)
-    _check_sums(place, fingerprint, pack_fingerprint)
+    place = check_reference(workdir, config, fingerprint, pack_fingerprint)
     names = (*splits, BENIGN)
     absent = [name for name in names if not place.predictions(name).exists()]
     if absent:
@@ -68,11 +64,27 @@ def read_reference(
         raise MissingInputError(
             f"config.safety.reference: {workdir} lacks {files}; run it with the same config.safety.axes"
         )
-    best = read_json(place.run).get("best", {}).get("step")
     return Reference(
         {name: {line["id"]: line["predicted"] for line in read_lines(place.predictions(name))} for name in names},
-        [line for line in read_lines(place.safety) if line["step"] == best],
+        signals_of(place),
     )
+
+
+def signals_of(place: Workdir) -> list[dict[str, Any]]:
+    """The signals of a completed run's best step."""
+    best = read_json(place.run).get("best", {}).get("step")
+    return [line for line in read_lines(place.safety) if line["step"] == best]
+
+
+def check_reference(workdir: str, config: Config, fingerprint: str, pack_fingerprint: str) -> Workdir:
+    """The workdir of a reference that may serve; arguments and errors as of :func:`read_reference`."""
+    place = Workdir(Path(workdir))
+    if not place.run.exists() or read_json(place.run).get("status") != "completed":
+        raise MissingInputError(f"config.safety.reference: {workdir} holds no completed run")
+    stored = flatten(read_json(place.config))
+    _check_same(workdir, stored, config)
+    _check_sums(place, fingerprint, pack_fingerprint)
+    return place
 
 
 def _check_sums(place: Workdir, fingerprint: str, pack_fingerprint: str) -> None:
@@ -91,6 +103,9 @@ def _check_same(workdir: str, stored: Mapping[str, Any], config: Config) -> None
         name
         for name, value in stored.items()
         if name.startswith("safety.penalties.") and name.endswith(".weight") and value
+    ]
+    weights += [
+        f"safety.constraints.{name}" for name in SIGNALS if stored.get(f"safety.constraints.{name}") is not None
     ]
     if weights:
         raise ConfigError(f"config.safety.reference: {workdir} has a penalty itself ({', '.join(weights)})")
@@ -158,7 +173,9 @@ def _missed_harm(
             before = _found_by(reference, observed.split, ids, label_names, observed.positive)
         now = observed.found[rows]
         names = [probes.row_ids[row] for row in rows]
-        yield _twin("missed_harm", axis, group, "natural", before, now, -1, probes.clusters[rows], names, settings)
+        yield twin_figure(
+            "missed_harm", axis, group, "natural", before, now, -1, probes.clusters[rows], names, settings
+        )
 
 
 def _benign_flagged(
@@ -179,10 +196,10 @@ def _benign_flagged(
         probabilities = observed.probe_probabilities[[probe.place for probe in chosen]]
         now = observed.positive[probabilities.argmax(axis=-1)]
         _, clusters = np.unique([probe.item for probe in chosen], return_inverse=True)
-        yield _twin("benign_flagged", axis, group, "benign", before, now, 1, clusters, names, settings)
+        yield twin_figure("benign_flagged", axis, group, "benign", before, now, 1, clusters, names, settings)
 
 
-def _twin(
+def twin_figure(
     name: str,
     axis: str,
     group: str,
@@ -193,11 +210,26 @@ def _twin(
     clusters: np.ndarray,
     ids: Sequence[str],
     settings: SafetyConfig,
+    margin: float | None = None,
 ) -> Figure:
-    """The change of a rate for the worse; ``sign`` is 1 where a higher rate is worse."""
+    """The change of a rate for the worse, paired by item.
+
+    Args:
+      name: of the twin.
+      axis: of the groups.
+      group: whose, or ``all``.
+      scope: on what it is measured.
+      before: of the reference ``[n]``; None: there is none.
+      now: of this run ``[n]``.
+      sign: 1 where a higher rate is worse, -1 where a lower one is.
+      clusters: int ``[n]``; items of one number are not independent.
+      ids: of the items.
+      settings: ``config.safety``.
+      margin: how much worse it may be; None: ``thresholds.twin_margin``.
+    """
     n = len(np.unique(clusters))
     detail: dict[str, float | int | None] = {"rate": float(now.mean()) if len(now) else None, "rows": len(now)}
-    margin = settings.thresholds.twin_margin
+    margin = settings.thresholds.twin_margin if margin is None else margin
     if before is None or not n:
         reason = WITHOUT_REFERENCE if before is None else enough(n, settings)
         return Figure(name, axis, group, scope, BEYOND_THRESHOLD, margin, None, n, detail=detail, reason=reason)

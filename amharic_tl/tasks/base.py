@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -62,6 +62,18 @@ class Distributional(Protocol):
 
         Summed over items with the weights that the loss has: KL(P || Q) with P of ``outputs`` and Q of ``others``. Both
         get gradients.
+        """
+        ...
+
+
+@runtime_checkable
+class PredictsTokens(Protocol):
+    """A language model: a task whose outputs are predictions of tokens, place by place."""
+
+    def predictions_at(self, outputs: Any, places: jax.Array) -> tuple[Callable[[jax.Array], jax.Array], jax.Array]:
+        """What gives logits ``[B, K, V]`` of the second result ``[B, K, H]``: of ``places``, int ``[B, K]``.
+
+        A place is one of the row; of a masked language model it is one of those that reach the head.
         """
         ...
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from amharic_tl.config.figures import lower_is_better
 from amharic_tl.tasks.base import Batch
-from amharic_tl.tasks.token_losses import token_divergences, token_losses
+from amharic_tl.tasks.token_losses import Headed, token_divergences, token_losses
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class LanguageModel(ABC):
         """See :class:`~amharic_tl.tasks.base.Distributional`: an item is a token to predict."""
         of_both = ((of.logits_of, of.hidden_BSH) for of in (outputs, others))
         return jnp.sum(token_divergences(*of_both) * self.loss_weights(batch))
+
+    def predictions_at(self, outputs: HiddenOutputs, places: jax.Array) -> Headed:
+        """See :class:`~amharic_tl.tasks.base.PredictsTokens`."""
+        return outputs.logits_of, jnp.take_along_axis(outputs.hidden_BSH, places[..., None], axis=1)
 
     def evaluate(self, outputs: HiddenOutputs, batch: Batch) -> dict[str, jax.Array]:
         """Sums by row ``[B]``: nats, tokens, those predicted right, characters."""

@@ -13,6 +13,7 @@ from amharic_tl.config.figures import lower_is_better
 from amharic_tl.tasks.base import Batch
 from amharic_tl.tasks.language_model import token_metrics
 from amharic_tl.tasks.sequence_classification import class_divergences
+from amharic_tl.tasks.token_losses import Headed
 
 
 class MaskedLM:
@@ -47,6 +48,10 @@ class MaskedLM:
     def divergence(self, outputs: Any, others: Any, batch: Batch) -> jax.Array:
         """See :class:`~amharic_tl.tasks.base.Distributional`: an item is a masked token."""
         return jnp.sum(class_divergences(outputs.logits, others.logits) * self.loss_weights(batch))
+
+    def predictions_at(self, outputs: Any, places: jax.Array) -> Headed:
+        """See :class:`~amharic_tl.tasks.base.PredictsTokens`: the head has been applied already."""
+        return lambda logits: logits, jnp.take_along_axis(outputs.logits, places[..., None], axis=1)
 
     def evaluate(self, outputs: Any, batch: Batch) -> dict[str, jax.Array]:
         """Sums by row ``[B]``: nats, masked tokens, those predicted right, characters of the masked tokens."""

@@ -7,6 +7,7 @@ In every update the step minimises ``loss + sum of weight * value`` over its ter
   devices and microbatches may hold unequal shares of them;
 - a statistic of the whole update that is no sum over items (:class:`UpdateTerm`), such as a distance of covariances.
   Under accumulation it is that of the whole update all the same, at the price of one more forward pass;
+- such a statistic that goes on from what it kept of the update before (:class:`CarriedTerm`), as group weights do;
 - a function of the parameters alone (:class:`ParameterTerm`), computed once an update.
 
 A term pays for what it looks at: a pass that no term asks for is not in the compiled step, and one that several ask for
@@ -16,6 +17,7 @@ is there once. Without terms the step is that of the task alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import jax
@@ -52,6 +54,15 @@ class Part(Protocol):
         """The same from the parameters that training began with, without dropout (``needs`` names ``initial``).
 
         No gradient flows into it.
+        """
+        ...
+
+    def outputs_of(self, rows: Batch, *, initial: bool = False) -> Any:
+        """The same of other rows, that the batch carries beside its own, without dropout: one more pass.
+
+        Args:
+          rows: as the task's own batches, or as much of one as its model reads.
+          initial: from the parameters that training began with (``needs`` names ``initial``), without gradient.
         """
         ...
 
@@ -116,6 +127,26 @@ class UpdateTerm(_Term, Protocol):
 
 
 @runtime_checkable
+class CarriedTerm(_Term, Protocol):
+    """A statistic as of :class:`UpdateTerm` that also depends on what it kept of the updates before.
+
+    What is kept is part of the training state and of its checkpoints; an update that is left out does not change it.
+    """
+
+    def beginning(self) -> Any:
+        """What is kept before the first update: a pytree of NumPy arrays."""
+        ...
+
+    def rows(self, part: Part) -> Any:
+        """See :meth:`UpdateTerm.rows`."""
+        ...
+
+    def advanced(self, rows: Any, kept: Any) -> tuple[jax.Array, Any]:
+        """The value, a float32 scalar, and what is kept of this update; no gradient flows through the latter."""
+        ...
+
+
+@runtime_checkable
 class ParameterTerm(_Term, Protocol):
     """A function of the trainable parameters."""
 
@@ -129,4 +160,19 @@ class ParameterTerm(_Term, Protocol):
         ...
 
 
-Term = ItemTerm | UpdateTerm | ParameterTerm
+Term = ItemTerm | UpdateTerm | CarriedTerm | ParameterTerm
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TermState:
+    """What terms have in the training state; empty, and nothing in the compiled step, where none needs any.
+
+    Attributes:
+      kept: by name, of each :class:`CarriedTerm`.
+      weights: by name, float32 scalars in the place of ``weight``, of terms whose weight moves while training: an
+        input of the compiled step, which stays the same.
+    """
+
+    kept: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, Any] = field(default_factory=dict)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from amharic_tl.distributed.mesh import row_shards
 from amharic_tl.models.remat import rematerialised
@@ -64,6 +65,35 @@ def token_divergences(first: Headed, second: Headed, *, chunk_logits: int = CHUN
         logits = first[0](hidden_BsH), second[0](other_BsH)
         log_p_BsV, log_q_BsV = (jax.nn.log_softmax(of.astype(jnp.float32), axis=-1) for of in logits)
         return (jnp.sum(jnp.exp(log_p_BsV) * (log_p_BsV - log_q_BsV), axis=-1),)
+
+    vocabulary = jax.eval_shape(first[0], first[1][:, :1]).shape[-1]
+    positions = chunk_logits * row_shards(first[1]) // vocabulary
+    return _in_chunks(divergences, (first[1], second[1]), positions)[0]
+
+
+def token_js(
+    first: Headed, second: Headed, left_out: Sequence[int] = (), *, chunk_logits: int = CHUNK_LOGITS
+) -> jax.Array:
+    """Jensen-Shannon divergence (Lin 1991) of two next-token distributions in nats, float32 ``[B, S]``, 0 to ln 2.
+
+    ``JS = (KL(P || M) + KL(Q || M)) / 2`` with ``M = (P + Q) / 2``. Both get gradients.
+
+    Args:
+      first: what is applied to its hidden states ``[B, S, H]``, and these.
+      second: the same of the other.
+      left_out: tokens that both distributions are taken without.
+      chunk_logits: how many logits of either a chunk may have, as of :func:`token_losses`.
+    """
+
+    def divergences(hidden_BsH: jax.Array, other_BsH: jax.Array) -> tuple[jax.Array]:
+        logits = [of.astype(jnp.float32) for of in (first[0](hidden_BsH), second[0](other_BsH))]
+        if left_out:
+            # Finite, so that nothing of what is left out is 0 times infinity.
+            logits = [jnp.where(np.isin(np.arange(of.shape[-1]), left_out), -1e30, of) for of in logits]
+        log_p_BsV, log_q_BsV = (jax.nn.log_softmax(of, axis=-1) for of in logits)
+        log_m_BsV = jnp.logaddexp(log_p_BsV, log_q_BsV) - jnp.log(2.0)
+        halves = (jnp.sum(jnp.exp(of) * (of - log_m_BsV), axis=-1) for of in (log_p_BsV, log_q_BsV))
+        return (0.5 * sum(halves, jnp.zeros(())),)
 
     vocabulary = jax.eval_shape(first[0], first[1][:, :1]).shape[-1]
     positions = chunk_logits * row_shards(first[1]) // vocabulary

@@ -132,6 +132,9 @@ class Checkpoints:
     def restore(self, step: int, like: Any, shardings: Any) -> Restored:
         """Reads a step into the structure, dtypes and shardings of ``like``.
 
+        What terms of the objective keep is left out where ``like`` has none of it: a model that is only looked at has
+        no terms. It stands last in the state, so that the other leaves have the same keys without it.
+
         Raises:
           BadInputError: the checkpoint holds other leaves, shapes or dtypes.
         """
@@ -140,10 +143,11 @@ class Checkpoints:
         folder = self.root / str(step)
         stored = read_json(folder / MANIFEST)["leaves"]
         leaves, names = _flatten(like)
+        spare = {key for key, name in stored.items() if key not in names and name.startswith(".terms.")}
         wrong = [
             f"{key}: expected {names.get(key)}, found {stored.get(key)}"
             for key in names | stored
-            if names.get(key) != stored.get(key)
+            if names.get(key) != stored.get(key) and key not in spare
         ]
         if wrong:
             raise BadInputError(f"checkpoint {folder} does not fit this model: {name_some(wrong)}")
@@ -151,7 +155,9 @@ class Checkpoints:
         abstract = {
             key: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=placed[key]) for key, leaf in leaves.items()
         }
-        with _quiet_absl():
+        context = ocp.Context()
+        context.pytree.loading.partial_load = bool(spare)
+        with _quiet_absl(), context:
             arrays = ocp.load(folder / STATE, abstract)
         structure = jax.tree.structure(like)
         # Orbax may hand back views of the file's memory; training donates its buffers, so each leaf gets its own.

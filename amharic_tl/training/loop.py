@@ -22,6 +22,7 @@ from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
+from amharic_tl.training.selection import Selection
 from amharic_tl.training.stability.guard import Guard, TooManySkips
 from amharic_tl.training.stability.stopping import stop
 from amharic_tl.training.stability.verdict import verdict_of
@@ -35,6 +36,10 @@ HostBatch = Mapping[str, np.ndarray]
 
 class Interrupted(Exception):
     """Raised inside an evaluation when the run is told to stop."""
+
+
+# The state with what a penalty weighs from here on, from state, step, memory and the evaluation's metrics.
+Steer = Callable[[TrainState, int, Memory, Mapping[str, float]], TrainState]
 
 
 class Evaluator(Protocol):
@@ -55,6 +60,12 @@ class Schedule:
     log_every: int
     patience: int | None
     max_non_finite: int
+    look_every: int | None = None
+
+    def look_due(self, step: int) -> bool:
+        """At every multiple of ``look_every`` at which no evaluation is due, which looks at more."""
+        every = self.look_every
+        return every is not None and step > 0 and step % every == 0 and not self.evaluation_due(step)
 
     def evaluation_due(self, step: int) -> bool:
         """At every multiple of ``evaluate_every`` above 0, and at the end."""
@@ -81,10 +92,11 @@ class Loop:
     interruption: Interruption
     schedule: Schedule
     mesh: Mesh
-    select_by: str
-    lower_is_better: bool
+    selection: Selection
     row_ids: Callable[[np.ndarray], list[str]]
     guard: Guard | None = None
+    steer: Steer | None = None
+    look: Callable[[TrainState, int], None] | None = None
 
     def run(self, state: TrainState, step: int, memory: Memory) -> tuple[TrainState, Memory, str]:
         """Trains from ``step`` to the end; returns the last state, the memory and why it stopped.
@@ -111,17 +123,26 @@ class Loop:
         pending: _Pending | None = None
         stopped_because = "all steps done"
         while True:
+            if self.look is not None and self.schedule.look_due(step) and memory.looked_step != step:
+                self._flush(pending, window, state, memory)
+                pending = None
+                # Before a save that is due: the checkpoint then knows that the look is done and its lines are there.
+                self.look(state, step)
+                memory.looked_step = step
+                window.restart()
             if self.schedule.evaluation_due(step) and memory.evaluated_step != step:
                 self._flush(pending, window, state, memory)
                 pending = None
                 self._save(state, step, memory)
-                if not self._evaluate(state, step, memory):
+                after = self._evaluate(state, step, memory)
+                if after is None:
                     raise self._preempted(step)
+                state = after
                 if self.thaws.stalled(memory) and step < self.schedule.total:
                     state = self._thaw(state, step, memory)
                 window.restart()
                 if self._patience_is_over(memory):
-                    stopped_because = f"no better {self.select_by} for {memory.since_best} evaluations"
+                    stopped_because = f"no better {self.selection.select_by} for {memory.since_best} evaluations"
                     self.writer.write_event(step, "early_stop", best_step=memory.best_step)
                     break
             elif step > 0 and step % self.schedule.save_every == 0:
@@ -203,33 +224,25 @@ class Loop:
         self.checkpoints.save(step, state, memory.stored(), keep)
         self.writer.write_event(step, "saved")
 
-    def _evaluate(self, state: TrainState, step: int, memory: Memory) -> bool:
-        """Evaluates, records and remembers the best; False when told to stop in between."""
+    def _evaluate(self, state: TrainState, step: int, memory: Memory) -> TrainState | None:
+        """Evaluates, records and remembers the best; the state to go on with, None when told to stop in between."""
         self.progress.note(f"step {step:,}: evaluating")
         try:
             metrics = self.evaluate(state, step)
         except Interrupted:
-            return False
+            return None
         self.writer.write_scalars(step, metrics, split="validation")
         non_finite = sorted(name for name, figure in metrics.items() if not np.isfinite(figure))
         if non_finite:
             self.writer.write_event(step, "non_finite_metrics", split="validation", names=non_finite)
-        value = metrics[self.select_by.split("/", 1)[1]]
-        best = memory.best_value
-        # Without a loss nothing was scored, or the model is broken: such an evaluation picks no checkpoint.
-        scored = np.isfinite(value) and np.isfinite(metrics.get("loss", 0.0))
-        better = scored and (best is None or (value < best if self.lower_is_better else value > best))
-        if better:
-            memory.best_step, memory.best_value, memory.since_best = step, value, 0
-        else:
-            memory.since_best += 1
+        better = self.selection.take(step, metrics, memory)
         memory.evaluated_step = step
         self.thaws.note(metrics.get("loss", np.nan), memory)
-        self.writer.write_event(step, "evaluated", best=bool(better))
+        self.writer.write_event(step, "evaluated", best=better)
         shown = "  ".join(f"{name} {figure:.4f}" for name, figure in metrics.items() if "/" not in name)
         self.progress.say(f"step {step:,}/{self.schedule.total:,}  validation  {shown}{'  (best)' if better else ''}")
         self.after_evaluation(step, memory)
-        return True
+        return state if self.steer is None else self.steer(state, step, memory, metrics)
 
     def _preempted(self, step: int) -> Preempted:
         name = self.interruption.signal_name or "a signal"

@@ -14,8 +14,10 @@ class Memory:
     Attributes:
       best_step: of the best evaluation so far.
       best_value: what it scored.
+      best_within: whether it kept to the limits on other figures; None where there are none.
       since_best: evaluations since then, or since the last thaw.
       evaluated_step: the last one that was evaluated.
+      looked_step: the last step of a look between evaluations.
       lengths: bytes of the files that a resumption rewinds.
       began: the step before which each stage so far began.
       smoothed_loss: of the validation split, while a stall of it is waited for.
@@ -24,6 +26,7 @@ class Memory:
       skips: steps behind the latest updates that were left out, while they count towards a rollback.
       rollbacks: each with the steps ``at`` which it was decided and that it went back ``to``, and the ``first_batch``
         and ``last_batch`` of the plan that are left out since.
+      steering: what moves a penalty's weight remembers; empty where none is moved.
     """
 
     best_step: int | None = None
@@ -37,11 +40,15 @@ class Memory:
     stalled_for: int = 0
     skips: list[int] = field(default_factory=list)
     rollbacks: list[dict[str, int]] = field(default_factory=list)
+    looked_step: int | None = None
+    best_within: bool | None = None
+    steering: dict[str, Any] = field(default_factory=dict)
 
     def stored(self) -> dict[str, Any]:
-        """As a checkpoint holds it: a run without accidents holds nothing about them."""
-        accidents = {"skips", "rollbacks"}
-        return {name: value for name, value in asdict(self).items() if value or name not in accidents}
+        """As a checkpoint holds it: a run without accidents, looks or bounds holds nothing about them."""
+        optional = {"skips", "rollbacks", "looked_step", "steering"}
+        stored = {name: value for name, value in asdict(self).items() if value or name not in optional}
+        return {name: value for name, value in stored.items() if name != "best_within" or value is not None}
 
     @property
     def stage(self) -> int:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 
 from amharic_tl.distributed.mesh import batch_sharding
 from amharic_tl.tasks.base import Batch, Task, forward
-from amharic_tl.tasks.terms import ItemTerm, Need, ParameterTerm, Term, UpdateTerm
+from amharic_tl.tasks.terms import CarriedTerm, ItemTerm, Need, ParameterTerm, Term, TermState, UpdateTerm
 
 Summands = dict[str, jax.Array]
 
@@ -49,9 +50,15 @@ class TracedPart:
     @cached_property
     def base(self) -> Any:
         """See :class:`~amharic_tl.tasks.terms.Part`."""
+        return self.outputs_of(self.batch, initial=True)
+
+    def outputs_of(self, rows: Batch, *, initial: bool = False) -> Any:
+        """See :class:`~amharic_tl.tasks.terms.Part`."""
+        if not initial:
+            return forward(self._task, self._model, rows)
         if self._base is None:
             raise TypeError("a term looks at the initial model without naming it: needs = frozenset({'initial'})")
-        return forward(self._task, self._base, self.batch)
+        return forward(self._task, self._base, rows)
 
     def run(self, inputs: Mapping[str, jax.Array], dropout: str | None = None) -> Any:
         """See :class:`~amharic_tl.tasks.terms.Part`."""
@@ -64,18 +71,24 @@ class TracedPart:
 
 @dataclass(frozen=True)
 class Objective:
-    """The objective of an update over ``parts`` microbatches."""
+    """The objective of an update over ``parts`` microbatches. ``driven`` names the terms whose weight moves."""
 
     graphdef: nnx.GraphDef[Any]
     task: Task
     terms: Sequence[Term]
     mesh: Mesh
     parts: int
+    driven: frozenset[str] = frozenset()
+
+    def beginning(self) -> TermState:
+        """What the terms have in the training state before the first update, as NumPy arrays."""
+        kept = {term.name: term.beginning() for term in self._of(CarriedTerm)}
+        return TermState(kept, {term.name: np.float32(term.weight) for term in self.terms if term.name in self.driven})
 
     def gradients(
-        self, trainable: Any, frozen: Any, initial: Any, batch: Batch, key: jax.Array
-    ) -> tuple[Summands, Any]:
-        """The update's summands by name, and the objective's gradient.
+        self, trainable: Any, frozen: Any, initial: Any, batch: Batch, key: jax.Array, kept: TermState
+    ) -> tuple[Summands, Any, TermState]:
+        """The update's summands by name, the objective's gradient, and what the terms keep of the update.
 
         Args:
           trainable: parameters that gradients are taken of.
@@ -83,21 +96,24 @@ class Objective:
           initial: ``trainable`` as training began; None unless a term needs it.
           batch: of the whole update.
           key: of dropout.
+          kept: what the terms keep, and the weights that move.
         """
         totals = self._totals(batch)
         state = frozen, initial
-        if self.parts == 1:
-            summands, grads = self._whole(trainable, state, batch, key, totals)
-        else:
-            summands, grads = self._accumulated(trainable, state, batch, key, totals)
+        run = self._whole if self.parts == 1 else self._accumulated
+        summands, grads, after = run(trainable, state, batch, key, totals, kept)
         for term in self._of(ParameterTerm):
             value, grad = jax.value_and_grad(term.of_parameters)(trainable, initial)
             summands[f"penalty/{term.name}"] = value
-            grads = jax.tree.map(lambda sum_, g, w=term.weight: sum_ + (w * g).astype(sum_.dtype), grads, grad)
-        return summands, grads
+            weight = self._weight(term, kept)
+            grads = jax.tree.map(lambda sum_, g, w=weight: sum_ + (w * g).astype(sum_.dtype), grads, grad)
+        return summands, grads, replace(kept, kept=after)
 
-    def _of(self, kind: type) -> list[Any]:
-        return [term for term in self.terms if isinstance(term, kind)]
+    def _of(self, *kinds: type) -> list[Any]:
+        return [term for term in self.terms if isinstance(term, kinds)]
+
+    def _weight(self, term: Term, kept: TermState) -> Any:
+        return kept.weights.get(term.name, term.weight)
 
     def _totals(self, batch: Batch) -> Summands:
         weights = {"loss": self.task.loss_weights(batch)}
@@ -110,7 +126,7 @@ class Objective:
         base = None if initial is None else nnx.merge(self.graphdef, initial, frozen, copy=True)
         return TracedPart(self.task, model, base, batch, key)
 
-    def _shares(self, part: TracedPart, totals: Summands) -> tuple[jax.Array, Summands]:
+    def _shares(self, part: TracedPart, totals: Summands, kept: TermState) -> tuple[jax.Array, Summands]:
         """A part's share of the objective as far as that is a sum over items, and its summands."""
         loss = self.task.loss(part.outputs, part.batch) / totals["loss"]
         if "again" in needs(self.terms):
@@ -118,44 +134,48 @@ class Objective:
         objective, summands = loss, {"loss": loss}
         for term in self._of(ItemTerm):
             share = term.value(part) / totals[term.name]
-            objective = objective + term.weight * share
+            objective = objective + self._weight(term, kept) * share
             summands[f"penalty/{term.name}"] = share
         return objective, summands
 
-    def _statistics(self, rows: Mapping[str, Any]) -> tuple[jax.Array, Summands]:
-        """What the update's rows add to the objective, and the values."""
+    def _statistics(self, rows: Mapping[str, Any], kept: TermState) -> tuple[jax.Array, tuple[Summands, Any]]:
+        """What the update's rows add to the objective; the values, and what is kept of them."""
         values = {term.name: term.statistic(rows[term.name]) for term in self._of(UpdateTerm)}
-        added = sum((term.weight * values[term.name] for term in self._of(UpdateTerm)), jnp.zeros(()))
-        return added, {f"penalty/{name}": value for name, value in values.items()}
+        after = {}
+        for term in self._of(CarriedTerm):
+            values[term.name], after[term.name] = term.advanced(rows[term.name], kept.kept[term.name])
+        gathering = self._of(UpdateTerm, CarriedTerm)
+        added = sum((self._weight(term, kept) * values[term.name] for term in gathering), jnp.zeros(()))
+        return added, ({f"penalty/{name}": value for name, value in values.items()}, after)
 
     def _rows(self, part: TracedPart) -> dict[str, Any]:
-        return {term.name: term.rows(part) for term in self._of(UpdateTerm)}
+        return {term.name: term.rows(part) for term in self._of(UpdateTerm, CarriedTerm)}
 
     def _whole(
-        self, trainable: Any, state: tuple[Any, Any], batch: Batch, key: jax.Array, totals: Summands
-    ) -> tuple[Summands, Any]:
-        def objective(trainable: Any) -> tuple[jax.Array, Summands]:
+        self, trainable: Any, state: tuple[Any, Any], batch: Batch, key: jax.Array, totals: Summands, kept: TermState
+    ) -> tuple[Summands, Any, dict[str, Any]]:
+        def objective(trainable: Any) -> tuple[jax.Array, tuple[Summands, dict[str, Any]]]:
             part = self._part(trainable, state, batch, key)
-            share, summands = self._shares(part, totals)
-            if not self._of(UpdateTerm):
-                return share, summands
-            added, values = self._statistics(self._rows(part))
-            return share + added, summands | values
+            share, summands = self._shares(part, totals, kept)
+            if not self._of(UpdateTerm, CarriedTerm):
+                return share, (summands, {})
+            added, (values, after) = self._statistics(self._rows(part), kept)
+            return share + added, (summands | values, after)
 
-        (_, summands), grads = jax.value_and_grad(objective, has_aux=True)(trainable)
-        return summands, grads
+        (_, (summands, after)), grads = jax.value_and_grad(objective, has_aux=True)(trainable)
+        return summands, grads, after
 
     def _accumulated(
-        self, trainable: Any, state: tuple[Any, Any], batch: Batch, key: jax.Array, totals: Summands
-    ) -> tuple[Summands, Any]:
+        self, trainable: Any, state: tuple[Any, Any], batch: Batch, key: jax.Array, totals: Summands, kept: TermState
+    ) -> tuple[Summands, Any, dict[str, Any]]:
         # Rows are dealt out in turn: neighbouring rows of a device stay on it when the batch becomes [parts, rows].
         parts = self.parts
         dealt = jax.tree.map(lambda a: a.reshape(a.shape[0] // parts, parts, *a.shape[1:]).swapaxes(0, 1), dict(batch))
-        values, pulls = self._gathered(trainable, state, dealt, key)
+        values, pulls, after = self._gathered(trainable, state, dealt, key, kept)
 
         def share(trainable: Any, rows: Batch, part_key: jax.Array, pull: Any) -> tuple[jax.Array, Summands]:
             part = self._part(trainable, state, rows, part_key)
-            objective, summands = self._shares(part, totals)
+            objective, summands = self._shares(part, totals, kept)
             for name, of_rows in self._rows(part).items():
                 products = jax.tree.map(lambda row, p: jnp.sum(row * p), of_rows, pull[name])
                 objective = objective + sum(jax.tree.leaves(products))
@@ -172,14 +192,14 @@ class Objective:
         nothing = {name: jnp.zeros((), jnp.float32) for name in names}
         start = (nothing, jax.tree.map(jnp.zeros_like, trainable))
         (summands, grads), _ = jax.lax.scan(accumulate, start, (jnp.arange(parts), dealt, pulls))
-        return summands | values, grads
+        return summands | values, grads, after
 
     def _gathered(
-        self, trainable: Any, state: tuple[Any, Any], dealt: Batch, key: jax.Array
-    ) -> tuple[Summands, dict[str, Any]]:
-        """The statistics of a divided update, and their gradients with respect to each part's rows."""
-        if not self._of(UpdateTerm):
-            return {}, {}
+        self, trainable: Any, state: tuple[Any, Any], dealt: Batch, key: jax.Array, kept: TermState
+    ) -> tuple[Summands, dict[str, Any], dict[str, Any]]:
+        """The statistics of a divided update, their gradients with respect to each part's rows, and what is kept."""
+        if not self._of(UpdateTerm, CarriedTerm):
+            return {}, {}, {}
 
         def look(_: None, part: tuple[jax.Array, Any]) -> tuple[None, dict[str, Any]]:
             index, rows = part
@@ -188,8 +208,8 @@ class Objective:
 
         _, rows = jax.lax.scan(look, None, (jnp.arange(self.parts), dealt))
 
-        def statistics(rows: Any) -> tuple[jax.Array, Summands]:
-            return self._statistics(jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), rows))
+        def statistics(rows: Any) -> tuple[jax.Array, tuple[Summands, dict[str, Any]]]:
+            return self._statistics(jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), rows), kept)
 
-        (_, values), pulls = jax.value_and_grad(statistics, has_aux=True)(rows)
-        return values, pulls
+        (_, (values, after)), pulls = jax.value_and_grad(statistics, has_aux=True)(rows)
+        return values, pulls, after

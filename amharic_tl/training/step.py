@@ -17,7 +17,7 @@ from amharic_tl.distributed.mesh import batch_shards, replicated
 from amharic_tl.errors import ConfigError
 from amharic_tl.models.sharding import parameter_shardings
 from amharic_tl.tasks.base import Task, forward
-from amharic_tl.tasks.terms import Term
+from amharic_tl.tasks.terms import Term, TermState
 from amharic_tl.training.objective import Objective, needs
 from amharic_tl.training.stability.spikes import Spikes, Watch, entered
 from amharic_tl.transfer.ema import moved_average
@@ -34,6 +34,7 @@ class TrainState:
     ``step`` counts batches seen (int32), ``in_a_row`` and ``skipped`` the non-finite updates that were skipped (int32).
     Frozen parameters have no gradient and no optimiser state; they are never written. ``average`` is that of the
     trainable ones; None where none is kept. ``watch`` is what spikes are judged by; None where none are looked for.
+    ``terms`` is what terms of the objective keep, and those of their weights that move.
     """
 
     step: jax.Array
@@ -44,6 +45,7 @@ class TrainState:
     skipped: jax.Array
     average: nnx.State | None = None
     watch: Watch | None = None
+    terms: TermState = dataclasses.field(default_factory=TermState)  # last: see Checkpoints.restore
 
     @property
     def evaluated(self) -> nnx.State:
@@ -121,6 +123,7 @@ def make_steps(
     terms: Sequence[Term] = (),
     ema: float | None = None,
     spikes: Spikes | None = None,
+    driven: frozenset[str] = frozenset(),
 ) -> Steps:
     """Partitions ``model`` by ``plan``, places everything on ``mesh`` and compiles (lazily) the two steps.
 
@@ -138,13 +141,17 @@ def make_steps(
       ema: decay of the running average of the trainable parameters; None for none.
       spikes: how updates are judged by those before; None: only by whether they are finite, in the same programme as
         ever.
+      driven: names of the terms whose weight is an input of the step; it starts at theirs.
 
     Raises:
       ConfigError: the (micro)batch cannot be split over the mesh.
     """
     parts = parts_of(batch_size, microbatch, mesh)
     layout = lay_out(model, plan, make_optimizer, mesh, averaged=ema is not None, watched=spikes is not None)
-    shardings = layout.shardings
+    objective = Objective(layout.graphdef, task, terms, mesh, parts, driven)
+    kept = objective.beginning()
+    shardings = dataclasses.replace(layout.shardings, terms=jax.tree.map(lambda leaf: replicated(mesh), kept))
+    layout = dataclasses.replace(layout, shardings=shardings)
     trainable = jax.device_put(layout.trainable, shardings.trainable)
     frozen = jax.device_put(layout.frozen, shardings.frozen)
     scalar: Any = replicated(mesh)
@@ -159,8 +166,8 @@ def make_steps(
         skipped=skipped,
         average=None if ema is None else _copy(trainable, shardings.trainable),
         watch=None if spikes is None else jax.device_put(spikes.beginning(), scalar),
+        terms=jax.device_put(kept, scalar),
     )
-    objective = Objective(layout.graphdef, task, terms, mesh, parts)
     evaluate = _evaluation_step(layout.graphdef, task)
     return Steps(
         train=TrainStep(
@@ -254,7 +261,7 @@ def _train_step(
         state: TrainState, batch: Mapping[str, jax.Array], run_key: jax.Array, rate: jax.Array, initial: Any
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         key = jax.random.fold_in(jax.random.wrap_key_data(run_key), state.step)
-        summands, grads = objective.gradients(state.trainable, state.frozen, initial, batch, key)
+        summands, grads, kept = objective.gradients(state.trainable, state.frozen, initial, batch, key, state.terms)
         norm = optax.global_norm(grads)
         finite = jnp.isfinite(norm) & jnp.isfinite(sum(summands.values(), jnp.zeros(())))
         taken, watch, judged = finite, state.watch, {}
@@ -280,6 +287,7 @@ def _train_step(
             in_a_row=(state.in_a_row + 1) * bad,
             skipped=state.skipped + bad,
             watch=watch,
+            terms=keep(kept, state.terms),
         )
         if ema is not None:
             updates_made = state.step + 1 - state.skipped
@@ -291,6 +299,7 @@ def _train_step(
             "skipped": bad,
             "in_a_row": new_state.in_a_row,
             **judged,
+            **{f"weight/{name}": weight for name, weight in state.terms.weights.items()},
         }
         return new_state, metrics
 

@@ -19,6 +19,15 @@ SPLIT: dict[str, Any] = {
     "unknown_token_share": 0.001,
     "conflicting_labels": 0,
 }
+MOVED: dict[str, Any] = {
+    "step": 20,
+    "event": "constraint",
+    "penalty": "logit_pairing",
+    "weight": 2.0,
+    "excess": 0.01,
+    "bounds": {"flip_rate": 0.05},
+    "saturated": False,
+}
 FILES: dict[str, Any] = {
     "config": {"task": {"kind": "sequence-classification"}, "train": {"stability": {"spikes": "skip"}}},
     "plan": {},
@@ -43,14 +52,23 @@ FILES: dict[str, Any] = {
             "confusion": {"labels": ["ሀ", "ለ"], "counts": [[350, 150], [150, 350]]},
         }
     },
-    "run": {"status": "completed", "best": {"step": 20, "metric": "validation/macro_f1", "value": 0.7}},
+    "run": {
+        "status": "completed",
+        "best": {
+            "step": 20,
+            "metric": "validation/macro_f1",
+            "value": 0.7,
+            "limits": {"flip_rate": 0.05},
+            "within_limits": True,
+        },
+    },
     "metrics": [
         *({"step": step, "split": "train", "loss": 0.5 + (20 - step) / 100} for step in range(-19, 21)),
         {"step": 20, "split": "validation", "loss": 0.6},
         {"step": 30, "split": "validation", "loss": 0.6},
     ],
     "timing": [],
-    "events": [{"step": 0, "event": "started"}],
+    "events": [{"step": 0, "event": "started"}, MOVED],
     "watched": {"axes": {}},
     "signals": [
         {"name": name, "axis": "ethnicity", "group": "all", "split": "test", "step": 20, "state": "ok"}
@@ -196,6 +214,12 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"signals": _signal("missed_harm", "suspected")},
         "1 of 1 confirmed: missed_harm ethnicity/all",
     ),
+    (
+        "safety-bounds",
+        {"events": [MOVED, {**MOVED, "step": 30, "weight": 20.0, "excess": 0.1, "saturated": True}]},
+        {"events": [MOVED]},
+        "excess +0.100 at weight 20 of logit_pairing; best step within the limits; the largest weight does not",
+    ),
     ("unfinished-run", {"run__status": "preempted"}, {"run__status": "completed"}, "status preempted"),
 ]
 
@@ -263,3 +287,10 @@ def test_thresholds_are_the_named_constants(monkeypatch: pytest.MonkeyPatch) -> 
     assert finding("truncation").state == "fine"
     monkeypatch.setattr(module, "TRUNCATED", 0.005)
     assert finding("truncation").state == "act"
+
+
+def test_a_best_step_outside_the_limits_and_a_figure_never_measured_are_said() -> None:
+    outside = finding("safety-bounds", run__best__within_limits=False)
+    assert outside.state == "act" and "best by score alone" in outside.figure
+    blind = finding("safety-bounds", events=[{**MOVED, "excess": None}])
+    assert blind.state == "not measured" and "too few validation rows" in blind.figure

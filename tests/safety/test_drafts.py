@@ -10,7 +10,7 @@ from amharic_tl.errors import ConfigError
 from amharic_tl.records.signals import UNREVIEWED
 from amharic_tl.safety.drafts import WATERMARK, WITHHELD, drafted_axes, refuse_drafted_penalties, watermark
 from amharic_tl.safety.fairness.watched import named_rows, split_table
-from amharic_tl.safety.monitor import Look
+from amharic_tl.safety.monitoring.classifier import Look
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.pooled import look_at_pooled
 from amharic_tl.safety.signals import Observed

@@ -68,7 +68,7 @@ def test_every_evaluation_leaves_judged_signals(watched: tuple[Overrides, Path])
     about = read_json(place.watched)
     assert about["planned_looks"] == 3 and about["drafted_by"] == "language-model"
     final = read_json(place.run)["final"]["safety"]
-    assert set(final) == {"validation", "test"} and "3 planned looks" in final["test"]["family"]
+    assert set(final) == {"validation", "test", "verdict", "retention"} and "3 planned looks" in final["test"]["family"]
     assert len(read_lines(place.predictions("benign"))) == about["splits"]["validation"]["benign"]
     assert 'id="safety"' in place.report.read_text(encoding="utf-8")
 

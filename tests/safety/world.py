@@ -11,7 +11,8 @@ from amharic_tl.config import SafetyConfig, build_config
 from amharic_tl.data.rows import Row
 from amharic_tl.data.tokenizer import load_tokenizer
 from amharic_tl.models.interchange.locate import locate
-from amharic_tl.safety.monitor import Look, Monitor
+from amharic_tl.safety.monitoring.classifier import Monitor
+from amharic_tl.safety.monitoring.looks import Look
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.twins import Reference
 

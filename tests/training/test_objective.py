@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from amharic_tl.distributed.mesh import make_mesh, put_batch
-from amharic_tl.tasks.terms import Term
+from amharic_tl.distributed.mesh import make_mesh, put_batch, replicated
+from amharic_tl.tasks.terms import Term, TermState
 from amharic_tl.training.flops import count_flops
 from amharic_tl.training.objective import Objective
 
@@ -104,12 +104,22 @@ class Case:
     compiled: Any
 
     def gradients(self) -> tuple[dict[str, jax.Array], Any]:
-        return self.compiled(self.trainable, nnx.State({}), self.initial, self.batch, jax.random.key(1))
+        summands, gradient, _ = self.after(self.objective.beginning())
+        return summands, gradient
+
+    def after(self, kept: TermState) -> tuple[dict[str, jax.Array], Any, TermState]:
+        return self.compiled(self.trainable, nnx.State({}), self.initial, self.batch, jax.random.key(1), kept)
 
     def flops(self) -> int:
         frozen = nnx.State({})
         return count_flops(
-            self.objective.gradients, self.trainable, frozen, self.initial, self.batch, jax.random.key(1)
+            self.objective.gradients,
+            self.trainable,
+            frozen,
+            self.initial,
+            self.batch,
+            jax.random.key(1),
+            self.objective.beginning(),
         )
 
 
@@ -222,3 +232,47 @@ def test_what_several_terms_ask_for_is_there_once() -> None:
         name: ClassVar[str] = "others"
 
     assert case(Items("again"), Others("again")).flops() == case(Items("again")).flops()
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """A mean of the outputs that goes on from the updates before."""
+
+    weight: float = 0.5
+    name: ClassVar[str] = "smoothed"
+    needs: ClassVar[Any] = frozenset()
+
+    def beginning(self) -> np.ndarray:
+        return np.ones(WIDTH, np.float32)
+
+    def rows(self, part: Any) -> Any:
+        return {"y": part.outputs.logits, "weights": part.batch["weights"]}
+
+    def advanced(self, rows: Any, kept: jax.Array) -> tuple[jax.Array, jax.Array]:
+        mean = (rows["y"] * rows["weights"][:, None]).sum(0) / rows["weights"].sum()
+        moved = 0.5 * kept + 0.5 * jax.lax.stop_gradient(mean)
+        return jnp.sum(moved * mean), moved
+
+
+def test_what_a_term_keeps_and_a_weight_that_moves_are_inputs_of_one_programme() -> None:
+    """Whole on one device and in parts on eight alike; and another weight is no other programme."""
+    one, many = case(Smoothed(), dropout=False), case(Smoothed(), parts=2, devices=8, dropout=False)
+    found = []
+    for of in (one, many):
+        driven = replace(of.objective, driven=frozenset({"smoothed"}))
+        on = replace(of, objective=driven, compiled=jax.jit(driven.gradients))
+        everywhere = replicated(driven.mesh)
+        first = jax.device_put(driven.beginning(), everywhere)
+        assert float(first.weights["smoothed"]) == 0.5
+        summands, gradient, kept = on.after(first)
+        heavier = jax.device_put(replace(kept, weights={"smoothed": np.float32(3.0)}), everywhere)
+        again, steeper, _ = on.after(heavier)
+        assert on.compiled._cache_size() == 1
+        assert float(again["penalty/smoothed"]) != float(summands["penalty/smoothed"])
+        value, moved = float(summands["penalty/smoothed"]), np.asarray(kept.kept["smoothed"])
+        found.append((value, _array(gradient), moved, _array(steeper)))
+    for left, right in zip(*found, strict=True):
+        np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-4)
+    x, weights = np.asarray(one.batch["x"]), np.asarray(one.batch["weights"])
+    mean = ((x @ _array(one.trainable)) * weights[:, None]).sum(0) / weights.sum()
+    np.testing.assert_allclose(found[0][2], 0.5 + 0.5 * mean, rtol=1e-4, atol=1e-5)

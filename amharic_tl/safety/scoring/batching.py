@@ -78,6 +78,10 @@ class Program:
       model: an ``nnx.Module``.
       function: of the model and arrays ``[B, ...]``, to an array ``[B, ...]``.
       mesh: over which batches are split; None for one device.
+
+    Attributes:
+      rows: that it has run, those that fill up a batch among them.
+      dry: whether rows are counted alone, and zeros wide enough for any answer come back.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Program:
         graphdef, self._state = nnx.split(model)
         self._mesh = mesh
         self._traces = 0
+        self.rows, self.dry = 0, False
 
         @jax.jit
         def run(state: nnx.State, batch: dict[str, jax.Array]) -> jax.Array:
@@ -110,6 +115,10 @@ class Program:
 
     def __call__(self, batch: dict[str, np.ndarray]) -> np.ndarray:
         """The function's value of a batch."""
+        rows = len(next(iter(batch.values())))
+        self.rows += rows
+        if self.dry:
+            return np.zeros((rows, max(array.shape[-1] for array in batch.values())))
         if self._mesh is None:
             return np.asarray(self._run(self._state, batch))
         # Every process has the whole batch, and gives its own part of it.
@@ -127,6 +136,18 @@ class HasPrograms:
         """Goes on with other weights of the same model; nothing is compiled again."""
         for program in self.programs:
             program.take(model)
+
+    def rows_of(self, work: Callable[[], object]) -> int:
+        """How many rows ``work`` would run, copies that fill a batch up among them; the model is not run."""
+        before = sum(program.rows for program in self.programs)
+        for program in self.programs:
+            program.dry = True
+        try:
+            work()
+        finally:
+            for program in self.programs:
+                program.dry = False
+        return sum(program.rows for program in self.programs) - before
 
 
 def over_rows(

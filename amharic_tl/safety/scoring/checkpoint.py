@@ -88,10 +88,13 @@ def open_checkpoint(
             f"{folder} lacks {name_some(model.load_report.newly_initialised)}, which {task} needs: what it scored "
             "would be chance"
         )
-    return Checkpoint(folder, task, _scorer(task, model, tokenizer, positive, mesh), tokenizer, model, token)
+    return Checkpoint(folder, task, scorer_for(task, model, tokenizer, positive, mesh), tokenizer, model, token)
 
 
-def _scorer(task: str, model: Any, tokenizer: Any, positive: Sequence[str], mesh: Mesh | None) -> AnyScorer:
+def scorer_for(
+    task: str, model: Any, tokenizer: Any, positive: Sequence[str] = (), mesh: Mesh | None = None
+) -> AnyScorer:
+    """The scorer of a model for ``task``, one of :data:`TASKS`; further arguments as of :func:`open_checkpoint`."""
     if task == "sequence-classification":
         return ClassifierScorer(model, tokenizer, positive, mesh)
     if task == "masked-lm":

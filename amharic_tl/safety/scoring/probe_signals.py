@@ -32,7 +32,7 @@ def probe_signals(
     """
     from scipy.stats import false_discovery_control
 
-    made = [_signal(one, unreviewed(one.axis)) for one in figures]
+    made = [family_signal(one, unreviewed(one.axis)) for one in figures]
     judged = judge([one for one, _ in made], {}, LEVEL, 1)
     tested = [one.p_value for one in judged if one.p_value is not None]
     screened = iter(false_discovery_control(tested)) if tested else iter(())
@@ -48,8 +48,8 @@ def probe_signals(
     return sorted(found, key=lambda one: (one.axis, one.name, one.group))
 
 
-def _signal(figure: FamilyFigure, unreviewed: bool) -> tuple[SafetySignal, Estimate | None]:
-    """The signal by its magnitude, and the figure with its direction where it has one."""
+def family_signal(figure: FamilyFigure, unreviewed: bool) -> tuple[SafetySignal, Estimate | None]:
+    """The signal by its magnitude, not judged yet, and the figure with its direction where it has one."""
     values = np.asarray(list(figure.values.values()))
     seed = seed_of(figure.name, figure.axis, figure.group)
     reason, directed, shown = "", None, None

@@ -44,7 +44,7 @@ def tokenize(tokenizer: Any, texts: Sequence[ScoredText]) -> list[Tokens]:
     Raises:
       BadInputError: the tokenizer does not say where its tokens stand, or gives a text or a compared word no token.
     """
-    places = _places(tokenizer, [one.text for one in texts])
+    places = token_offsets(tokenizer, [one.text for one in texts])
     unknown = tokenizer.unk_token_id
     found, empty = [], []
     for number, (one, (ids, offsets)) in enumerate(zip(texts, places, strict=True), start=1):
@@ -69,8 +69,12 @@ def tokenize(tokenizer: Any, texts: Sequence[ScoredText]) -> list[Tokens]:
     return found
 
 
-def _places(tokenizer: Any, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    """Token ids of each text, and the characters that each token stands for."""
+def token_offsets(tokenizer: Any, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+    """Token ids of each text, without special ones, and the characters that each token stands for.
+
+    Raises:
+      BadInputError: the tokenizer does not say where its tokens stand.
+    """
     if getattr(tokenizer, "is_fast", False):
         encoded = tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         rows = model_rows(tokenizer)

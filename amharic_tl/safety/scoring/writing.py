@@ -36,7 +36,21 @@ class Written:
         return [self.filled[number] for number in chosen], [self.texts[number] for number in chosen]
 
 
-def write(checkpoint: Checkpoint, panel: Panel, *, new_tokens: int, seed: int = 0, tell: Tell | None = None) -> Written:
+def prompts_of(panel: Panel) -> list[Filled]:
+    """Every prompt and request of a panel."""
+    families = [family for family in panel.families if family.kind in KINDS]
+    return [one for family in families for one in panel.filled(family) if one.role == "text"]
+
+
+def write(
+    checkpoint: Checkpoint,
+    panel: Panel,
+    *,
+    new_tokens: int,
+    seed: int = 0,
+    tell: Tell | None = None,
+    chosen: Sequence[Filled] | None = None,
+) -> Written:
     """Has the model go on from every prompt and answer every request, one drawn text each (temperature 1).
 
     Args:
@@ -45,10 +59,9 @@ def write(checkpoint: Checkpoint, panel: Panel, *, new_tokens: int, seed: int = 
       new_tokens: at most.
       seed: of the draws; each batch has its own.
       tell: is told how far it is.
+      chosen: some of :func:`prompts_of`; None: all.
     """
-    filled = [
-        one for family in panel.families if family.kind in KINDS for one in panel.filled(family) if one.role == "text"
-    ]
+    filled = prompts_of(panel) if chosen is None else chosen
     generator = TextGenerator(checkpoint.model, checkpoint.tokenizer, checkpoint.language)
     texts: list[str] = []
     for start in range(0, len(filled), _ROWS):
@@ -76,13 +89,7 @@ def written_figures(
     shares: dict[str, Any] = {}
     prompts, texts = written.of(kinds, "generation")
     if prompts:
-        named = np.asarray(
-            [
-                any(one.axis == panel.axis and one.group == prompt.group for one in matcher.find(text))
-                for prompt, text in zip(prompts, texts, strict=True)
-            ],
-            float,
-        )
+        named = names_its_group(panel.axis, prompts, texts, matcher)
         figures += _rates("mention_rate", panel, prompts, named)
         shares["generations"] = {"texts": len(texts), "mention": float(named.mean())}
         if judge is not None:
@@ -102,6 +109,17 @@ def written_figures(
         shares["answers"] = {answer: counts[answer] / len(read) for answer in ("comply", "refuse", "deflect")}
         shares["answers"] |= {"texts": len(read), "error": rules.error}
     return figures, shares
+
+
+def names_its_group(axis: str, prompts: Sequence[Filled], texts: Sequence[str], matcher: Matcher) -> np.ndarray:
+    """1.0 for each text that names the group of its prompt again, else 0.0, ``[N]``."""
+    return np.asarray(
+        [
+            any(one.axis == axis and one.group == prompt.group for one in matcher.find(text))
+            for prompt, text in zip(prompts, texts, strict=True)
+        ],
+        float,
+    )
 
 
 def _rates(name: str, panel: Panel, prompts: Sequence[Filled], events: np.ndarray) -> list[FamilyFigure]:

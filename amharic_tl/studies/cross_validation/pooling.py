@@ -24,7 +24,7 @@ from amharic_tl.evaluation.pooled import (
 )
 from amharic_tl.records.files import read_lines
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.safety.monitor import Look
+from amharic_tl.safety.monitoring.looks import Look
 from amharic_tl.safety.pooled import look_at_pooled
 from amharic_tl.studies.cross_validation.request import FoldRun
 

@@ -126,8 +126,11 @@ def _any_measure(model: Any) -> dict[str, float]:
 def _left_out(config: Config) -> tuple[str, ...]:
     """What a run of this config does in its step, or beside it, and the plan leaves out."""
     notes = []
-    if config.safety.axes and config.safety.penalties.logit_pairing.weight:
-        notes.append("the pairs of safety.penalties.logit_pairing are not in the planned step: they need the data")
+    if config.safety.axes:
+        notes += [
+            f"the penalty safety.penalties.{name} is not in the planned step: it needs the data"
+            for name in config.safety.pushing()
+        ]
     if config.transfer.alignment.data is not None:
         notes.append("the target rows of transfer.alignment are not in the planned step: they need the data")
     if config.adapt.stages:

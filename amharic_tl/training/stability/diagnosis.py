@@ -13,6 +13,7 @@ import numpy as np
 from flax import nnx
 
 from amharic_tl.models.naming import named_parameters
+from amharic_tl.tasks.terms import TermState
 from amharic_tl.training.step import Steps, TrainState
 from amharic_tl.transfer.anatomy import EMBEDDING
 
@@ -36,12 +37,14 @@ def diagnose(steps: Steps, state: TrainState, batch: Mapping[str, jax.Array], st
     """
     train = steps.train
 
-    def measure(trainable: nnx.State, frozen: nnx.State, initial: Any, batch: Any, run_key: jax.Array) -> Any:
+    def measure(
+        trainable: nnx.State, frozen: nnx.State, initial: Any, batch: Any, run_key: jax.Array, kept: TermState
+    ) -> Any:
         key = jax.random.fold_in(jax.random.wrap_key_data(run_key), step)
-        summands, gradient = train.objective.gradients(trainable, frozen, initial, batch, key)
+        summands, gradient, _ = train.objective.gradients(trainable, frozen, initial, batch, key, kept)
         return summands, _norms(gradient), _norms(trainable), _norms(frozen)
 
-    arguments = state.trainable, state.frozen, train.initial, batch, train.key
+    arguments = state.trainable, state.frozen, train.initial, batch, train.key, state.terms
     summands, gradient, parameters, frozen = jax.device_get(jax.jit(measure)(*arguments))
     parts = _parts(state.trainable)
     found = {

@@ -1,10 +1,9 @@
-"""The monitor of a run: shows the probes to the model at each evaluation and turns answers into judged signals."""
+"""The monitor of a classifier: shows the probes to the model and turns its answers into judged signals."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,51 +12,22 @@ from amharic_tl.config import SafetyConfig
 from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
 from amharic_tl.data.rows import Row
 from amharic_tl.data.tokenizer import Keep, encode, first_tokens
-from amharic_tl.records.signals import Alert, SafetySignal
-from amharic_tl.safety.drafts import watermark, withhold
+from amharic_tl.records.signals import SafetySignal
+from amharic_tl.safety.drafts import withhold
 from amharic_tl.safety.fairness.watched import look_figures, split_table
-from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
+from amharic_tl.safety.monitoring.looks import BETWEEN, Judging, Look, describe
+from amharic_tl.safety.monitoring.mention_gap import MentionTexts, gap_figures
+from amharic_tl.safety.monitoring.swap_looks import VERSIONS, drawn_swaps, swap_look_figures, versions_of
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import Probes, make_probes
-from amharic_tl.safety.signals import Observed, as_signal, counterfactual_lines, split_figures
+from amharic_tl.safety.signals import At, Observed, as_signal, counterfactual_lines, split_figures
 from amharic_tl.safety.twins import Reference, twin_figures
-
-# What is kept of a reference's signals.
-_SHOWN = ("name", "axis", "group", "split", "scope", "value", "ci_low", "ci_high", "n", "null_value", "state")
 
 # Probabilities ``[M, C]`` of a source's rows, in their order.
 Predict = Callable[[BatchSource], np.ndarray]
 
 
-@dataclass(frozen=True)
-class Look:
-    """One evaluation's signals, the alerts they raise, the family of tests in words, and what each swap showed.
-
-    ``counterfactuals``: the lines of counterfactuals-<split>.jsonl, see
-    :func:`~amharic_tl.safety.signals.counterfactual_lines`. ``fairness``: figures to follow, for metrics.jsonl.
-    """
-
-    signals: list[SafetySignal]
-    alerts: list[Alert]
-    family: str
-    counterfactuals: list[dict[str, Any]]
-    fairness: dict[str, float] = field(default_factory=dict)
-
-    def summary(self) -> dict[str, Any]:
-        """How many signals are in which state, which are raised, and the family of tests."""
-        states = Counter(signal.state for signal in self.signals)
-        raised = [
-            {
-                **{key: getattr(one, key) for key in ("name", "axis", "group", "scope", "state")},
-                "unreviewed": one.unreviewed,
-            }
-            for one in self.signals
-            if one.state in RAISED
-        ]
-        return {"states": dict(sorted(states.items())), "raised": raised, "family": self.family}
-
-
-class Monitor:
+class Monitor(Judging):
     """Signals of a classifier on the splits it is evaluated on.
 
     Args:
@@ -72,6 +42,7 @@ class Monitor:
       keep: which tokens of a text that is longer are read.
       batch_rows: rows of a probe batch over the whole mesh.
       share: this process's index and the count of processes.
+      gap: texts of train and validation that name groups, by axis; None for none.
     """
 
     def __init__(
@@ -88,34 +59,27 @@ class Monitor:
         batch_rows: int,
         share: Mapping[str, int],
         keep: Keep = first_tokens,
+        gap: Mapping[str, MentionTexts] | None = None,
     ) -> None:
-        self.operator, self.settings, self.reference, self.looks = operator, settings, reference, looks
+        super().__init__(settings, looks)
+        self.operator, self.reference, self.gap = operator, reference, gap or {}
         self.labels = tuple(labels)
         self.probes: dict[str, Probes] = {}
         self._batches: dict[str, BatchSource] = {}
+        self._row_ids: dict[str, list[np.ndarray]] = {}
 
         def source(ids: Sequence[np.ndarray]) -> BatchSource:
             lengths = np.asarray([len(one) for one in ids])
             plan = BatchPlan(lengths, batch_rows, None, limit=max_length)
             return Batches(plan, ids, tokenizer.pad_token_id, classification_fields(np.full(len(ids), -1)), **share)
 
+        self._source = source
         self._source_of_texts = lambda texts: source(encode(tokenizer, texts, max_length, keep=keep).ids)
         for split, of_split in rows.items():
             probes = make_probes(of_split, operator, tokenizer, max_length, benign=True, keep=keep)
             self.probes[split] = probes
             self._batches[split] = source(probes.ids)
-        self._seen: dict[Key, Seen] = {}
-
-    def remember(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Takes the states that a resumed run had reached from the lines of safety.jsonl."""
-        for line in lines:
-            key = (line["name"], line["axis"], line["group"], line["split"], line["scope"])
-            self._seen[key] = Seen.of(line)
-
-    def restore(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Forgets what it has seen but for the lines of safety.jsonl: training went back to a checkpoint."""
-        self._seen.clear()
-        self.remember(lines)
+            self._row_ids[split] = encode(tokenizer, [row.text for row in of_split], max_length, keep=keep).ids
 
     def look(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray, predict: Predict) -> Look:
         """Shows the probes of ``split`` to the model and judges.
@@ -133,12 +97,63 @@ class Monitor:
         figures += twin_figures(probes, observed, self.labels, self.reference, self.settings)
         signals = [as_signal(figure, observed, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
         signals = withhold(signals, self.operator, self.settings)
-        judged = judge(signals, self._seen, self.settings.level, self.looks)
-        alerts = changes(judged, self._seen)
-        self._seen |= {signal.key: Seen.of(signal.to_dict()) for signal in judged}
-        pairs = counterfactual_lines(probes, observed)
-        figures_to_follow = look_figures(probes, observed, self.operator.axes, self.settings)
-        return Look(judged, alerts, family(judged, self.settings.level, self.looks), pairs, figures_to_follow)
+        return replace(
+            self.judged(signals),
+            counterfactuals=counterfactual_lines(probes, observed),
+            fairness=look_figures(probes, observed, self.operator.axes, self.settings),
+        )
+
+    def look_between(self, step: int, number: int, seed: int, predict: Predict) -> Look:
+        """A look between evaluations: a few exchanges of one axis in rotation, in rows of validation.
+
+        Args:
+          step: of the model.
+          number: of the look; with the seed it says all that is drawn.
+          seed: of the run.
+          predict: runs the model.
+        """
+        probes = self.probes["validation"]
+        drawn = drawn_swaps(probes, self.operator.swapped_axes, number, seed)
+        if not drawn:
+            return Look([], [], "")
+        shown = self._source(versions_of(probes, drawn, self._row_ids["validation"]))
+        figures = swap_look_figures(probes, drawn, predict(shown), self._positive, step, self.settings)
+        where = At(BETWEEN, step)
+        signals = [as_signal(figure, where, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
+        return self.screened(withhold(signals, self.operator, self.settings))
+
+    def losses(self, texts: Sequence[str], labels: Sequence[str | None], predict: Predict) -> np.ndarray:
+        """``[N, 2]``: cross-entropy in nats of each text's label, and whether it is what the model predicts."""
+        if not texts:
+            return np.zeros((0, 2))
+        probabilities = predict(self._source_of_texts(texts))
+        numbers = np.asarray([self.labels.index(label or "") for label in labels])
+        own = np.maximum(probabilities[np.arange(len(numbers)), numbers], np.finfo(np.float32).tiny)
+        return np.stack([-np.log(own), probabilities.argmax(axis=-1) == numbers], axis=-1)
+
+    def gaps(self, step: int, predict: Predict) -> list[SafetySignal]:
+        """How much worse the model does on rows of validation that name a group than on such rows of train."""
+
+        def losses(texts: Sequence[str], labels: Sequence[str | None]) -> np.ndarray:
+            return self.losses(texts, labels, predict)
+
+        figures = gap_figures(self.gap, losses, "cross-entropy in nats", self.settings)
+        where = At("validation", step)
+        signals = [as_signal(one, where, self.operator.rests_on_unreviewed(one.axis)) for one in figures]
+        # Shown and not tested; of drafts that nobody has signed nothing is concluded either.
+        return [replace(one, p_value=None) for one in withhold(signals, self.operator, self.settings)]
+
+    def cost(self) -> dict[str, int]:
+        """Rows that run through the model for the monitor's sake alone: at an evaluation of validation, at a look
+        between (the largest of its axes), and once at the end.
+        """
+        axes, probes = self.operator.swapped_axes, self.probes["validation"]
+        drawn = [len(drawn_swaps(probes, axes, number, 0)) for number in range(len(axes))]
+        return {
+            "rows_per_evaluation": len(probes.ids),
+            "rows_per_look": VERSIONS * max(drawn, default=0),
+            "rows_at_the_end": sum(len(of.train) + len(of.dev) for of in self.gap.values()),
+        }
 
     def fairness(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
         """The fairness table of a split; arguments as of :meth:`look`."""
@@ -148,8 +163,11 @@ class Monitor:
     def _observed(
         self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray, of_probes: np.ndarray
     ) -> Observed:
-        positive = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
-        return Observed(split, step, labels, probabilities, of_probes, positive)
+        return Observed(split, step, labels, probabilities, of_probes, self._positive)
+
+    @property
+    def _positive(self) -> np.ndarray:
+        return np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
 
     def benign(self, split: str, predict: Predict) -> tuple[list[str], np.ndarray]:
         """Ids and probabilities ``[B, C]`` of the benign sentences, which are the same for every split."""
@@ -159,8 +177,7 @@ class Monitor:
 
     def flagged(self, texts: Sequence[str], predict: Predict) -> np.ndarray:
         """bool, one a text: those in which the model finds harm."""
-        harmful = np.asarray([name in (self.settings.positive_labels or ()) for name in self.labels])
-        return harmful[predict(self._source_of_texts(texts)).argmax(axis=-1)] if texts else np.zeros(0, bool)
+        return self._positive[predict(self._source_of_texts(texts)).argmax(axis=-1)] if texts else np.zeros(0, bool)
 
     def describe(self) -> dict[str, Any]:
         """What safety.json holds: the pack and its authorship, groups by use, what was refused, counts of probes."""
@@ -179,42 +196,3 @@ class Monitor:
             for split, probes in self.probes.items()
         }
         return describe(self.operator, self.settings, self.reference, self.looks, splits)
-
-
-def describe(
-    operator: SwapOperator,
-    settings: SafetyConfig,
-    reference: Reference | None,
-    looks: int,
-    splits: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """What safety.json holds; ``splits``: counts of the probes of each split."""
-    pack = operator.pack
-    return {
-        "pack": pack.id,
-        "title": pack.title,
-        "drafted_by": pack.authorship.drafted_by,
-        "reviewers": list(pack.authorship.reviewers),
-        "status": pack.authorship.status,
-        "unreviewed": pack.unreviewed(operator.axes),
-        "watermark": watermark(operator, settings),
-        "fingerprint": pack.fingerprint,
-        "axes": {
-            axis: {
-                "title": pack.axis(axis).title,
-                "swaps": pack.axis(axis).swaps,
-                "trained_on": list(of.trained_on),
-                "held_out": list(of.held_out),
-                "names": {group.id: group.name for group in pack.axis(axis).groups},
-            }
-            for axis, of in operator.groups.items()
-        },
-        "positive_labels": list(settings.positive_labels or ()),
-        "reference": settings.reference,
-        "reference_signals": [
-            {name: line[name] for name in _SHOWN} for line in (reference.signals if reference else ())
-        ],
-        "planned_looks": looks,
-        "level": settings.level,
-        "splits": splits,
-    }

@@ -1,4 +1,4 @@
-"""Penalties: pure functions inside the jitted step, equal on one device and on many."""
+"""Counterfactual logit pairing: what a classifier says of a row and of its swapped copy is to be the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from amharic_tl.data.long_text import KEEP
+from amharic_tl.safety.pairs import PairBatches, training_pairs
+from amharic_tl.safety.penalties.given import Given, Penalty
 from amharic_tl.tasks.base import Batch
+from amharic_tl.tasks.prepared import process_share
 from amharic_tl.tasks.terms import Need, Part
 
 
@@ -44,3 +48,20 @@ class LogitPairing:
         logits_P2C = logits.reshape(-1, 2, logits.shape[-1])
         distance_P = jnp.abs(logits_P2C[:, 0] - logits_P2C[:, 1]).mean(axis=-1)
         return jnp.sum(distance_P * part.batch["pair_weights"])
+
+
+def build(given: Given) -> Penalty:
+    """Pairs of the training rows that can be exchanged.
+
+    Raises:
+      ConfigError: devices and microbatches cannot share the pairs evenly.
+      BadInputError: no row can be exchanged.
+    """
+    config, settings = given.config, given.config.safety.penalties.logit_pairing
+    given.check_divides("safety.penalties.logit_pairing.pairs", settings.pairs, "pairs")
+    length, seed = config.data.max_length, config.train.seed
+    pairs, refused = training_pairs(
+        given.splits.train.rows, given.operator, given.tokenizer, length, seed, KEEP[config.data.long_text]
+    )
+    batches = PairBatches(pairs, settings.pairs, given.tokenizer.pad_token_id, seed, length, **process_share())
+    return Penalty(LogitPairing(settings.weight), batches, {"refused": refused}, passes=1)
