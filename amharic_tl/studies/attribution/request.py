@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from amharic_tl.errors import ConfigError
+from amharic_tl.records.files import read_object, write_json
 from amharic_tl.safety.differentiable import FIGURES, FigureName
 
 # A figure of decisions has no gradient; the gap of scores on the same swaps stands for it.
@@ -62,3 +64,18 @@ def worst_figure(signals: Sequence[Mapping[str, Any]]) -> FigureName:
         key=lambda line: (line["state"] == "confirmed", line["group"] != "all", line["value"] / line["threshold"]),
     )
     return FigureName(STANDS_FOR.get(chosen["name"], chosen["name"]), chosen["axis"], chosen["group"])
+
+
+def keep_request(folder: Path, request: Mapping[str, Any]) -> None:
+    """Writes down what is begun in ``folder``, which goes on only as it was begun.
+
+    Raises:
+      ConfigError: the folder was begun with another request.
+    """
+    path = folder / "request.json"
+    if path.exists():
+        before = read_object(path)
+        if before != request:
+            changed = ", ".join(key for key in request if before.get(key) != request[key])
+            raise ConfigError(f"{folder} was begun with other settings ({changed}); type those, or move it away")
+    write_json(path, request)

@@ -23,7 +23,7 @@ from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.errors import BadInputError, CannotCreateError, ConfigError, MissingInputError
 from amharic_tl.models.interchange.adapter_folder import tokenizer_folder
 from amharic_tl.models.interchange.locate import locate
-from amharic_tl.records.files import read_json, read_lines, read_object, write_json, write_lines
+from amharic_tl.records.files import read_lines, read_object, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.assembly import kind_of_rows
 from amharic_tl.run.evaluation import check_own_model, splits_of
@@ -31,7 +31,7 @@ from amharic_tl.run.trajectory import Trajectory, of_last_stage
 from amharic_tl.safety.differentiable import differentiable_figure
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.studies.attribution.ranking import by_source, order_of, over_parts, overlap, stability
-from amharic_tl.studies.attribution.request import Request, worst_figure
+from amharic_tl.studies.attribution.request import Request, keep_request, worst_figure
 from amharic_tl.studies.attribution.rivals import embeddings, keyword_and_label, nearest
 from amharic_tl.studies.attribution.scoring import Scoring
 from amharic_tl.tasks.prepared import Prepared
@@ -94,7 +94,7 @@ def attribute(
     sources = _sources(config, splits, request.source)
     trajectory = Trajectory(place, config, prepared, splits, make_mesh(1, 1, 1, jax.devices()[:1]), record)
     parts = figure.parts(min(request.parts, figure.clusters))
-    _keep_request(folder, {
+    keep_request(folder, {
         "figure": str(name), "parts": len(parts), "batch": request.batch,
         "fingerprint": read_object(place.data)["fingerprint"],
         "steps": [one.step for one in trajectory.snapshots], "rows": len(splits.train.rows),
@@ -181,17 +181,6 @@ def _sources(config: Config, splits: Splits, column: str | None) -> list[str]:
     if not any(found):
         raise BadInputError(f"--source: no training row says anything in the column {column!r}")
     return [one or "(none)" for one in found]
-
-
-def _keep_request(folder: Path, request: dict[str, Any]) -> None:
-    """What was begun goes on only as it was begun."""
-    path = folder / "request.json"
-    if path.exists():
-        before = read_json(path)
-        if before != request:
-            changed = ", ".join(key for key in request if before.get(key) != request[key])
-            raise ConfigError(f"{folder} was begun with other settings ({changed}); type those, or move it away")
-    write_json(path, request)
 
 
 def _lines(

@@ -2,89 +2,134 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 
-import amharic_tl as atl
-from amharic_tl.errors import BadInputError, ConfigError
-from amharic_tl.safety.differentiable import FigureName, differentiable_figure
+from amharic_tl.data.batches import Batches, BatchPlan, classification_fields
+from amharic_tl.data.tokenizer import Encoded
+from amharic_tl.errors import BadInputError, ConfigError, Preempted
+from amharic_tl.run.trajectory import Snapshot
+from amharic_tl.safety.differentiable import DifferentiableFigure, FigureItem, FigureName, differentiable_figure
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.studies.attribution.ranking import by_source, order_of, over_parts, overlap, precision_at, stability
-from amharic_tl.studies.attribution.request import worst_figure
+from amharic_tl.studies.attribution.request import keep_request, worst_figure
 from amharic_tl.studies.attribution.rivals import keyword_and_label, nearest
+from amharic_tl.studies.attribution.scoring import Scoring
 from amharic_tl.tasks.sequence_classification import SequenceClassification
-from amharic_tl.training.influence import FigureBatch, Influence, stacked
+from amharic_tl.training.influence import Influence
+from amharic_tl.training.interruption import Interruption
 from tests.safety.world import rows as rows_of_a_world
 
-LENGTH, POSITIVE = 6, np.asarray([False, True])
+PAD, LENGTH, GROUPS, WORDS = 0, 4, (1, 2, 3), range(4, 20)
+ROWS, STEPS, ETA = 120, 24, 1.0
+
+
+class Bag(nnx.Module):
+    """The mean of the tokens' vectors, of two classes."""
+
+    def __init__(self) -> None:
+        self.tokens = nnx.Param(0.3 * jax.random.normal(jax.random.key(0), (20, 8)))
+        self.classes = nnx.Param(0.3 * jax.random.normal(jax.random.key(1), (8, 2)))
+
+    def __call__(self, input_ids: Any, attention_mask: Any, dropout_key: Any = None) -> SimpleNamespace:
+        del dropout_key
+        states = self.tokens.get_value()[input_ids] * attention_mask[..., None]
+        return SimpleNamespace(logits=states.mean(axis=-2) @ self.classes.get_value())
+
+
+class StopsAt(Interruption):
+    """Told to stop at a poll."""
+
+    def __init__(self, poll: int) -> None:
+        super().__init__()
+        self.signal_name, self._left = "SIGTERM", poll
+
+    def requested(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+
+class Descent:
+    """Checkpoints of plain gradient descent, one after every step."""
+
+    def __init__(self, states: list[Any]) -> None:
+        self.states = states
+        self.snapshots = [Snapshot(step, ETA / ROWS) for step in range(1, len(states))]
+
+    def parameters(self, step: int) -> tuple[Any, Any]:
+        return self.states[step], nnx.State({})
 
 
 @pytest.fixture(scope="module")
-def scored(tiny_base: Path) -> dict[str, Any]:
-    """Scores of six rows along two parts of a figure, beside gradients formed one by one."""
-    model: Any = atl.from_pretrained(
-        str(tiny_base), "sequence-classification", labels=["fine", "harm"], dtype="float32", attention="xla"
+def scored(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Scores of rows of which every third names one group and is harmful; in the others groups mean nothing.
+
+    They were stopped within a checkpoint, and gone on with.
+    """
+    draw = np.random.default_rng(0)
+    planted = np.arange(ROWS) % 3 == 0
+    group = np.where(planted, GROUPS[0], draw.choice(GROUPS, ROWS))
+    labels = np.where(planted, 1, draw.random(ROWS) < 1 / 3).astype(np.int32)
+    ids = np.column_stack([group, draw.choice(WORDS, (ROWS, LENGTH - 1))]).astype(np.int32)
+    texts = np.column_stack([np.repeat(GROUPS, 16), draw.choice(WORDS, (48, LENGTH - 1))]).astype(np.int32)
+    items = tuple(
+        FigureItem(str(n), ("",), (1.0 if own else -1.0,), str(n), "own" if own else "others")
+        for n, own in enumerate(texts[:, 0] == GROUPS[0])
     )
-    split: Any = nnx.split(model, nnx.Param, ...)
-    graphdef, trainable, frozen = split
-    task = SequenceClassification(["fine", "harm"], np.asarray([0.5, 2.0]), label_smoothing=0.1)
-    ids = np.random.default_rng(0).integers(5, 20, (6, LENGTH)).astype(np.int32)
-    ids[3] = ids[2]  # the same text with either label
-    batch = {
-        "input_ids": ids,
-        "attention_mask": np.ones_like(ids),
-        "labels": np.asarray([0, 1, 1, 0, 1, 0], np.int32),
-        "weights": np.ones(6, np.float32),
-    }
+    figure = DifferentiableFigure(FigureName("false_positive_rate_gap", "ethnicity", "dalumi"), items, absolute=False)
+    task = SequenceClassification(["fine", "harm"])
+    split: Any = nnx.split(Bag())
+    graphdef, state = split
+    batch = {"input_ids": ids, "attention_mask": np.ones_like(ids), "labels": labels, "weights": np.ones(ROWS)}
 
-    def part(first: int, second: int, sign: float) -> FigureBatch:
-        texts = ids[[first, second]][None]
-        return FigureBatch(texts, np.ones_like(texts), np.asarray([[1.0, sign]], np.float32), np.ones(1, np.float32))
+    @jax.jit
+    def step(at: Any) -> Any:
+        slope = jax.grad(lambda at: task.loss(nnx.merge(graphdef, at)(ids, np.ones_like(ids)), batch) / ROWS)(at)
+        return jax.tree.map(lambda value, down: value - ETA * down, at, slope)
 
-    influence = Influence(graphdef, task, POSITIVE, absolute=False)
-    parts = [part(2, 2, 0.0), part(0, 1, -1.0)]
-    directions = [influence.figure(trainable, frozen, one)[1] for one in parts]
-    found = np.asarray(influence.along(trainable, frozen, stacked(directions), batch))
-
-    def loss(at: Any, row: jax.Array) -> jax.Array:
-        alone = {name: jnp.asarray(array)[row][None] for name, array in batch.items()}
-        out = nnx.merge(graphdef, at, frozen, copy=True)(alone["input_ids"], attention_mask=alone["attention_mask"])
-        return task.loss(out, alone)
-
-    def figure(at: Any, number: int) -> jax.Array:
-        out = nnx.merge(graphdef, at, frozen, copy=True)(ids, attention_mask=np.ones_like(ids))
-        harm = jax.nn.softmax(out.logits)[:, 1]
-        return jnp.where(number == 0, harm[2], harm[0] - harm[1])
-
-    slope, of_row = jax.jit(jax.grad(figure)), jax.jit(jax.grad(loss))
-    brute = [
-        [
-            sum(
-                float(jnp.vdot(a, b)) for a, b in zip(*map(jax.tree.leaves, (one, of_row(trainable, row))), strict=True)
-            )
-            for one in (slope(trainable, 0), slope(trainable, 1))
-        ]
-        for row in (1, 2, 3)
-    ]
-    return {"found": found, "brute": np.asarray(brute)}
+    states = [state]
+    for _ in range(STEPS):
+        states.append(step(states[-1]))
+    plan = BatchPlan(np.full(ROWS, LENGTH), 50, None)  # the last batch has filler rows
+    nothing = np.zeros(len(texts), np.int32)
+    descent: Any = Descent(states)
+    scoring = Scoring(
+        descent,
+        Influence(graphdef, task, np.asarray([False, True]), absolute=False),
+        figure,
+        Encoded(list(texts), nothing + LENGTH, nothing > 0, nothing),
+        figure.parts(8),
+        Batches(plan, list(ids), PAD, classification_fields(labels)),
+        ROWS,
+        PAD,
+        tmp_path_factory.mktemp("scored"),
+        StopsAt(4),
+        print,
+    )
+    with pytest.raises(Preempted, match="same command"):
+        scoring.run()
+    scores, checkpoints = replace(scoring, interruption=Interruption()).run()
+    return SimpleNamespace(scores=scores, figure=[line["figure"] for line in checkpoints], planted=planted)
 
 
-def test_scores_are_the_inner_products_of_gradients(scored: dict[str, Any]) -> None:
-    found, brute = scored["found"][[1, 2, 3]], scored["brute"]
-    assert np.abs(brute).max() > 1e-3
-    np.testing.assert_allclose(found, brute, rtol=1e-3, atol=1e-5 * np.abs(brute).max() + 1e-7)
+def test_scores_of_all_rows_add_up_to_what_training_did_to_the_figure(scored: SimpleNamespace) -> None:
+    """Pruthi et al. 2020, lemma 3.1, to first order in the learning rate."""
+    change = scored.figure[-1] - scored.figure[0]
+    assert change > 0.1  # the planted correlation was learnt
+    assert scored.scores.sum() * (STEPS - 1) / STEPS == pytest.approx(change, rel=0.05)
 
 
-def test_learning_the_figures_own_text_as_harm_raises_it_the_most(scored: dict[str, Any]) -> None:
-    own_text = -scored["found"][:, 0]  # the figure is the probability of harm of row 2's text
-    assert order_of(own_text)[0] == 2  # the same text, labelled harm
-    assert own_text[3] < 0 < own_text[2]  # the same text, labelled fine, lowers it
+def test_planted_rows_and_their_source_come_first(scored: SimpleNamespace) -> None:
+    assert precision_at(order_of(scored.scores.sum(axis=1)), scored.planted, 30) > 2 / 3
+    lines = by_source(scored.scores, ["planted" if own else "other" for own in scored.planted])
+    assert lines[0]["source"] == "planted" and lines[0]["ci_low"] > 0 and lines[0]["first_by_sum"] > 0.95
 
 
 def test_intervals_hold_the_sum_of_the_parts_and_sources_are_ranked() -> None:
@@ -162,6 +207,14 @@ def test_the_worst_alarmed_figure_is_taken() -> None:
     assert str(worst_figure(signals)) == "counterfactual_score_gap/a/g"
     with pytest.raises(ConfigError, match="suspected no figure"):
         worst_figure([{**line, "name": "benign_flagged", "group": "h", "value": 0.0, "state": "ok"}])
+
+
+def test_what_was_begun_goes_on_only_as_it_was_begun(tmp_path: Path) -> None:
+    request = {"figure": "benign_flagged/ethnicity/all", "batch": 16}
+    keep_request(tmp_path, request)
+    keep_request(tmp_path, request)
+    with pytest.raises(ConfigError, match="other settings .batch"):
+        keep_request(tmp_path, {**request, "batch": 8})
 
 
 def test_the_nearest_text_counts() -> None:
