@@ -12,6 +12,7 @@ Each stands for a figure of :mod:`amharic_tl.safety.signals` with decisions repl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -87,8 +88,8 @@ class DifferentiableFigure:
 
     def weights(self) -> np.ndarray:
         """float32 ``[items]``."""
-        sides = [item.side for item in self.items]
-        return np.asarray([1 / sides.count(side) for side in sides], np.float32)
+        sides = Counter(item.side for item in self.items)
+        return np.asarray([1 / sides[item.side] for item in self.items], np.float32)
 
     def parts(self, count: int, seed: int = 0) -> list[list[int]]:
         """The items divided into parts of about equal size, clusters kept whole and each side spread evenly."""

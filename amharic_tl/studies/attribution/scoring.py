@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -133,7 +134,7 @@ class Scoring:
         tokens, mask = pad_rows(ids, length, self.pad)
         return FigureBatch(tokens.reshape(ITEMS, 2, -1), mask.reshape(ITEMS, 2, -1), signs, of_batch)
 
-    @property
+    @cached_property
     def _places(self) -> list[range]:
         """Where the texts of each item stand."""
         ends = np.cumsum([len(item.texts) for item in self.figure.items]).tolist()
