@@ -6,7 +6,6 @@ the resumed run evaluates again. Metrics are read one step late, so that the dev
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from jax.sharding import Mesh
 from amharic_tl.distributed.mesh import put_batch
 from amharic_tl.errors import Preempted, TrainingStopped
 from amharic_tl.training.checkpoints import Checkpoints
+from amharic_tl.training.device_memory import peak_memory
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
@@ -292,15 +292,7 @@ class _Window:
             "tokens_per_second": self.tokens / seconds,
             "step_seconds": seconds / max(self.steps, 1),
             "data_wait_seconds": self.waited,
-            "memory_bytes": _peak_memory(),
+            "memory_bytes": peak_memory()[0],
         }
         self.restart()
         return figures
-
-
-def _peak_memory() -> int:
-    """Peak bytes on the first device, or of this process where the device keeps no count (CPU)."""
-    stats = jax.local_devices()[0].memory_stats() or {}
-    if "peak_bytes_in_use" in stats:
-        return int(stats["peak_bytes_in_use"])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -50,7 +50,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory, small_base: Path) -> tuple
         "safety.pack": "demo",
         "safety.positive_labels": "harm",
         "output.tensorboard": False,
-        "output.export": False,
         "output.baselines": False,
         "output.keep_for_attribution": 1,
     }
@@ -93,6 +92,9 @@ def test_fairness_is_followed_while_training_and_judged_at_the_end(
     assert set(stored) == {"validation", "test"}
     assert read_json(place.run)["final"]["safety"]["test"]["fairness"]["screen"] == stored["test"]["screen"]
     assert 'id="fairness"' in place.report.read_text(encoding="utf-8")
+    groups = {one["group"]: one["figures"]["false_positive"] for one in stored["test"]["axes"]["ethnicity"]["groups"]}
+    card = read_json(place.export / "judge.json")
+    assert {group: of["false_alarms"] for group, of in card["axes"]["ethnicity"].items()} == groups
     one = jax.devices()[:1]
     monkeypatch.setattr(jax, "devices", lambda: one)
     evaluate(place.root, "test", which="checkpoint", output=tmp_path / "again")
@@ -103,13 +105,15 @@ def test_fairness_is_followed_while_training_and_judged_at_the_end(
 def test_no_text_and_no_swap_is_written_anywhere(watched: tuple[Overrides, Path]) -> None:
     names = (*WORDS, *open_pack("demo").placebo_names)
     for path in watched[1].rglob("*"):
-        if path.is_file() and path.suffix in (".json", ".jsonl", ".html"):
+        # The export's tokenizer has a vocabulary of its own.
+        if path.is_file() and path.suffix in (".json", ".jsonl", ".html") and path.name != "tokenizer.json":
             text = path.read_text(encoding="utf-8")
             assert not [name for name in names if name in text], path.name
             if path.suffix == ".jsonl":
                 assert not [name for name in GROUPS if name in text], path.name
 
 
+@pytest.mark.long
 def test_its_rows_are_attributed_as_by_brute_force(watched: tuple[Overrides, Path], small_base: Path) -> None:
     place, said = Workdir(watched[1]), []
     found = attribute(place.root, Request(FIGURE, parts=4, batch=64), say=said.append)
@@ -134,6 +138,7 @@ def test_its_rows_are_attributed_as_by_brute_force(watched: tuple[Overrides, Pat
         attribute(place.root, Request(FigureName("benign_flagged", "religion", "all")))
 
 
+@pytest.mark.long
 def test_with_a_penalty_twins_are_measured_against_the_reference(
     watched: tuple[Overrides, Path], tmp_path: Path
 ) -> None:
