@@ -25,7 +25,7 @@ from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import clusters_of
 from amharic_tl.safety.signals import ALL
 
-FEWEST_CLUSTERS = 8
+FEWEST_CLUSTERS, FEWEST_OF_A_SIDE = 8, 4
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,15 @@ class FigureItem:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Numbers of some of a figure's items, all of one side, and what share of that side's items they are."""
+
+    items: tuple[int, ...]
+    side: str
+    share: float
+
+
+@dataclass(frozen=True)
 class DifferentiableFigure:
     """A figure as a sum over items, each of weight 1 / (items of its side).
 
@@ -91,22 +100,28 @@ class DifferentiableFigure:
         sides = Counter(item.side for item in self.items)
         return np.asarray([1 / sides[item.side] for item in self.items], np.float32)
 
-    def parts(self, count: int, seed: int = 0) -> list[list[int]]:
-        """The items divided into parts of about equal size, clusters kept whole and each side spread evenly."""
-        generator = np.random.default_rng(seed)
-        of_cluster: dict[tuple[str, str], list[int]] = {}
-        place: dict[str, int] = {}
+    def clusters_of_sides(self) -> dict[str, list[list[int]]]:
+        """By side, the items of each cluster."""
+        found: dict[str, dict[str, list[int]]] = {}
         for number, item in enumerate(self.items):
-            of_cluster.setdefault((item.side, item.cluster), []).append(number)
-        parts: list[list[int]] = [[] for _ in range(count)]
-        turn = 0
-        for side in dict.fromkeys(item.side for item in self.items):
-            clusters = [key for key in of_cluster if key[0] == side]
-            for index in generator.permutation(len(clusters)):
-                key = clusters[index]
-                if key[1] not in place:  # a cluster on both sides stays in one part
-                    place[key[1]], turn = turn % count, turn + 1
-                parts[place[key[1]]] += of_cluster[key]
+            found.setdefault(item.side, {}).setdefault(item.cluster, []).append(number)
+        return {side: list(clusters.values()) for side, clusters in found.items()}
+
+    def parts(self, count: int, seed: int = 0) -> list[Part]:
+        """About ``count`` parts, as many of each side, of about equal size; a cluster's items of a side stay together.
+
+        A cluster that is on both sides makes intervals wider than they need be: it is taken for two.
+        """
+        generator = np.random.default_rng(seed)
+        sides = self.clusters_of_sides()
+        parts = []
+        for side, clusters in sides.items():
+            many = max(2, min(count // len(sides), len(clusters)))
+            order = generator.permutation(len(clusters))
+            of_side = sum(map(len, clusters))
+            for first in range(many):
+                items = [item for place in order[first::many] for item in clusters[place]]
+                parts.append(Part(tuple(items), side, len(items) / of_side))
         return parts
 
 
@@ -117,7 +132,7 @@ def differentiable_figure(
 
     Raises:
       ConfigError: the run does not watch the axis, the axis has no such group, or the run names no positive labels.
-      BadInputError: fewer than eight clusters of items.
+      BadInputError: fewer than eight clusters of items, or than four of a side.
     """
     if not positive_labels:
         raise ConfigError("config.safety.positive_labels is not set in this run, so that nothing says what harm is")
@@ -128,10 +143,12 @@ def differentiable_figure(
         raise ConfigError(f"--figure: {name.axis} has no group {name.group!r}; it has {name_some(groups, 40)}, all")
     items = FIGURES[name.name](name, rows, operator, frozenset(positive_labels))
     figure = DifferentiableFigure(name, tuple(items), name.name == "counterfactual_score_gap" and name.group == ALL)
-    if figure.clusters < FEWEST_CLUSTERS:
+    sides = {side: len(clusters) for side, clusters in figure.clusters_of_sides().items()}
+    if figure.clusters < FEWEST_CLUSTERS or min(sides.values()) < FEWEST_OF_A_SIDE:
+        counted = ", ".join(f"{count} {side}" for side, count in sides.items()) or "none"
         raise BadInputError(
-            f"--figure: {name} rests on {figure.clusters} independent texts of the validation split; attribution needs "
-            f"{FEWEST_CLUSTERS}"
+            f"--figure: {name} rests on too few independent texts of the validation split ({counted}); attribution "
+            f"needs {FEWEST_CLUSTERS}, and {FEWEST_OF_A_SIDE} of each side"
         )
     return figure
 

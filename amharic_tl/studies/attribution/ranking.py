@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from amharic_tl.safety.differentiable import Part
 from amharic_tl.safety.statistics import LEVEL
 
 DRAWS = 500
@@ -22,18 +23,36 @@ class Intervals:
     high: np.ndarray
 
 
-def over_parts(scores_NH: np.ndarray) -> Intervals:
-    """Student's t over the parts of the figure's items, which hold different near-duplicate clusters.
+def over_parts(scores_NH: np.ndarray, parts: Sequence[Part]) -> Intervals:
+    """Student's t over the parts of a figure, which hold different near-duplicate clusters.
+
+    The figure is a mean, or the difference of the means of two sides, and parts differ in size: the variance of each
+    side is that of a ratio estimator (Cochran 1977, "Sampling Techniques", equation 2.39), and those of sides add up.
 
     Args:
       scores_NH: the share of each part in each row's score; a row's score is their sum.
+      parts: ``[H]``.
     """
     from scipy.stats import t
 
-    count = scores_NH.shape[1]
+    variance = np.zeros(len(scores_NH))
+    sides = _sides(parts)
+    for mine, share in sides:
+        of_side = scores_NH[:, mine]
+        residuals = of_side - share * of_side.sum(axis=1, keepdims=True)
+        variance += len(mine) / (len(mine) - 1) * (residuals**2).sum(axis=1)
     value = scores_NH.sum(axis=1)
-    reach = t.ppf((1 + LEVEL) / 2, count - 1) * scores_NH.std(axis=1, ddof=1) * count**0.5
+    reach = t.ppf((1 + LEVEL) / 2, len(parts) - len(sides)) * np.sqrt(variance)
     return Intervals(value, value - reach, value + reach)
+
+
+def _sides(parts: Sequence[Part]) -> list[tuple[list[int], np.ndarray]]:
+    """The numbers and the shares of the parts of each side."""
+    numbers = {
+        side: [number for number, part in enumerate(parts) if part.side == side]
+        for side in dict.fromkeys(part.side for part in parts)
+    }
+    return [(mine, np.asarray([parts[number].share for number in mine])) for mine in numbers.values()]
 
 
 def order_of(scores: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -53,24 +72,29 @@ def overlap(first: np.ndarray, second: np.ndarray, k: int) -> float:
     return len(set(first[:k].tolist()) & set(second[:k].tolist())) / k
 
 
-def drawn_parts(count: int, seed: int = 0) -> np.ndarray:
-    """float64 ``[DRAWS, H]``: how often a bootstrap over the parts takes each."""
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), DRAWS).astype(float)
+def drawn_parts(parts: Sequence[Part], seed: int = 0) -> np.ndarray:
+    """float64 ``[DRAWS, H]``: what a bootstrap over the parts of each side makes each count for."""
+    generator = np.random.default_rng(seed)
+    draws = np.zeros((DRAWS, len(parts)))
+    for mine, share in _sides(parts):
+        times = generator.multinomial(len(mine), np.full(len(mine), 1 / len(mine)), DRAWS)
+        draws[:, mine] = times / (times @ share)[:, None]  # a mean, however many items were drawn
+    return draws
 
 
-def stability(scores_NH: np.ndarray, k: int) -> dict[str, float]:
+def stability(scores_NH: np.ndarray, parts: Sequence[Part], k: int) -> dict[str, float]:
     """How much of the first ``k`` rows stays where the figure's parts are drawn again: mean share, 2.5% quantile."""
     order = order_of(scores_NH.sum(axis=1))
     k = min(k, len(order))
     first = set(order[:k].tolist())
     shares = []
-    for weights in drawn_parts(scores_NH.shape[1])[:100]:
+    for weights in drawn_parts(parts)[:100]:
         again = np.argpartition(-(scores_NH @ weights), k - 1)[:k]
         shares.append(len(first & set(again.tolist())) / k)
     return {"k": k, "mean": float(np.mean(shares)), "low": float(np.quantile(shares, (1 - LEVEL) / 2))}
 
 
-def by_source(scores_NH: np.ndarray, sources: Sequence[str]) -> list[dict[str, Any]]:
+def by_source(scores_NH: np.ndarray, parts: Sequence[Part], sources: Sequence[str]) -> list[dict[str, Any]]:
     """Each source's sum and mean with intervals, and in how many bootstrap draws its sum (its mean) is the largest.
 
     Returns:
@@ -79,8 +103,8 @@ def by_source(scores_NH: np.ndarray, sources: Sequence[str]) -> list[dict[str, A
     names = sorted(set(sources))
     member = np.asarray([[source == name for source in sources] for name in names], float)
     sums_GH, rows = member @ scores_NH, member.sum(axis=1)
-    found = over_parts(sums_GH)
-    draws = drawn_parts(scores_NH.shape[1])
+    found = over_parts(sums_GH, parts)
+    draws = drawn_parts(parts)
     sums_DG = draws @ sums_GH.T
     first_sum = np.bincount(sums_DG.argmax(axis=1), minlength=len(names)) / len(draws)
     first_mean = np.bincount((sums_DG / rows).argmax(axis=1), minlength=len(names)) / len(draws)

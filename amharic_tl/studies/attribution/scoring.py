@@ -22,7 +22,7 @@ from amharic_tl.data.tokenizer import Encoded
 from amharic_tl.errors import BadInputError, Preempted
 from amharic_tl.records.files import replacing, writing
 from amharic_tl.run.trajectory import Snapshot, Trajectory
-from amharic_tl.safety.differentiable import DifferentiableFigure
+from amharic_tl.safety.differentiable import DifferentiableFigure, Part
 from amharic_tl.training.influence import FigureBatch, Influence, added, bytes_needed, stacked
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.progress import Progress, duration
@@ -40,7 +40,7 @@ class Scoring:
       influence: compiled for its model.
       figure: what is attributed.
       encoded: the tokens of the figure's texts, item by item.
-      parts: item numbers by part.
+      parts: of its items.
       batches: of the training rows, each once, with ``row_index``.
       rows: how many there are.
       pad: the padding token.
@@ -53,7 +53,7 @@ class Scoring:
     influence: Influence
     figure: DifferentiableFigure
     encoded: Encoded
-    parts: Sequence[Sequence[int]]
+    parts: Sequence[Part]
     batches: Batches
     rows: int
     pad: int
@@ -80,7 +80,7 @@ class Scoring:
         if done is not None and done[2] == len(self.batches):
             return done[0], done[1]
         trainable, frozen = self.trajectory.parameters(snapshot.step)
-        values, directions = zip(*(self._direction(trainable, frozen, part) for part in self.parts), strict=True)
+        values, directions = zip(*(self._direction(trainable, frozen, part.items) for part in self.parts), strict=True)
         stack = stacked(list(directions))
         del directions
         scores, value, start = done or (np.zeros((self.rows, len(self.parts))), float(sum(values)), 0)

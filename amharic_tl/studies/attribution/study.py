@@ -30,7 +30,7 @@ from amharic_tl.run.evaluation import check_own_model, splits_of
 from amharic_tl.run.trajectory import Trajectory, of_last_stage
 from amharic_tl.safety.differentiable import differentiable_figure
 from amharic_tl.safety.operator import SwapOperator
-from amharic_tl.studies.attribution.ranking import by_source, order_of, over_parts, overlap, stability
+from amharic_tl.studies.attribution.ranking import Intervals, by_source, order_of, over_parts, overlap, stability
 from amharic_tl.studies.attribution.request import Request, keep_request, worst_figure
 from amharic_tl.studies.attribution.rivals import embeddings, keyword_and_label, nearest
 from amharic_tl.studies.attribution.scoring import Scoring
@@ -93,7 +93,7 @@ def attribute(
     figure = differentiable_figure(name, splits.validation.rows, operator, positive)
     sources = _sources(config, splits, request.source)
     trajectory = Trajectory(place, config, prepared, splits, make_mesh(1, 1, 1, jax.devices()[:1]), record)
-    parts = figure.parts(min(request.parts, figure.clusters))
+    parts = figure.parts(request.parts)
     keep_request(folder, {
         "figure": str(name), "parts": len(parts), "batch": request.batch,
         "fingerprint": read_object(place.data)["fingerprint"],
@@ -127,12 +127,12 @@ def attribute(
     )
     near = nearest(rows_NH, texts_MH)
     words = keyword_and_label(splits.train.rows, operator, name, positive)
-    lines = _lines(splits.train, sources, scores, words, near)
+    lines = _lines(splits.train, sources, over_parts(scores, parts), words, near)
     about = {
         "figure": str(name), "method": METHOD, "interval": INTERVAL, "items": len(figure.items),
         "clusters": figure.clusters, "parts": len(parts), "checkpoints": checkpoints, "rows": len(lines),
         "source": request.source or "file", "unreviewed": operator.rests_on_unreviewed(name.axis),
-        "sources": by_source(scores, sources), "stability": stability(scores, request.top),
+        "sources": by_source(scores, parts, sources), "stability": stability(scores, parts, request.top),
         "rivals": _rivals(scores, words, near, request.top), "top": lines[: request.top],
         "memory_bytes": bytes_needed(last[0], len(parts)), "seconds": round(time.monotonic() - began, 1),
     }  # fmt: skip
@@ -184,9 +184,8 @@ def _sources(config: Config, splits: Splits, column: str | None) -> list[str]:
 
 
 def _lines(
-    train: Source, sources: Sequence[str], scores: np.ndarray, words: np.ndarray, near: np.ndarray
+    train: Source, sources: Sequence[str], found: Intervals, words: np.ndarray, near: np.ndarray
 ) -> list[dict[str, Any]]:
-    found = over_parts(scores)
     order = order_of(found.value)
     rank_near = np.argsort(order_of(near))
     return [

@@ -16,9 +16,17 @@ from amharic_tl.data.batches import Batches, BatchPlan, classification_fields
 from amharic_tl.data.tokenizer import Encoded
 from amharic_tl.errors import BadInputError, ConfigError, Preempted
 from amharic_tl.run.trajectory import Snapshot
-from amharic_tl.safety.differentiable import DifferentiableFigure, FigureItem, FigureName, differentiable_figure
+from amharic_tl.safety.differentiable import DifferentiableFigure, FigureItem, FigureName, Part, differentiable_figure
 from amharic_tl.safety.operator import SwapOperator
-from amharic_tl.studies.attribution.ranking import by_source, order_of, over_parts, overlap, precision_at, stability
+from amharic_tl.studies.attribution.ranking import (
+    by_source,
+    drawn_parts,
+    order_of,
+    over_parts,
+    overlap,
+    precision_at,
+    stability,
+)
 from amharic_tl.studies.attribution.request import keep_request, worst_figure
 from amharic_tl.studies.attribution.rivals import keyword_and_label, nearest
 from amharic_tl.studies.attribution.scoring import Scoring
@@ -28,6 +36,7 @@ from amharic_tl.training.interruption import Interruption
 from tests.safety.world import rows as rows_of_a_world
 
 PAD, LENGTH, GROUPS, WORDS = 0, 4, (1, 2, 3), range(4, 20)
+TEN = [Part((), "pairs", 0.1)] * 10
 ROWS, STEPS, ETA = 120, 24, 1.0
 
 
@@ -100,12 +109,13 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     plan = BatchPlan(np.full(ROWS, LENGTH), 50, None)  # the last batch has filler rows
     nothing = np.zeros(len(texts), np.int32)
     descent: Any = Descent(states)
+    parts = figure.parts(8)
     scoring = Scoring(
         descent,
         Influence(graphdef, task, np.asarray([False, True]), absolute=False),
         figure,
         Encoded(list(texts), nothing + LENGTH, nothing > 0, nothing),
-        figure.parts(8),
+        parts,
         Batches(plan, list(ids), PAD, classification_fields(labels)),
         ROWS,
         PAD,
@@ -116,7 +126,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     with pytest.raises(Preempted, match="same command"):
         scoring.run()
     scores, checkpoints = replace(scoring, interruption=Interruption()).run()
-    return SimpleNamespace(scores=scores, figure=[line["figure"] for line in checkpoints], planted=planted)
+    return SimpleNamespace(scores=scores, figure=[line["figure"] for line in checkpoints], planted=planted, parts=parts)
 
 
 def test_scores_of_all_rows_add_up_to_what_training_did_to_the_figure(scored: SimpleNamespace) -> None:
@@ -128,7 +138,7 @@ def test_scores_of_all_rows_add_up_to_what_training_did_to_the_figure(scored: Si
 
 def test_planted_rows_and_their_source_come_first(scored: SimpleNamespace) -> None:
     assert precision_at(order_of(scored.scores.sum(axis=1)), scored.planted, 30) > 2 / 3
-    lines = by_source(scored.scores, ["planted" if own else "other" for own in scored.planted])
+    lines = by_source(scored.scores, scored.parts, ["planted" if own else "other" for own in scored.planted])
     assert lines[0]["source"] == "planted" and lines[0]["ci_low"] > 0 and lines[0]["first_by_sum"] > 0.95
 
 
@@ -137,20 +147,30 @@ def test_intervals_hold_the_sum_of_the_parts_and_sources_are_ranked() -> None:
     scores = generator.normal(0.0, 0.1, (200, 10))
     scores[:40] += 0.2  # one source carries the figure
     sources = ["planted"] * 40 + ["other"] * 160
-    lines = by_source(scores, sources)
+    lines = by_source(scores, TEN, sources)
     assert [line["source"] for line in lines] == ["planted", "other"]
     assert lines[0]["sum"] == pytest.approx(scores[:40].sum())
     assert lines[0]["ci_low"] > 0 and lines[0]["first_by_sum"] == 1.0
     assert lines[1]["ci_low"] < 0 < lines[1]["ci_high"]
     planted = np.asarray(sources) == "planted"
     assert precision_at(order_of(scores.sum(axis=1)), planted, 40) > 0.95
-    assert stability(scores, 40)["mean"] > 0.9
-    assert stability(scores[40:], 40)["mean"] < 0.8  # noise does not look stable
+    assert stability(scores, TEN, 40)["mean"] > 0.9
+    assert stability(scores[40:], TEN, 40)["mean"] < 0.8  # noise does not look stable
 
 
-def test_intervals_over_parts_cover_as_often_as_they_say() -> None:
-    found = over_parts(np.random.default_rng(1).normal(0.3, 1.0, (4000, 10)))
-    assert 0.94 < np.mean((found.low <= 3.0) & (found.high >= 3.0)) < 0.96
+def test_intervals_cover_as_often_as_they_say_whatever_the_sizes_of_parts() -> None:
+    """Items of two sides with means 5 and 4: what a part adds follows from its size far more than from its items."""
+    draw = np.random.default_rng(1)
+    parts, scores = [], []
+    for side, mean, sizes in (("own", 5.0, (6, 5, 5, 5, 5)), ("others", -4.0, (9, 11, 12, 12, 13))):
+        for size in sizes:
+            parts.append(Part((), side, size / sum(sizes)))
+            scores.append(draw.normal(mean, 1.0, (4000, size)).sum(axis=1) / sum(sizes))
+    found = over_parts(np.stack(scores, axis=1), parts)
+    assert 0.93 < np.mean((found.low <= 1.0) & (found.high >= 1.0)) < 0.97
+    assert np.median(found.high - found.low) < 1.2  # 2 x 2.3 x the standard error 0.24
+    drawn = drawn_parts(parts) @ np.stack(scores, axis=1)[0]
+    assert drawn.std() == pytest.approx(0.24, rel=0.4)
 
 
 def test_orders_do_not_follow_the_file_where_scores_tie() -> None:
@@ -176,12 +196,14 @@ def test_figures_are_made_of_the_texts_that_their_names_say(operator: SwapOperat
     words = dict(zip([row.id for row in rows], keyword_and_label(rows, operator, gap.name, ["harm"]), strict=True))
     assert own == {name for name, value in words.items() if value == 1}
     parts = gap.parts(10)
-    assert sorted(number for part in parts for number in part) == list(range(len(gap.items)))
-    homes: dict[str, set[int]] = {}
+    assert sorted(number for part in parts for number in part.items) == list(range(len(gap.items)))
+    homes: dict[tuple[str, str], set[int]] = {}
     for place, part in enumerate(parts):
-        for number in part:
-            homes.setdefault(gap.items[number].cluster, set()).add(place)
+        assert {gap.items[number].side for number in part.items} == {part.side}
+        for number in part.items:
+            homes.setdefault((part.side, gap.items[number].cluster), set()).add(place)
     assert all(len(of) == 1 for of in homes.values())
+    assert sum(part.share for part in parts) == pytest.approx(2.0)
 
 
 def test_what_has_no_gradient_is_refused(operator: SwapOperator) -> None:
@@ -192,7 +214,7 @@ def test_what_has_no_gradient_is_refused(operator: SwapOperator) -> None:
         differentiable_figure(FigureName.parse("benign_flagged/ethnicity/nobody"), rows, operator, ["harm"])
     with pytest.raises(ConfigError, match="positive_labels"):
         differentiable_figure(FigureName.parse("benign_flagged/ethnicity/all"), rows, operator, [])
-    with pytest.raises(BadInputError, match="attribution needs 8"):
+    with pytest.raises(BadInputError, match="needs 8"):
         differentiable_figure(FigureName.parse("counterfactual_score_gap/ethnicity/all"), rows[:4], operator, ["harm"])
 
 
