@@ -13,7 +13,8 @@ detection against strength and looks until the alert; false alarms of models tra
 of planted rows among the first 100 by gradients, by name and label, and by nearest neighbours; what retraining without
 these 100 (or 100 at random) leaves of the gap; what logit pairing leaves of the gap on groups that it never exchanges.
 
-Says how many runs and minutes are ahead before it begins; a run that is in results.jsonl is not made again.
+Says how many runs are ahead, and after each for about how many minutes; a run that is in results.jsonl is not made
+again.
 """
 
 from __future__ import annotations
@@ -131,31 +132,17 @@ class Benchmark:
 
         every = list(jobs(self.arguments.strengths, self.arguments.seeds, self.arguments.nulls))
         missing = [job for job in every if (job.what, job.strength, job.seed) not in self.done()]
-        known = [line["seconds"] for line in self.done().values()]
-        each = float(np.mean(known)) if known else self.probe() if missing else 0.0
-        print(f"{describe()}\n{len(missing)} of {len(every)} runs ahead x about {each / 60:.1f} minutes", flush=True)
-        for job in missing:
+        print(f"{describe()}\n{len(missing)} of {len(every)} runs ahead", flush=True)
+        for number, job in enumerate(missing, 1):
             began = time.monotonic()
             result = self.make(job)
             append_line(self.results, {**asdict(job), **result, "seconds": round(time.monotonic() - began, 1)})
-            print(f"{job.name}: {time.monotonic() - began:.0f}s", flush=True)
+            each = float(np.mean([line["seconds"] for line in self.done().values()]))
+            left = f"{len(missing) - number} runs x about {each / 60:.1f} minutes ahead"
+            print(f"{job.name}: {time.monotonic() - began:.0f}s; {left}", flush=True)
         table = summary(list(self.done().values()))
         (self.output / "table.txt").write_text(f"{describe()}\n\n{table}\n", encoding="utf-8")
         print(table)
-
-    def probe(self) -> float:
-        """Seconds of a run, from one of two steps without a watched axis, times the steps, plus its fixed part."""
-        rows = self.rows(Job("plain", 0.0, 0), "train")
-        write_csv(self.output / "data" / "probe.csv", rows)
-        times = []
-        for steps in (1, 3):
-            folder = self.output / "probe"
-            shutil.rmtree(folder, ignore_errors=True)
-            began = time.monotonic()
-            self.train(folder, {"data.train": str(self.output / "data" / "probe.csv"), "train.steps": steps})
-            times.append(time.monotonic() - began)
-        shutil.rmtree(self.output / "probe", ignore_errors=True)
-        return times[0] + max(times[1] - times[0], 0.0) / 2 * self.arguments.steps * 2  # evaluations cost as much again
 
     def rows(self, job: Job, split: str) -> list[dict[str, str]]:
         """The planted rows of a split."""
