@@ -28,6 +28,7 @@ VERBS = {
         "how labels lie in unlabelled rows; predictions corrected for it",
     ),
     "layers": ("amharic_tl.cli.layers", "which layers of a fine-tuned model moved away from its base"),
+    "attribute": ("amharic_tl.cli.attribute", "which training rows, and which data source, carry a bias figure"),
     "select-base": (
         "amharic_tl.cli.select_base",
         "which pretrained model to transfer: gates, scores, a check of the scores",

@@ -45,3 +45,9 @@ class OutputConfig:
     tensorboard: bool = leaf(True, "Write tensorboard/ too.")
     export: bool = leaf(True, "Write the best model as a Hugging Face directory to export/ at the end.")
     baselines: bool = leaf(True, "Train the TF-IDF line and the constant class beside the model.")
+    keep_for_attribution: int | None = leaf(
+        None,
+        "Keep the trained parameters of every so many-th evaluation and of the last, for amharic-tl attribute; none: "
+        "it reads the best and the last checkpoints.",
+        minimum=1,
+    )

@@ -86,6 +86,16 @@ class Workdir:
         return self.root / "layers.json"
 
     @property
+    def attribution(self) -> Path:
+        """A folder for each figure that was attributed to training rows."""
+        return self.root / "attribution"
+
+    @property
+    def kept_parameters(self) -> Path:
+        """The trained parameters of some evaluations (``config.output.keep_for_attribution``)."""
+        return self.root / "parameters"
+
+    @property
     def cross_validation(self) -> Path:
         """How a cross-validation was asked, and what each of its folds gave."""
         return self.root / "cross_validation.json"

@@ -11,7 +11,7 @@ from typing import Any
 
 from amharic_tl.records.files import write_json, write_text
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.reports import adaptation, charts, folds, probe, safety, sections, shift
+from amharic_tl.reports import adaptation, attribution, charts, folds, probe, safety, sections, shift
 from amharic_tl.reports.contents import Contents, read_contents
 from amharic_tl.reports.recommendations import findings
 from amharic_tl.reports.text import distinct, marked, visible
@@ -67,6 +67,7 @@ def report_figures(run: Contents) -> dict[str, Any]:
         "folds": folds.figures(run),
         "shift": shift.figures(run),
         "moved": shift.layers(run),
+        "attribution": attribution.figures(run),
         "adaptation": adaptation.figures(run),
         "probe": probe.figures(run.root / "probe"),
     }

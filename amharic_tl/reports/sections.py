@@ -61,6 +61,8 @@ FILES = {
     "label_shift.json": "shares of the labels in test, estimated without its labels, and corrected scores",
     "predictions-test-corrected.jsonl": "predictions of test corrected to these shares",
     "layers.json": "how alike each layer is to that of the base",
+    "attribution": "a folder a figure: scores of the training rows and their sources; ids, no text",
+    "parameters": "the trained parameters of some evaluations, which attribution reads",
     "predictions-benign.jsonl": "the same of the culture pack's benign sentences",
     "predictions-watched.jsonl": "what a language model showed of each probe item, by id, for twins of a later run",
     "predictions-base.jsonl": "its scores of nuance items before it was trained",

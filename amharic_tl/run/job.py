@@ -39,6 +39,7 @@ from amharic_tl.run.telling import (
     about_result,
     about_stages,
 )
+from amharic_tl.run.trajectory import keep_parameters
 from amharic_tl.run.watching import Outlets, watching_of
 from amharic_tl.safety.monitoring.classifier import Monitor
 from amharic_tl.training.checkpoints import Checkpoints
@@ -233,6 +234,7 @@ class Job:
             self.run.monitor.restore(read_lines(self.workdir.safety))
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
+        keep_parameters(self.run, self.workdir, state, step, self.first)
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
         if self.watching is None:
             return metrics

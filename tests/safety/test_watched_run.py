@@ -6,20 +6,29 @@ import shutil
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config, build_config
 from amharic_tl.culture.pack import open_pack
 from amharic_tl.distributed.mesh import make_mesh
-from amharic_tl.errors import ConfigError, MissingInputError
+from amharic_tl.errors import CannotCreateError, ConfigError, MissingInputError
 from amharic_tl.records.files import read_json, read_lines, write_json
 from amharic_tl.records.workdir import Workdir
+from amharic_tl.reports import write_report
+from amharic_tl.reports.attribution import table
 from amharic_tl.run import assemble, train
 from amharic_tl.run.evaluation import evaluate
+from amharic_tl.safety.differentiable import FigureName
+from amharic_tl.studies.attribution.request import Request
+from amharic_tl.studies.attribution.study import attribute
+from amharic_tl.transfer.schedules import make_schedule
 from tests.safety.test_penalties import GROUPS, WORDS, write_biased
+from tests.studies.attribution.brute_force import tracin
 
 Overrides = dict[str, object]
+FIGURE = FigureName("false_positive_rate_gap", "ethnicity", "felgora")
 pytestmark = pytest.mark.slow
 
 
@@ -42,6 +51,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, small_base: Path) -> tuple
         "safety.positive_labels": "harm",
         "output.tensorboard": False,
         "output.baselines": False,
+        "output.keep_for_attribution": 1,
     }
     train(build_config(settings), folder / "off", one_device())
     return settings, folder / "off"
@@ -101,6 +111,31 @@ def test_no_text_and_no_swap_is_written_anywhere(watched: tuple[Overrides, Path]
             assert not [name for name in names if name in text], path.name
             if path.suffix == ".jsonl":
                 assert not [name for name in GROUPS if name in text], path.name
+
+
+@pytest.mark.long
+def test_its_rows_are_attributed_as_by_brute_force(watched: tuple[Overrides, Path], small_base: Path) -> None:
+    place, said = Workdir(watched[1]), []
+    found = attribute(place.root, Request(FIGURE, parts=4, batch=64), say=said.append)
+    assert any("GB for parameters and directions" in sentence for sentence in said)
+    about = read_json(found.folder / "attribution.json")
+    rates = {line["step"]: line["rate"] for line in about["checkpoints"]}
+    schedule = make_schedule(build_config(watched[0]).optim, 12)
+    of_steps = [sum(float(schedule(step)) for step in range(start, start + 6)) for start in (0, 6)]
+    assert rates == pytest.approx(dict(zip((6, 12), of_steps, strict=True)))
+    lines = read_lines(found.folder / "attribution.jsonl")
+    scores = np.asarray([line["score"] for line in sorted(lines, key=lambda line: int(line["id"].split(":")[-1]))])
+    assert len(scores) == 400 and [line["score"] for line in lines] == sorted(scores, reverse=True)
+    rows = [0, 1, 2, 399]
+    expected = tracin(small_base, place.root.parent, place.kept_parameters, rates, GROUPS[1], rows)
+    np.testing.assert_allclose(scores[rows], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    page = write_report(place.root).read_text(encoding="utf-8")
+    assert lines[0]["id"] in page[page.index('id="attribution"') :]
+    assert not [name for name in GROUPS if name in table(about)]  # ids, never a text
+    with pytest.raises(CannotCreateError, match="already"):
+        attribute(place.root, Request(FIGURE))
+    with pytest.raises(ConfigError, match="does not watch the axis"):
+        attribute(place.root, Request(FigureName("benign_flagged", "religion", "all")))
 
 
 @pytest.mark.long

@@ -1,0 +1,1 @@
+"""Which training rows, and which of their sources, carry a bias figure."""
