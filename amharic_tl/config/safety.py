@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from amharic_tl.config.alerts import ActionsConfig, ChannelsConfig, EvidenceConfig
 from amharic_tl.config.leaf import leaf
 
 
@@ -69,3 +70,12 @@ class SafetyConfig:
     minimum_n: int = leaf(30, "Fewest clusters of a figure; below it the signal is insufficient.", minimum=2)
     penalties: PenaltiesConfig = field(default_factory=PenaltiesConfig)
     thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)
+    calibrate: bool = leaf(
+        False, "Raise thresholds to the noise of the model at step 0 (split halves), which safety_start.json keeps."
+    )
+    autonomous: bool = leaf(
+        False, "Whether rollback and stop are done; otherwise they are proposed, with what to type."
+    )
+    evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
+    actions: ActionsConfig = field(default_factory=ActionsConfig)
+    channels: ChannelsConfig = field(default_factory=ChannelsConfig)

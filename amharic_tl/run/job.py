@@ -39,7 +39,7 @@ from amharic_tl.run.telling import (
     about_result,
     about_stages,
 )
-from amharic_tl.safety.judgement import on_terminal
+from amharic_tl.safety.alerts.judgement import on_terminal
 from amharic_tl.safety.monitor import Predict
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.code_state import code_state

@@ -13,15 +13,18 @@ from amharic_tl.config import SafetyConfig
 from amharic_tl.data.batches import Batches, BatchPlan, BatchSource, classification_fields
 from amharic_tl.data.rows import Row
 from amharic_tl.data.tokenizer import Keep, encode, first_tokens
-from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.records.signals import Alert, Moved, SafetySignal
+from amharic_tl.safety.alerts.evidence import Evidence, closed
+from amharic_tl.safety.alerts.judgement import RAISED, Key, Seen, changes, family, judge, remembered
 from amharic_tl.safety.drafts import watermark, withhold
 from amharic_tl.safety.fairness.watched import look_figures, split_table
-from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import Probes, make_probes
-from amharic_tl.safety.signals import Observed, as_signal, counterfactual_lines, split_figures
+from amharic_tl.safety.signals import Figure, Observed, as_signal, counterfactual_lines, split_figures
 from amharic_tl.safety.twins import Reference, twin_figures
 
+# The name of the signal of a look that failed.
+FAILED = "monitor"
 # What is kept of a reference's signals.
 _SHOWN = ("name", "axis", "group", "split", "scope", "value", "ci_low", "ci_high", "n", "null_value", "state")
 
@@ -35,6 +38,7 @@ class Look:
 
     ``counterfactuals``: the lines of counterfactuals-<split>.jsonl, see
     :func:`~amharic_tl.safety.signals.counterfactual_lines`. ``fairness``: figures to follow, for metrics.jsonl.
+    ``moved``: figures that rose since step 0.
     """
 
     signals: list[SafetySignal]
@@ -42,6 +46,7 @@ class Look:
     family: str
     counterfactuals: list[dict[str, Any]]
     fairness: dict[str, float] = field(default_factory=dict)
+    moved: list[Moved] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """How many signals are in which state, which are raised, and the family of tests."""
@@ -104,17 +109,20 @@ class Monitor:
             probes = make_probes(of_split, operator, tokenizer, max_length, benign=True, keep=keep)
             self.probes[split] = probes
             self._batches[split] = source(probes.ids)
+        once = {split: 1 for split in rows if split != "validation"}
+        self.evidence = Evidence(settings, {**once, **({"validation": looks - len(once)} if "validation" in rows else {})})
         self._seen: dict[Key, Seen] = {}
+        self._looked: set[tuple[str, int]] = set()
 
     def remember(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Takes the states that a resumed run had reached from the lines of safety.jsonl."""
-        for line in lines:
-            key = (line["name"], line["axis"], line["group"], line["split"], line["scope"])
-            self._seen[key] = Seen.of(line)
+        """Takes the states and the evidence that a resumed run had reached from the lines of safety.jsonl."""
+        lines = list(lines)
+        self._seen = remembered(self._seen, lines)
+        self._looked |= {(line["split"], line["step"]) for line in lines}
 
     def restore(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Forgets what it has seen but for the lines of safety.jsonl: training went back to a checkpoint."""
-        self._seen.clear()
+        self._seen, self._looked = {}, set()
         self.remember(lines)
 
     def look(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray, predict: Predict) -> Look:
@@ -129,16 +137,47 @@ class Monitor:
         """
         probes = self.probes[split]
         observed = self._observed(split, step, labels, probabilities, predict(self._batches[split]))
-        figures = split_figures(probes, observed, self.operator, self.settings)
+        figures = self._swaps_and_rates(split, observed)
+        looked = sum(of == split for of, _ in self._looked)
+        figures = self.evidence.weigh(figures, split, looked, self._seen)
         figures += twin_figures(probes, observed, self.labels, self.reference, self.settings)
         signals = [as_signal(figure, observed, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
         signals = withhold(signals, self.operator, self.settings)
-        judged = judge(signals, self._seen, self.settings.level, self.looks)
-        alerts = changes(judged, self._seen)
-        self._seen |= {signal.key: Seen.of(signal.to_dict()) for signal in judged}
+        level, share = self.evidence.level, self.evidence.share(len(self._looked))
+        judged = closed(judge(signals, self._seen, level, self.looks, share), self._seen)
+        alerts, moved = changes(judged, self._seen), self.evidence.moved(judged, self._seen)
+        self.remember(signal.to_dict() for signal in judged)
         pairs = counterfactual_lines(probes, observed)
         figures_to_follow = look_figures(probes, observed, self.operator.axes, self.settings)
-        return Look(judged, alerts, family(judged, self.settings.level, self.looks), pairs, figures_to_follow)
+        tests = family(judged, level, self.looks, self.evidence.how())
+        return Look(judged, alerts, tests, pairs, figures_to_follow, moved)
+
+    def failed(self, split: str, step: int, reason: str) -> Look:
+        """What a look that could not be made leaves: an error on every axis, and all else as it was.
+
+        Args:
+          split, step: of the look.
+          reason: what happened, without text of a row.
+        """
+        signals = [
+            SafetySignal(
+                *(FAILED, axis, "all", split, "natural", None, None, None, 0, None, "greater", "", None, 0.0, ()),
+                *(step, "error", reason),
+            )
+            for axis in self.operator.axes
+        ]
+        alerts = changes(signals, {})  # every failure is told
+        self.remember(signal.to_dict() for signal in signals)
+        return Look(signals, alerts, f"nothing was tested: {reason}", [])
+
+    def figures(self, split: str, labels: np.ndarray, probabilities: np.ndarray, predict: Predict) -> list[Figure]:
+        """The figures of a model whose looks begin with it, not judged; arguments as of :meth:`look`."""
+        return self._swaps_and_rates(
+            split, self._observed(split, 0, labels, probabilities, predict(self._batches[split]))
+        )
+
+    def _swaps_and_rates(self, split: str, observed: Observed) -> list[Figure]:
+        return split_figures(self.probes[split], observed, self.operator, self.settings)
 
     def fairness(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
         """The fairness table of a split; arguments as of :meth:`look`."""

@@ -22,7 +22,7 @@ from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
-from amharic_tl.training.stability.guard import Guard, TooManySkips
+from amharic_tl.training.stability.guard import AskedBack, Guard, TooManySkips
 from amharic_tl.training.stability.stopping import stop
 from amharic_tl.training.stability.verdict import verdict_of
 from amharic_tl.training.stages import Stages
@@ -67,13 +67,16 @@ class Schedule:
 
 @dataclass
 class Loop:
-    """The loop's parts. ``row_ids`` turns a batch's row numbers into ids for messages."""
+    """The loop's parts. ``row_ids`` turns a batch's row numbers into ids for messages.
+
+    ``after_evaluation`` gives the saved step to go back to, where there is a ``guard`` to do so; None: on.
+    """
 
     stages: Stages
     thaws: Thaws
     batches: Callable[[int], Iterator[HostBatch]]
     evaluate: Evaluator
-    after_evaluation: Callable[[int, Memory], None]
+    after_evaluation: Callable[[int, Memory], int | None]
     after_thaw: Callable[[int, Memory], None]
     checkpoints: Checkpoints
     writer: Writer
@@ -103,6 +106,9 @@ class Loop:
                 if back is None or isinstance(back, str):
                     raise self._stopped(found, back, memory) from None
                 state, step, memory = back
+            except AskedBack as asked:
+                assert self.guard is not None
+                state, step, memory = self.guard.go_back(asked, memory)
 
     def _run(self, state: TrainState, step: int, memory: Memory) -> tuple[TrainState, Memory, str]:
         """:meth:`run`, up to where training cannot go on as it does (:class:`TooManySkips`)."""
@@ -199,7 +205,7 @@ class Loop:
         memory.lengths = self.writer.lengths()
         keep = {memory.best_step} if memory.best_step is not None else set()
         if self.guard is not None:
-            keep |= self.guard.kept(step)
+            keep |= self.guard.kept(step, memory)
         self.checkpoints.save(step, state, memory.stored(), keep)
         self.writer.write_event(step, "saved")
 
@@ -228,7 +234,9 @@ class Loop:
         self.writer.write_event(step, "evaluated", best=bool(better))
         shown = "  ".join(f"{name} {figure:.4f}" for name, figure in metrics.items() if "/" not in name)
         self.progress.say(f"step {step:,}/{self.schedule.total:,}  validation  {shown}{'  (best)' if better else ''}")
-        self.after_evaluation(step, memory)
+        target = self.after_evaluation(step, memory)
+        if target is not None:
+            raise AskedBack(state, step, target)
         return True
 
     def _preempted(self, step: int) -> Preempted:

@@ -22,8 +22,9 @@ class Memory:
       lowest_loss: the lowest such.
       stalled_for: evaluations since then, or since the last thaw.
       skips: steps behind the latest updates that were left out, while they count towards a rollback.
+      certified: the last evaluated step at which nothing was confirmed that may lead back; None: none yet, or not asked.
       rollbacks: each with the steps ``at`` which it was decided and that it went back ``to``, and the ``first_batch``
-        and ``last_batch`` of the plan that are left out since.
+        and ``last_batch`` of the plan that are left out since; ``safety`` is 1 where an evaluation asked for it.
     """
 
     best_step: int | None = None
@@ -37,10 +38,11 @@ class Memory:
     stalled_for: int = 0
     skips: list[int] = field(default_factory=list)
     rollbacks: list[dict[str, int]] = field(default_factory=list)
+    certified: int | None = None
 
     def stored(self) -> dict[str, Any]:
         """As a checkpoint holds it: a run without accidents holds nothing about them."""
-        accidents = {"skips", "rollbacks"}
+        accidents = {"skips", "rollbacks", "certified"}
         return {name: value for name, value in asdict(self).items() if value or name not in accidents}
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from amharic_tl.records.signals import Alert, SafetySignal, State
-from amharic_tl.safety.judgement import Seen, judge, on_terminal
+from amharic_tl.safety.alerts.judgement import Seen, judge, on_terminal
 from tests.safety import world
 from tests.safety.world import look, monitor, reference_of, rows
 
