@@ -37,7 +37,9 @@ def alert_checks(safety: SafetyConfig) -> list[str]:
             "autonomous": safety.autonomous,
             "calibrate": safety.calibrate,
         }
-        problems += [f"config.safety.{name} is set, but config.safety.axes is none" for name, set_ in changed.items() if set_]
+        problems += [
+            f"config.safety.{name} is set, but config.safety.axes is none" for name, set_ in changed.items() if set_
+        ]
     elif safety.autonomous and not {"rollback", "stop"} & {*safety.actions.confirmed, *safety.actions.error}:
         problems.append(
             "config.safety.autonomous: nothing is left to it; name rollback or stop in config.safety.actions.confirmed"

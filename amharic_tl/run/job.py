@@ -22,6 +22,7 @@ from amharic_tl.records.files import read_json, read_lines, write_bytes, write_j
 from amharic_tl.records.trends import began
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.adaptation import Given
+from amharic_tl.run.alerting import Alerting, what_failed
 from amharic_tl.run.assembly import Run
 from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.exporting import export
@@ -39,13 +40,13 @@ from amharic_tl.run.telling import (
     about_result,
     about_stages,
 )
-from amharic_tl.safety.alerts.judgement import on_terminal
-from amharic_tl.safety.monitor import Predict
+from amharic_tl.safety.alerts.start import at_start, read_start
+from amharic_tl.safety.monitor import Look, Predict
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.interruption import Interruption
-from amharic_tl.training.loop import Loop
+from amharic_tl.training.loop import Interrupted, Loop
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance, session
@@ -67,11 +68,15 @@ class Job:
         self.checkpoints = Checkpoints(workdir.checkpoints)
         run.stages.listen(self.interruption.check, self.progress.say)
         self._check_data()
+        self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
+        tools = workdir, self.writer, self.checkpoints, self.progress.say, self.first
+        self.alerting = Alerting(run.config.safety, *tools) if run.safety is not None else None
+        if self.alerting is not None and resumed and workdir.config.exists():
+            self.alerting.note_overrides(read_json(workdir.config).get("safety", {}))
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
         if run.safety is not None:
             self._write("watched", {**run.safety.monitor.describe(), "training": {"refused": run.safety.refused}})
-        self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
         monitor = run.safety.monitor if run.safety is not None else None
         self.fairness = FairnessJudge(monitor, workdir, self.writer.write_event, self.progress.say, self.first)
         self.attention = AttentionRecord()
@@ -106,6 +111,7 @@ class Job:
             self.interruption.check("training the TF-IDF line")
             parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
             with listening(self._take_note):
+                self._look_at_start()
                 beginning = begin(*parts)
                 self._write_stages(beginning[2])
                 state, memory, reason = self._loop().run(*beginning)
@@ -118,6 +124,8 @@ class Job:
             self._stopped(error)
             raise
         finally:
+            if self.alerting is not None:
+                self.alerting.close()
             self.progress.close()
             self.writer.close()
         return self.record
@@ -207,10 +215,17 @@ class Job:
 
     def _guard(self) -> Guard | None:
         run, stability = self.run, self.run.config.train.stability
-        if stability.spikes != "skip":
+        goes_back = self.alerting is not None and "rollback" in run.config.safety.actions.confirmed
+        if stability.spikes != "skip" and not goes_back:
             return None
         return Guard(
-            Limits(stability.skips, stability.within, stability.rollbacks, stability.rate_factor),
+            Limits(
+                stability.skips,
+                stability.within,
+                stability.rollbacks,
+                stability.rate_factor,
+                counts=stability.spikes == "skip",
+            ),
             run.prepared.train,
             run.schedule.total,
             run.schedule.save_every,
@@ -226,6 +241,25 @@ class Job:
         self._write_stages(memory)
         if self.run.safety is not None:
             self.run.safety.monitor.restore(read_lines(self.workdir.safety))
+        if self.alerting is not None:
+            self.alerting.after_rollback()
+
+    def _look_at_start(self) -> None:
+        """Measures the model at step 0 where evidence or thresholds rest on it; once, for a run and its resumptions."""
+        run, path = self.run, self.workdir.safety_start
+        if run.safety is None or not run.safety.monitor.evidence.needs_start:
+            return
+        monitor, stored = run.safety.monitor, read_json(path) if path.exists() else None
+        if stored is None:
+            self.progress.note("looking at the model before the first step")
+            figures, predict = {}, self._predict(run.steps.state, self.interruption)
+            for split, batches in run.prepared.evaluation.items():
+                found = gather(run.steps, run.steps.state, batches.stream(0, len(batches)), run.mesh, self.interruption)
+                rows = in_order(run.prepared.of_rows(split, found))
+                figures[split] = monitor.figures(split, rows["labels"], rows["probabilities"], predict)
+            stored = at_start(figures, run.config.safety.calibrate)
+            self._write("safety_start", stored)
+        monitor.evidence.start = read_start(stored)
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
@@ -242,22 +276,32 @@ class Job:
         """Lets the monitor judge a split, records its signals, says what changed; fairness figures to follow."""
         if self.run.safety is None:
             return {}
-        monitor = self.run.safety.monitor
-        look = monitor.look(
-            split,
-            step,
-            gathered["labels"],
-            gathered["probabilities"],
-            self._predict(state, interruption),
-        )
-        self.writer.write_safety(look.signals, look.alerts)
+        assert self.alerting is not None
+        look = self._seen_by_monitor(state, step, split, gathered, interruption)
+        self.alerting.take(look, step)
         if self.first:
             write_lines(self.workdir.counterfactuals(split), look.counterfactuals)
         self.record.setdefault("safety", {})[split] = look.summary()
-        for sentence in on_terminal(look.alerts, self.workdir.alerts):
-            self.progress.say(f"safety: {sentence}")
         self.progress.say(f"safety: {split}: {look.family}")
         return look.fairness
+
+    def _seen_by_monitor(
+        self,
+        state: TrainState,
+        step: int,
+        split: str,
+        gathered: Mapping[str, np.ndarray],
+        interruption: Interruption | None,
+    ) -> Look:
+        """A look. One that fails is an error among the signals, and never the end of the training it watches."""
+        assert self.run.safety is not None
+        monitor, predict = self.run.safety.monitor, self._predict(state, interruption)
+        try:
+            return monitor.look(split, step, gathered["labels"], gathered["probabilities"], predict)
+        except (Interrupted, Preempted):
+            raise
+        except Exception as error:  # whatever a probe, a statistic or a device raises
+            return monitor.failed(split, step, what_failed(error))
 
     def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:
         """Probabilities of a source's rows, in their order."""
@@ -279,7 +323,8 @@ class Job:
             lines = prediction_lines(ids, [None] * len(ids), probabilities, monitor.labels)
             write_lines(self.workdir.predictions("benign"), lines)
 
-    def _after_evaluation(self, step: int, memory: Memory) -> None:
+    def _after_evaluation(self, step: int, memory: Memory) -> int | None:
+        """Writes what the run has come to; the saved step to go back to, where safety asks for it."""
         self.record["best"] = {
             "step": memory.best_step,
             "metric": self.run.config.train.select_by,
@@ -288,7 +333,9 @@ class Job:
         self.record["step"] = step
         self._write("run", self.record)
         self._tell_trends(step)
+        target = None if self.alerting is None else self.alerting.after_evaluation(step, memory)
         self._report()
+        return target
 
     def _tell_trends(self, step: int) -> None:
         """Says what the training loss has begun to do since the evaluation before."""

@@ -110,7 +110,9 @@ class Monitor:
             self.probes[split] = probes
             self._batches[split] = source(probes.ids)
         once = {split: 1 for split in rows if split != "validation"}
-        self.evidence = Evidence(settings, {**once, **({"validation": looks - len(once)} if "validation" in rows else {})})
+        self.evidence = Evidence(
+            settings, {**once, **({"validation": looks - len(once)} if "validation" in rows else {})}
+        )
         self._seen: dict[Key, Seen] = {}
         self._looked: set[tuple[str, int]] = set()
 

@@ -25,9 +25,7 @@ from amharic_tl.safety.signals import Figure, Paired, seed_of
 from amharic_tl.safety.statistics import paired_excess
 
 AGAINST_START = "; of the change since step 0 on the same items"
-BY_BETTING = (
-    "mean paired difference; 95% percentile bootstrap over clusters; p is 1/e of a bet on clusters that no look has seen"
-)
+BY_BETTING = "mean paired difference; 95% percentile bootstrap over clusters; p is 1/e of a bet on clusters that no look has seen"
 _LARGEST = 700.0  # exp of more is no number
 
 
@@ -66,16 +64,16 @@ class Evidence:
         if evidence.method == "against-start":
             parts.append("swaps against step 0 on the same items")
         if evidence.method == "e-process":
-            parts.append("swaps by an e-process, each look on items of its own: unfair at some look since the last reset")
+            parts.append(
+                "swaps by an e-process, each look on items of its own: unfair at some look since the last reset"
+            )
         if self.level != self.settings.level:
             parts.append(f"safety.level={self.settings.level:g} shared among {self.settings.actions.rollbacks} returns")
         if self.settings.calibrate:
             parts.append("thresholds at least the noise of step 0")
         return "; ".join(parts)
 
-    def weigh(
-        self, figures: Sequence[Figure], split: str, looked: int, seen: Mapping[Key, Seen]
-    ) -> list[Figure]:
+    def weigh(self, figures: Sequence[Figure], split: str, looked: int, seen: Mapping[Key, Seen]) -> list[Figure]:
         """The figures of a look with the tests that the settings ask for.
 
         Args:
@@ -110,12 +108,13 @@ class Evidence:
         return replace(figure, estimate=estimate)
 
     def _against_start(self, figure: Figure, paired: Paired, before: np.ndarray) -> Figure:
-        estimate = paired_excess(
-            paired.values - before, paired.clusters, seed_of(*place_of(figure)), figure.threshold
-        )
+        estimate = paired_excess(paired.values - before, paired.clusters, seed_of(*place_of(figure)), figure.threshold)
         shown = {"now": float(paired.values.mean()), "at_start": float(before.mean())}
         return replace(
-            figure, estimate=estimate, estimator=figure.estimator + AGAINST_START, detail={**(figure.detail or {}), **shown}
+            figure,
+            estimate=estimate,
+            estimator=figure.estimator + AGAINST_START,
+            detail={**(figure.detail or {}), **shown},
         )
 
     def _bet(
@@ -128,9 +127,7 @@ class Evidence:
         carried: Mapping[str, float | int | None],
     ) -> Figure:
         new = parts_of(paired.clusters, self.looks[split]) == looked
-        values, changes = (
-            _by_cluster(of[new], paired.clusters[new]) for of in (paired.values, paired.values - before)
-        )
+        values, changes = (_by_cluster(of[new], paired.clusters[new]) for of in (paired.values, paired.values - before))
         if not np.isfinite(values).all():  # judged an error; what was gathered stays
             return replace(figure, detail={**carried, **(figure.detail or {})})
         purses = multiplied(restored(carried), values, figure.threshold)

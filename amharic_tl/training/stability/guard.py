@@ -173,9 +173,7 @@ class Guard:
         )
         return restored, asked.target, after
 
-    def _restored(
-        self, state: TrainState, memory: Memory, entry: dict[str, int]
-    ) -> tuple[TrainState, Memory]:
+    def _restored(self, state: TrainState, memory: Memory, entry: dict[str, int]) -> tuple[TrainState, Memory]:
         """The state and the memory of the checkpoint ``entry["to"]``; later ones are set aside, files cut back."""
         target = entry["to"]
         self.checkpoints.wait()
