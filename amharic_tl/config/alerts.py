@@ -17,8 +17,8 @@ class EvidenceConfig:
 
     method: Literal["looks", "against-start", "e-process"] = leaf(
         "looks",
-        "looks: each look against its own null; against-start: swaps against step 0 on the same items; e-process: swaps "
-        "by betting, on items that no look has seen before.",
+        "looks: each look against its own null; against-start: swaps against step 0 on the same items; e-process: "
+        "swaps by betting, on items that no look has seen before.",
     )
     spending: Literal["equal", "pocock", "obrien-fleming"] = leaf(
         "equal", "How safety.level is shared over the planned looks (Lan & DeMets 1983); an e-process needs no sharing."

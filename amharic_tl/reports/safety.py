@@ -8,6 +8,7 @@ from amharic_tl.reports import fairness
 from amharic_tl.reports.contents import Contents, Lines
 
 SHOWN = {
+    "monitor": "the look itself",
     "counterfactual_flip_rate": "prediction flips when the group is exchanged",
     "counterfactual_score_gap": "change of the harm probability when it is exchanged",
     "false_positive_rate_gap": "false alarms, against other groups",
@@ -73,7 +74,21 @@ def figures(run: Contents) -> dict[str, Any] | None:
         "fairness": fairness.figures(run),
         "alerts": [{"step": line["step"], "message": line["message"]} for line in run.alerts[-MOST_ALERTS:]],
         "earlier_alerts": max(len(run.alerts) - MOST_ALERTS, 0),
+        "actions": [
+            {name: line[name] for name in ("step", "action", "status", "rule", "message", "to")}
+            for line in actions_of(run)
+        ],
+        "overrides": [
+            {name: line.get(name) for name in ("leaf", "before", "after", "time")}
+            for line in run.events
+            if line.get("event") == "override"
+        ],
     }
+
+
+def actions_of(run: Contents) -> Lines:
+    """What followed from signals, as alerts.jsonl has it."""
+    return [line for line in run.alerts if line.get("kind") == "action"]
 
 
 def _key(line: dict[str, Any]) -> tuple[str, ...]:

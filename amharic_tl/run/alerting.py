@@ -115,7 +115,7 @@ class Alerting:
                 self.writer.write_safety([], [one])
         if code == _STOP:
             raise TrainingStopped(
-                f"stopped at step {step}: {actions[-1].message}. Everything is saved; alerts.jsonl says what was found. "
+                f"stopped at step {step}: {actions[-1].message}. All is saved; alerts.jsonl says what was found. "
                 "To go on all the same, type the same command with --config.safety.autonomous=false."
             )
         if code >= 0:

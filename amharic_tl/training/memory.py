@@ -22,7 +22,7 @@ class Memory:
       lowest_loss: the lowest such.
       stalled_for: evaluations since then, or since the last thaw.
       skips: steps behind the latest updates that were left out, while they count towards a rollback.
-      certified: the last evaluated step at which nothing was confirmed that may lead back; None: none yet, or not asked.
+      certified: the last evaluated step at which nothing was confirmed that may lead back; None: none yet.
       rollbacks: each with the steps ``at`` which it was decided and that it went back ``to``, and the ``first_batch``
         and ``last_batch`` of the plan that are left out since; ``safety`` is 1 where an evaluation asked for it.
     """

@@ -20,8 +20,8 @@ BETS = (0.05, 0.1, 0.2, 0.4, 0.8)
 def multiplied(log_wealth: np.ndarray, values: np.ndarray, margin: float) -> np.ndarray:
     """The log wealth of each bet after more items.
 
-    Each item multiplies a purse by ``1 + bet (x - margin) / (1 + margin)``, which is above 0 for every x from -1 and has
-    a mean of at most 1 where that of x is at most ``margin``.
+    Each item multiplies a purse by ``1 + bet (x - margin) / (1 + margin)``, which is above 0 for every x from -1 and
+    has a mean of at most 1 where that of x is at most ``margin``.
 
     Args:
       log_wealth: ``[..., bets]``, before.

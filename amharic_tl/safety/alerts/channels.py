@@ -1,4 +1,4 @@
-"""Who is told, beside alerts.jsonl: a file and a webhook. A channel that is dead, slow or hangs never holds up training."""
+"""Who is told, beside alerts.jsonl: a file and a webhook. A dead, slow or hanging channel never holds up training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Did it move? A one-sided CUSUM over looks (Page, Biometrika 1954), with a stated and calibrated average run length."""
+"""Did it move? A one-sided CUSUM over looks (Page, Biometrika 1954), calibrated to an average run length."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """A process of its own that hands one message to Apprise: what it does to the network stack, training never sees.
 
-Reads ``{"address", "title", "body", "allow_private", "timeout"}`` as JSON from its standard input. Every connection is
-checked where it is opened, so that a name which leads elsewhere the second time helps nobody; redirects are not
-followed; no proxy is used. Nothing is printed, since errors of HTTP clients tend to hold the address. Exits with 0 where
-the message was taken.
+Reads ``{"address", "title", "body", "allow_private", "timeout"}`` as JSON from its standard input. Every connection
+is checked where it is opened, so that a name which leads elsewhere the second time helps nobody; redirects are not
+followed; no proxy is used. Nothing is printed, since errors of HTTP clients tend to hold the address. Exits with 0
+where the message was taken.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ from amharic_tl.safety.signals import Figure, Paired, seed_of
 from amharic_tl.safety.statistics import paired_excess
 
 AGAINST_START = "; of the change since step 0 on the same items"
-BY_BETTING = "mean paired difference; 95% percentile bootstrap over clusters; p is 1/e of a bet on clusters that no look has seen"
+BY_BETTING = (
+    "mean paired difference; 95% percentile bootstrap over clusters; p is 1/e of bets, each look on new clusters"
+)
 _LARGEST = 700.0  # exp of more is no number
 
 

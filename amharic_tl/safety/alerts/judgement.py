@@ -5,12 +5,13 @@ and Holm's procedure divides that among the look's signals. ``confirmed`` needs 
 at least the threshold. ``suspected`` needs the departure and Holm at the whole level for this look: it would be
 established if nobody ever looked again.
 
-How a level is shared over looks, and what a p-value rests on, may be chosen (:mod:`amharic_tl.safety.alerts.evidence`);
-a p-value that holds at every look at once (``e_value`` in the detail) is held against the whole level.
+How a level is shared over looks, and what a p-value rests on, may be chosen
+(:mod:`amharic_tl.safety.alerts.evidence`); a p-value that
+holds at every look at once (``e_value`` in the detail) is held against the whole level.
 
 A raised signal does not go away by losing its significance, which a smaller figure and a noisier one have in common:
-it stays ``suspected`` until its departure has been below ``CLEARED`` of the threshold at two looks in a row. A look that
-could not measure it (``error``) or had too few items does not clear it either.
+it stays ``suspected`` until its departure has been below ``CLEARED`` of the threshold at two looks in a row. A look
+that could not measure it (``error``) or had too few items does not clear it either.
 
 An erasure twin asks whether a penalty did no harm, so here silence is no answer: ``ok`` needs the whole interval below
 the margin, and what is neither harm nor shown to be none is ``insufficient``.

@@ -1,7 +1,7 @@
 """How the level is shared over planned looks, whatever the looks have to do with each other.
 
-An error-spending function (Lan & DeMets, Biometrika 1983) rises from 0 to the level while the share of looks goes from 0
-to 1; each look may err with what it rises by. Group-sequential boundaries would use that looks are correlated normals
+An error-spending function (Lan & DeMets, Biometrika 1983) rises from 0 to the level while the share of looks goes from
+0 to 1; each look may err with what it rises by. Group-sequential boundaries would use that looks are correlated normals
 with known correlations; checkpoints of one run are not, so the increments are taken as they are (a union bound).
 """
 
