@@ -6,9 +6,9 @@ from typing import Any
 
 from amharic_tl.reports import fairness
 from amharic_tl.reports.contents import Contents, Lines
+from amharic_tl.reports.judged import Judged
 
 SHOWN = {
-    "monitor": "the look itself",
     "counterfactual_flip_rate": "prediction flips when the group is exchanged",
     "counterfactual_score_gap": "change of the harm probability when it is exchanged",
     "false_positive_rate_gap": "false alarms, against other groups",
@@ -19,6 +19,8 @@ SHOWN = {
     "missed_harm": "twin: harm that the reference finds and this run misses",
     "benign_flagged": "twin: benign sentences that this run flags and the reference does not",
 }
+# What the page calls every signal: a look that failed has one of its own.
+NAMES = {"monitor": "the look itself", **SHOWN}
 SCOPES = {
     "trained_on": "swaps as in training",
     "held_out": "swaps into groups never trained on",
@@ -91,6 +93,20 @@ def actions_of(run: Contents) -> Lines:
     return [line for line in run.alerts if line.get("kind") == "action"]
 
 
+def proposals(run: Contents) -> Judged | str:
+    """Whether what a run found asks for something that it did not do itself."""
+    if not run.watched:
+        return "no axis is watched (config.safety.axes)"
+    left = [line for line in actions_of(run) if line.get("status") in ("proposed", "refused")]
+    last = left[-1] if left else None
+    figure = f"step {last['step']}: {last['message']} ({last['rule']})" if last else "none proposed or refused"
+    return Judged(
+        bool(left),
+        f"{len(left)} left to a person; {figure}" if left else figure,
+        "Look at the bundles in evidence/ and decide: the message says what to type; doing nothing is a decision too.",
+    )
+
+
 def _key(line: dict[str, Any]) -> tuple[str, ...]:
     return tuple(line[name] for name in ("name", "axis", "group", "scope"))
 
@@ -146,7 +162,7 @@ def _axis(
 def _order(row: dict[str, Any]) -> tuple[int, int, str]:
     """Figures together, the whole axis before its groups, groups by id."""
     return (
-        list(SHOWN).index(row["name"]),
+        list(NAMES).index(row["name"]),
         list(SCOPES).index(row["scope"]),
         "" if row["group"] == "all" else row["group"],
     )
@@ -155,7 +171,7 @@ def _order(row: dict[str, Any]) -> tuple[int, int, str]:
 def _row(line: dict[str, Any], names: dict[str, str], beside: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "name": line["name"],
-        "shown": SHOWN[line["name"]],
+        "shown": NAMES[line["name"]],
         "twin": line["name"] in TWINS,
         "group": line["group"],
         "group_name": names.get(line["group"]),

@@ -19,6 +19,15 @@ SPLIT: dict[str, Any] = {
     "unknown_token_share": 0.001,
     "conflicting_labels": 0,
 }
+PROPOSED = {
+    "kind": "action",
+    "step": 4,
+    "action": "stop",
+    "status": "proposed",
+    "rule": "safety.actions.confirmed=stop",
+    "message": "stop: because",
+    "to": None,
+}
 FILES: dict[str, Any] = {
     "config": {"task": {"kind": "sequence-classification"}, "train": {"stability": {"spikes": "skip"}}},
     "plan": {},
@@ -52,6 +61,7 @@ FILES: dict[str, Any] = {
     "timing": [],
     "events": [{"step": 0, "event": "started"}],
     "watched": {"axes": {}},
+    "alerts": [],
     "signals": [
         {"name": name, "axis": "ethnicity", "group": "all", "split": "test", "step": 20, "state": "ok"}
         for name in ("recall_gap", "missed_harm")
@@ -195,6 +205,12 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"signals": _signal("missed_harm", "confirmed")},
         {"signals": _signal("missed_harm", "suspected")},
         "1 of 1 confirmed: missed_harm ethnicity/all",
+    ),
+    (
+        "safety-proposals",
+        {"alerts": [PROPOSED]},
+        {"alerts": [{**PROPOSED, "status": "taken"}]},
+        "1 left to a person; step 4: stop: because (safety.actions.confirmed=stop)",
     ),
     ("unfinished-run", {"run__status": "preempted"}, {"run__status": "completed"}, "status preempted"),
 ]

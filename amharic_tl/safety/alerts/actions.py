@@ -54,7 +54,7 @@ def decide(
         for name in ("rollback", "stop"):
             if not of or name not in wanted or any(one.status == "taken" for one in found):
                 continue
-            made = _action(name, f"safety.actions.{state}={','.join(wanted)}", of, step, settings, ground)  # type: ignore[arg-type]
+            made = _action(name, f"safety.actions.{state}={','.join(wanted)}", of, step, settings, ground)
             if made.status == "taken" or new:
                 found.append(made)
     return found

@@ -1,4 +1,4 @@
-"""What adds up over looks: published values, false alarms over many trajectories without bias, and what is found with."""
+"""What adds up over looks: published values, false alarms over many trajectories without bias, and detection."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_spending_functions_have_their_published_values() -> None:
 
 @pytest.mark.parametrize(("limit", "length"), [(4.0, 336), (5.0, 930)])
 def test_average_run_lengths_are_those_of_the_tables(limit: float, length: int) -> None:
-    """Montgomery, *Introduction to Statistical Quality Control*: two-sided 168 and 465 at k = 1/2, so one-sided twice."""
+    """Montgomery, *Introduction to Statistical Quality Control*: two-sided 168 and 465 at k = 1/2; one-sided twice."""
     assert run_length(limit) == pytest.approx(length, rel=0.005)
 
 
