@@ -11,7 +11,6 @@ import numpy as np
 
 from amharic_tl.config import to_dict
 from amharic_tl.data.audit import clean_rows
-from amharic_tl.data.batches import BatchSource
 from amharic_tl.distributed.mesh import whole
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.label_shift.recording import applies, record_shift
@@ -22,7 +21,7 @@ from amharic_tl.records.files import read_json, read_lines, write_bytes, write_j
 from amharic_tl.records.trends import began
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.adaptation import Given
-from amharic_tl.run.alerting import Alerting, what_failed
+from amharic_tl.run.alerting import Alerting
 from amharic_tl.run.assembly import Run
 from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.exporting import export
@@ -40,13 +39,12 @@ from amharic_tl.run.telling import (
     about_result,
     about_stages,
 )
-from amharic_tl.safety.alerts.start import at_start, read_start
-from amharic_tl.safety.monitor import Look, Predict
+from amharic_tl.run.watching import Watching, predictor
 from amharic_tl.training.checkpoints import Checkpoints
 from amharic_tl.training.code_state import code_state
 from amharic_tl.training.evaluate import gather
 from amharic_tl.training.interruption import Interruption
-from amharic_tl.training.loop import Interrupted, Loop
+from amharic_tl.training.loop import Loop
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress, duration
 from amharic_tl.training.provenance import now, provenance, session
@@ -81,6 +79,11 @@ class Job:
         self.fairness = FairnessJudge(monitor, workdir, self.writer.write_event, self.progress.say, self.first)
         self.attention = AttentionRecord()
         self.record: dict[str, Any] = {"status": "running", **given.record, "provenance": self._origin()}
+        self.watching = (
+            Watching(run, workdir, self.alerting, self.progress, self.record, self.first)
+            if self.alerting is not None
+            else None
+        )
 
     def _origin(self) -> dict[str, Any]:
         """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""
@@ -111,7 +114,8 @@ class Job:
             self.interruption.check("training the TF-IDF line")
             parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
             with listening(self._take_note):
-                self._look_at_start()
+                if self.watching is not None:
+                    self.watching.at_start(self.interruption)
                 beginning = begin(*parts)
                 self._write_stages(beginning[2])
                 state, memory, reason = self._loop().run(*beginning)
@@ -244,81 +248,18 @@ class Job:
         if self.alerting is not None:
             self.alerting.after_rollback()
 
-    def _look_at_start(self) -> None:
-        """Measures the model at step 0 where evidence or thresholds rest on it; once, for a run and its resumptions."""
-        run, path = self.run, self.workdir.safety_start
-        if run.safety is None or not run.safety.monitor.evidence.needs_start:
-            return
-        monitor, stored = run.safety.monitor, read_json(path) if path.exists() else None
-        if stored is None:
-            self.progress.note("looking at the model before the first step")
-            figures, predict = {}, self._predict(run.steps.state, self.interruption)
-            for split, batches in run.prepared.evaluation.items():
-                found = gather(run.steps, run.steps.state, batches.stream(0, len(batches)), run.mesh, self.interruption)
-                rows = in_order(run.prepared.of_rows(split, found))
-                figures[split] = monitor.figures(split, rows["labels"], rows["probabilities"], predict)
-            stored = at_start(figures, run.config.safety.calibrate)
-            self._write("safety_start", stored)
-        monitor.evidence.start = read_start(stored)
-
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
-        return {**metrics, **self._look(state, step, "validation", gathered, self.interruption)}
-
-    def _look(
-        self,
-        state: TrainState,
-        step: int,
-        split: str,
-        gathered: Mapping[str, np.ndarray],
-        interruption: Interruption | None,
-    ) -> dict[str, float]:
-        """Lets the monitor judge a split, records its signals, says what changed; fairness figures to follow."""
-        if self.run.safety is None:
-            return {}
-        assert self.alerting is not None
-        look = self._seen_by_monitor(state, step, split, gathered, interruption)
-        self.alerting.take(look, step)
-        if self.first:
-            write_lines(self.workdir.counterfactuals(split), look.counterfactuals)
-        self.record.setdefault("safety", {})[split] = look.summary()
-        self.progress.say(f"safety: {split}: {look.family}")
-        return look.fairness
-
-    def _seen_by_monitor(
-        self,
-        state: TrainState,
-        step: int,
-        split: str,
-        gathered: Mapping[str, np.ndarray],
-        interruption: Interruption | None,
-    ) -> Look:
-        """A look. One that fails is an error among the signals, and never the end of the training it watches."""
-        assert self.run.safety is not None
-        monitor, predict = self.run.safety.monitor, self._predict(state, interruption)
-        try:
-            return monitor.look(split, step, gathered["labels"], gathered["probabilities"], predict)
-        except (Interrupted, Preempted):
-            raise
-        except Exception as error:  # whatever a probe, a statistic or a device raises
-            return monitor.failed(split, step, what_failed(error))
-
-    def _predict(self, state: TrainState, interruption: Interruption | None) -> Predict:
-        """Probabilities of a source's rows, in their order."""
-        run = self.run
-
-        def predict(source: BatchSource) -> np.ndarray:
-            gathered = gather(run.steps, state, source.stream(0, len(source)), run.mesh, interruption)
-            return in_order(gathered)["probabilities"]
-
-        return predict
+        if self.watching is None:
+            return metrics
+        return {**metrics, **self.watching.look(state, step, "validation", gathered, self.interruption)}
 
     def _write_benign(self, state: TrainState) -> None:
         """Predictions of the benign sentences, which a later run may take as its reference."""
         if self.run.safety is None:
             return
         monitor = self.run.safety.monitor
-        ids, probabilities = monitor.benign("validation", self._predict(state, None))
+        ids, probabilities = monitor.benign("validation", predictor(self.run, state, None))
         if self.first:
             lines = prediction_lines(ids, [None] * len(ids), probabilities, monitor.labels)
             write_lines(self.workdir.predictions("benign"), lines)
@@ -387,7 +328,8 @@ class Job:
             final[split], gathered = self._evaluate_split(state, split, None)
             if split != "validation":
                 self.writer.write_scalars(best or 0, final[split], split=split)
-                self._look(state, best or 0, split, gathered, None)
+                if self.watching is not None:
+                    self.watching.look(state, best or 0, split, gathered, None)
             self.fairness.judge(split, best or 0, gathered, self.record)
             if split == "test" and run.prepared.judge is not None:
                 kept = clean_rows(run.splits)
@@ -398,7 +340,7 @@ class Job:
             for sentence in record_shift(self.workdir, self.workdir):
                 self.progress.say(sentence)
         self._write_benign(state)
-        self.fairness.score_banks(best or 0, self._predict(state, None))
+        self.fairness.score_banks(best or 0, predictor(self.run, state, None))
         if run.config.output.export:
             self._export(state)
         for sentence in about_stages(memory.stage, run.plan.stages):
