@@ -12,16 +12,19 @@ from amharic_tl.config import Config, build_config
 from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.errors import TrainingStopped
 from amharic_tl.records.files import read_json, read_lines
+from amharic_tl.records.signals import SafetySignal
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run import train
-from amharic_tl.safety.monitor import Monitor
+from amharic_tl.run.job import Job
+from amharic_tl.safety.alerts.judgement import changes, judge
+from amharic_tl.safety.monitor import Look, Monitor
 from tests.safety.test_penalties import write_biased
 
 pytestmark = pytest.mark.slow
 
 
 def settings(folder: Path, base: Path) -> dict[str, object]:
-    for number, (name, count) in enumerate((("train", 60), ("validation", 120))):
+    for number, (name, count) in enumerate((("train", 60), ("validation", 40))):
         write_biased(folder / f"{name}.csv", count, number, 0.95)
     return {
         **{f"data.{split}": str(folder / f"{split}.csv") for split in ("train", "validation")},
@@ -34,8 +37,6 @@ def settings(folder: Path, base: Path) -> dict[str, object]:
         "safety.axes": "ethnicity",
         "safety.pack": "demo",
         "safety.positive_labels": "harm",
-        "safety.level": 0.5,
-        "safety.thresholds.flip_rate": 0.0,
         "safety.actions.confirmed": "log,bundle,rollback,stop",
         "safety.actions.rollbacks": 1,
         "safety.autonomous": True,
@@ -50,28 +51,28 @@ def go(config: Config, root: Path) -> None:
         train(config, root, make_mesh(1, 1, 1, jax.devices()[:1]))
 
 
-def confirm_everything(patch: pytest.MonkeyPatch) -> None:
-    """A monitor whose first tested signal is certain from step 4 on; all else of the look is as it is."""
-    from amharic_tl.safety import monitor as module
+def found_at(step: int) -> SafetySignal:
+    """Nothing at step 2, and what must be confirmed from step 4 on."""
+    value, p = (0.9, 0.0) if step >= 4 else (0.0, 0.9)
+    return SafetySignal(
+        *("counterfactual_flip_rate", "ethnicity", "all", "validation", "held_out", value, value - 0.1, value + 0.1),
+        *(90, 0.0, "greater", "", p, 0.02, ("row-1",), step, "ok"),
+    )
 
-    usual = module.judge
 
-    def certain(signals: list, *rest: object) -> list:
-        from dataclasses import replace
-
-        first = next(place for place, one in enumerate(signals) if one.p_value is not None)
-        if signals[0].step >= 4:
-            signals = [*signals]
-            signals[first] = replace(signals[first], p_value=0.0, value=0.9)
-        return usual(signals, *rest)  # type: ignore[arg-type]
-
-    patch.setattr(module, "judge", certain)
+def planted(monitor: Monitor, split: str, step: int, *rest: object) -> Look:
+    """A look that costs nothing: one signal, judged and remembered as any other."""
+    judged = judge([found_at(step)], monitor._seen, 0.05, 2)
+    alerts = changes(judged, monitor._seen)
+    monitor.remember(one.to_dict() for one in judged)
+    return Look(judged, alerts, "one test", [])
 
 
 def test_a_run_goes_back_stops_and_says_the_same_after_a_kill(
     tmp_path: Path, small_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confirm_everything(monkeypatch)
+    monkeypatch.setattr(Monitor, "look", planted)
+    monkeypatch.setattr(Job, "_report", lambda job: None)
     config = build_config(settings(tmp_path, small_base))
     go(config, tmp_path / "run")
     place = Workdir(tmp_path / "run")
@@ -98,7 +99,6 @@ def test_a_run_goes_back_stops_and_says_the_same_after_a_kill(
     again = Workdir(tmp_path / "again")
     with again.alerts.open("ab") as file:
         file.write(b'{"half": ')
-    monkeypatch.setattr(Monitor, "fairness", None)  # what comes after training is not reached
     go(config, again.root)
     assert (again.alerts.read_bytes(), again.safety.read_bytes(), again.metrics.read_bytes()) == kept
     assert len(list(again.evidence.iterdir())) == len(bundles)
