@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,8 +49,6 @@ def main(arguments: Sequence[str]) -> int:
     config = build_config(values)
 
     # Only the tokenizer is used of transformers, and the texts are short: threads would cost more than they save.
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.audit.gates import gate_sentence, tripped
     from amharic_tl.audit.job import audit_to, findings_in, summary
     from amharic_tl.errors import BadInputError

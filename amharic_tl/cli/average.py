@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -48,8 +47,6 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("a run stands there twice; name each once")
     alphas = alphas_of(options.get("alphas", "0,0.25,0.5,0.75,1"))
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.run.averaging import Soup, average_with_base, soup
 
     if len(runs) == 1:

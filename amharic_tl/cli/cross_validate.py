@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,8 +45,6 @@ def main(arguments: Sequence[str]) -> int:
     workdir = Path(require(parsed.options, "workdir", "runs/cross-validation"))
     config = load_config(parsed.options["config"], parsed.overrides)
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.studies.cross_validation.request import Request
 
     request = Request(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,8 +93,6 @@ def understand(arguments: Sequence[str]) -> tuple[Arguments, list[str]]:
 
 
 def _score(options: dict[str, str]) -> None:
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.run.evaluation import Which, evaluate
     from amharic_tl.run.telling import about_result
     from amharic_tl.safety.fairness.watched import about_fairness

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +46,6 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("--adapter writes the format of the PEFT library; leave out --format")
     limit = size_of(options.get("max-shard-size", "5GB"))
 
-    os.environ.setdefault("USE_TORCH", "0")
     from amharic_tl.models.interchange.export import export
 
     for line in export(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -65,8 +64,6 @@ def main(arguments: Sequence[str]) -> int:
     if batch_size < 1:
         raise UsageError("--batch-size: expected at least 1")
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.models.generation_settings import GenerationSettings
 
     GenerationSettings.checked(settings)  # before anything is loaded

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,8 +32,6 @@ def main(arguments: Sequence[str]) -> int:
     rows = parsed.options.get("rows", "512")
     if not rows.isdecimal() or int(rows) < 4:
         raise UsageError(f"--rows: expected a whole number from 4, found {rows!r}")
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.reports import write_report
     from amharic_tl.run.layers import compare_layers
 

@@ -106,8 +106,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BUG
 
 
+# The verbs that compare with Hugging Face's own classes.
+WITH_TORCH = ("verify",)
+
+
+def _prepare_process() -> None:
+    """What only a process of our own may set: tokenizers warn of forks, and transformers imports torch where it is.
+
+    Configs and tokenizers need no torch, which takes seconds to import.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # it advises to install torch
+    if sys.argv[1:2] not in [[verb] for verb in WITH_TORCH]:
+        sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
+
+
 def entry_point() -> None:
     """The console script."""
+    _prepare_process()
     try:
         code = main()
         sys.stdout.flush()

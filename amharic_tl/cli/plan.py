@@ -62,8 +62,6 @@ def main(arguments: Sequence[str]) -> int:
         raise ConfigError(f"--output: {output} is there already; name a new file")
     config = load_config(options.get("config"), parsed.overrides)
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.update(environment(topology, os.environ))
     from amharic_tl.records.files import write_json
     from amharic_tl.studies.plan.study import Request, plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -73,8 +72,6 @@ def _probe(options: Mapping[str, str]) -> int:
     if options.get("split") not in (None, "monitor", "penalty", "held-out"):
         raise UsageError(f"--split: expected monitor, penalty or held-out, found {options['split']!r}")
     numbers = {name: _whole(options, name) for name in ("max-new-tokens", "seed") if name in options}
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.reports.probe import table
     from amharic_tl.run.probe import ProbeSettings, probe, probe_folder, write_probe
     from amharic_tl.training.progress import Progress

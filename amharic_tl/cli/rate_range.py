@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,8 +37,6 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError(f"--steps: expected a whole number, found {options['steps']!r}")
     config = load_config(options["config"], parsed.overrides)
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with Interruption().listening() as interruption:
         from amharic_tl.run.rate_range import rate_range
 

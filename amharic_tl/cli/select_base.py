@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,8 +51,6 @@ def main(arguments: Sequence[str]) -> int:
     memory = parsed.options.get("memory")
     config = load_config(parsed.options.get("config"), parsed.overrides)
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.studies.select_base.request import Request, bytes_of
 
     numbers = {

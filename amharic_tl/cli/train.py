@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,9 +31,6 @@ def main(arguments: Sequence[str]) -> int:
     workdir = Path(require(parsed.options, "workdir", "runs/first"))
     config = load_config(parsed.options["config"], parsed.overrides)
 
-    # Only tokenizers and configs are used of transformers: its torch is not needed and takes seconds to import.
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with Interruption().listening() as interruption:
         from amharic_tl.run import train
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from amharic_tl.cli.arguments import UsageError, parse
@@ -30,7 +29,6 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if "MODEL" not in parsed.options:
         raise UsageError("the model is missing, for example amharic-tl verify path/to/model")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.models.interchange.verify import verify
 
     found = verify(parsed.options["MODEL"], parsed.options.get("text"), parsed.options.get("task"))

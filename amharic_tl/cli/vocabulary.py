@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,8 +62,6 @@ def main(arguments: Sequence[str]) -> int:
     settings = settings_of(parsed)
     output = Path(require(parsed.options, "output", "runs/vocabulary"))
 
-    os.environ.setdefault("USE_TORCH", "0")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from amharic_tl.reports.vocabulary_page import summary, write_vocabulary_page
     from amharic_tl.training.progress import Progress
     from amharic_tl.transfer.vocabulary.job import Wanted, run
