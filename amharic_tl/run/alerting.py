@@ -6,6 +6,7 @@ import hashlib
 import json
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -57,6 +58,7 @@ class Alerting:
         self.channels = Channels(settings, say)
         self._look: Look | None = None
         self._gone_back: Action | None = None
+        self._bundle: str | None = None
         self._sent = {line.get("message_id") for line in self._events("notified")}
 
     def _events(self, name: str) -> list[dict[str, object]]:
@@ -64,7 +66,7 @@ class Alerting:
 
     def take(self, look: Look, step: int) -> None:
         """Records a look's alerts and tells of them; :meth:`after_evaluation` acts on the latest."""
-        self._look = look
+        self._look, self._bundle = look, None
         self.writer.write_safety(look.signals, [*look.alerts, *look.moved])
         told = [alert for alert in look.alerts if "log" in self._wanted(alert)]
         for sentence in on_terminal(told, self.workdir.alerts):
@@ -89,7 +91,7 @@ class Alerting:
         path = self.workdir.evidence / name_of(held)
         if self.first and not path.exists():
             write_json(path, held)
-        where = path.relative_to(self.workdir.root).as_posix()
+        where = self._bundle = path.relative_to(self.workdir.root).as_posix()
         states = sorted({signal.state for signal in of})
         rule = "; ".join(f"safety.actions.{each}={','.join(getattr(self.settings.actions, each))}" for each in states)
         message = f"bundle: evidence of {len(of)} signals in {where}"
@@ -103,7 +105,8 @@ class Alerting:
         """
         if self._look is None:
             return None
-        actions = decide(self._look.signals, self._look.alerts, step, self.settings, self._ground(memory))
+        found = decide(self._look.signals, self._look.alerts, step, self.settings, self._ground(memory))
+        actions = [replace(one, bundle=self._bundle) for one in found]
         code = _agreed(_code(actions))
         for one in actions:
             self.say(f"safety: {one.message}")
@@ -114,12 +117,13 @@ class Alerting:
             if code < 0 or one.status != "taken":
                 self.writer.write_safety([], [one])
         if code == _STOP:
+            because = actions[-1].message if actions else "process 0 decided so"
             raise TrainingStopped(
-                f"stopped at step {step}: {actions[-1].message}. All is saved; alerts.jsonl says what was found. "
+                f"stopped at step {step}: {because}. All is saved; alerts.jsonl says what was found. "
                 "To go on all the same, type the same command with --config.safety.autonomous=false."
             )
         if code >= 0:
-            self._gone_back = actions[-1]
+            self._gone_back = actions[-1] if actions else None
             return code
         clear = not any(one.state in ("confirmed", "error") for one in in_scope(self._look.signals, self.settings))
         if "rollback" in self.settings.actions.confirmed and clear:

@@ -67,10 +67,7 @@ class Schedule:
 
 @dataclass
 class Loop:
-    """The loop's parts. ``row_ids`` turns a batch's row numbers into ids for messages.
-
-    ``after_evaluation`` gives the saved step to go back to, where there is a ``guard`` to do so; None: on.
-    """
+    """The loop's parts. ``row_ids`` turns row numbers into ids; ``after_evaluation`` may give a step to go back to."""
 
     stages: Stages
     thaws: Thaws
