@@ -20,6 +20,8 @@ MAY_CHANGE_ON_RESUME = (
     "data.folds",
     "data.gates",
     "output.tensorboard",
+    "safety.autonomous",
+    "safety.channels.",
     "train.log_every",
     "train.stability.trends",
 )

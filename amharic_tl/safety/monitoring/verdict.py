@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from amharic_tl.records.signals import SafetySignal
-from amharic_tl.safety.judgement import RAISED
+from amharic_tl.safety.alerts.judgement import RAISED
 
 # What a penalty may cost, measured against the reference, by kind of model.
 TWINS = (

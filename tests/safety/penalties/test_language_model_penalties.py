@@ -255,7 +255,10 @@ def test_retention_is_the_regulariser_on_other_rows() -> None:
         ({"retention": 1, "model.initialise": "random"}, "has no base"),
         ({"retention": 1, "safety.penalties.retention.on": "rows", "transfer.regularizers.base_kl.weight": 1}, "over"),
         ({"unlikelihood": 1, "train.batch_size": 9, "train.microbatch": 3}, "items: 2 cannot be divided over the 3"),
-        ({"js_pairing": 1, "safety.positive_labels": "harm"}, "positive_labels: it is about the labels of a classifier"),
+        (
+            {"js_pairing": 1, "safety.positive_labels": "harm"},
+            "positive_labels: it is about the labels of a classifier",
+        ),
     ],
 )
 def test_a_penalty_that_does_not_fit_is_refused(changes: dict[str, Any], said: str) -> None:
