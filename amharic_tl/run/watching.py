@@ -82,6 +82,7 @@ class Watching(ABC):
             about = {**judging.describe(), "training": training, "cost": cost}
             write_json(outlets.workdir.watched, about)
 
+    @abstractmethod
     def at_start(self, interruption: Interruption) -> None:
         """Measures the model at step 0 where evidence rests on it; once, for a run and its resumptions."""
 
@@ -235,6 +236,9 @@ class WatchingLanguage(Watching):
         self.monitor = monitor
         self._base: Mapping[str, AnswerScores] | None = None
         super().__init__(run, outlets, monitor)
+
+    def at_start(self, interruption: Interruption) -> None:
+        """Nothing: what evidence may rest on step 0 is of classifiers (:mod:`amharic_tl.config.alert_checks`)."""
 
     def begin(self, state: TrainState, step: int) -> None:
         """Asks the model what it knows before it is trained; a run that goes on reads what it knew."""
