@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ORACLE := $(VENV)/.oracle
 TESTS ?= tests
 
-.PHONY: quickstart test test-fast notebook lint types lock clean
+.PHONY: quickstart test test-long test-fast test-tpu notebook lint types lock clean
 
 # Exact versions, each checked against its hash. No extra index, no compilers.
 $(READY): requirements.lock pyproject.toml
@@ -27,11 +27,22 @@ quickstart: $(READY)
 	$(BIN)/amharic-tl train --config quickstart --config.safety.penalties.logit_pairing.weight=1 \
 	  --config.safety.reference=runs/quickstart --workdir runs/quickstart-penalty
 
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 test: $(if $(WITH_ORACLE),$(ORACLE),$(READY))
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(PYTEST) -m "not long and not tpu" $(TESTS)
+
+# Whole trainings that show what smaller tests imply; .ci/run runs them too.
+test-long: $(if $(WITH_ORACLE),$(ORACLE),$(READY))
+	$(PYTEST) -m long $(TESTS)
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest -m "not slow and not long and not tpu" $(TESTS)
+
+# Needs no TPU: the compiler alone, which is not among what `make test` installs.
+test-tpu: $(READY)
+	$(BIN)/python -m pip install --quiet "libtpu>=0.0.30"
+	$(BIN)/python -m pytest -m tpu tests/studies/plan
 
 notebook: $(READY)
 	$(BIN)/python -m pip install --quiet "jupytext>=1.16"

@@ -16,6 +16,8 @@ from amharic_tl.run import train
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.loop import Loop, Memory
 
+pytestmark = pytest.mark.long
+
 
 class _After(Interruption):
     """Stops the run at its n-th poll: there is one a step, one an evaluation batch, and two before training."""

@@ -111,6 +111,7 @@ def test_a_translator_trains_on_pairs_and_is_judged_by_what_it_writes(tiny_base:
     assert "BLEU" in (tmp_path / "w" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_t5_trains_on_spans_of_running_text(checkpoints_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(checkpoints_dir / "t5-relu-tied" / "safetensors", tmp_path / "t5")
     text = tmp_path / "text.txt"

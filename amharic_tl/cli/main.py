@@ -35,6 +35,7 @@ VERBS = {
         "amharic_tl.cli.plan",
         "what a run would need of a TPU slice or GPUs that are not here: memory, time, cost",
     ),
+    "bench": ("amharic_tl.cli.bench", "how fast a config trains here: tokens a second, MFU, memory, waiting for data"),
     "generate": ("amharic_tl.cli.generate", "continue, translate or rewrite texts with a model"),
     "vocabulary": ("amharic_tl.cli.vocabulary", "extend, replace, trim or audit a tokenizer and the model's tables"),
     "export": ("amharic_tl.cli.export", "write a model as safetensors or Flax msgpack for Hugging Face"),

@@ -11,6 +11,7 @@ from amharic_tl.cli.arguments import UsageError, parse, require
 from amharic_tl.errors import CannotCreateError
 
 if TYPE_CHECKING:
+    from amharic_tl.culture.families import Family
     from amharic_tl.culture.pack import Pack
 
 HELP = """usage: amharic-tl probe --pack PACK [--list] [--sheet FILE.csv|FILE.html]
@@ -24,7 +25,8 @@ Whatever is wrong is named by file and line.
 
 Probes a checkpoint of any family (a directory, a run's workdir, a bundled base or a hub id) with a pack (default am):
 
-  --compare BASE        a base model of the same kind: every figure's change from it, paired by family
+  --compare BASE        a base model of the same kind: every figure's change from it, paired by family; of the pack's
+                        nuance items how many it knew that the model no longer knows
   --workdir DIR         a new directory for safety.jsonl, probe.json, probe.md and report.html; or the workdir of a run,
                         which gets them in probe/ and its report a section
   --allow-draft         use what no native speaker has signed; every output is marked so
@@ -34,7 +36,11 @@ Probes a checkpoint of any family (a directory, a run's workdir, a bundled base 
                         write)
   --direction           of real groups too, say in whose favour a figure is
   --positive-labels A,B labels of a classifier that say that harm was found
-  --judge DIR           a classifier that judges what the model writes; --judge-labels A,B: its positive labels
+  --judge DIR           a classifier that judges what the model writes, with its own error by group (judge.json, which
+                        a run with config.safety.axes leaves in its export); --judge-labels A,B: its positive labels,
+                        where nothing else says which
+  --unmeasured-judge    let one judge of which nothing says how wrong it is about which group
+  --retired             use families too that were retired because their wordings do not agree
   --max-new-tokens N    of what the model writes to a prompt (default 24); --seed N: of the draws (default 0)
   --language NAME       of the texts, where the tokenizer marks languages: amh_Ethi
   --dtype NAME          of weights and products: float32 or bfloat16; default: as stored
@@ -47,7 +53,7 @@ OF_MODELS = (
     "seed", "language", "dtype",
 )  # fmt: skip
 OPTIONS = ("pack", "model", *OF_PACKS, *OF_MODELS)
-FLAGS = ("list", "allow-draft", "direction")
+FLAGS = ("list", "allow-draft", "direction", "unmeasured-judge", "retired")
 WORDS: tuple[str, ...] = ()
 
 
@@ -67,8 +73,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _probe(options: Mapping[str, str]) -> int:
     """Probes a checkpoint and prints what it found."""
-    if ("judge" in options) != ("judge-labels" in options):
-        raise UsageError("--judge=DIR and --judge-labels=A,B go together")
+    for option in ("judge-labels", "unmeasured-judge"):
+        if option in options and "judge" not in options:
+            raise UsageError(f"--{option} goes with --judge=DIR")
     if options.get("split") not in (None, "monitor", "penalty", "held-out"):
         raise UsageError(f"--split: expected monitor, penalty or held-out, found {options['split']!r}")
     numbers = {name: _whole(options, name) for name in ("max-new-tokens", "seed") if name in options}
@@ -91,6 +98,8 @@ def _probe(options: Mapping[str, str]) -> int:
         positive_labels=_several(options, "positive-labels"),
         judge=options.get("judge"),
         judge_labels=_several(options, "judge-labels"),
+        unmeasured_judge="unmeasured-judge" in options,
+        retired="retired" in options,
         new_tokens=numbers.get("max-new-tokens", 24),
         seed=numbers.get("seed", 0),
         language=options.get("language"),
@@ -152,7 +161,10 @@ def _described(pack: Pack) -> list[str]:
         invented = ", invented" if axis.invented else ""
         lines.append(f"{axis.id}: {len(axis.groups)} groups ({held_out} held out of penalties{invented})")
         lines.append(f"  benign sentences: {sum(item.axis == axis.id for item in pack.benign)}")
+        retired = sum(family.retired is not None for family in families)
         lines.append(f"  probe families: {len(families)}" + _counted(splits) + _counted(kinds))
+        if retired:
+            lines.append(f"  retired, since their wordings do not agree: {retired}")
     lines.append(f"nuance items: {len(pack.nuance)}" + _counted(Counter(item.topic for item in pack.nuance)))
     lines.append(f"paradigms: {len(pack.paradigms)}")
     unsigned = pack.unreviewed(list(pack.axes))
@@ -163,9 +175,14 @@ def _described(pack: Pack) -> list[str]:
 def _families(pack: Pack) -> list[str]:
     width = max((len(family.id) for family in pack.families), default=0)
     return [
-        f"{family.id:<{width}}  {family.kind:<11}  {family.split:<8}  {family.authorship.status}"
+        f"{family.id:<{width}}  {family.kind:<11}  {family.split:<8}  {_status(family)}"
         for family in sorted(pack.families, key=lambda family: family.id)
     ]
+
+
+def _status(family: Family) -> str:
+    of = family.retired
+    return family.authorship.status if of is None else f"retired ({of.figure:.2f} on {of.model}: {of.reason})"
 
 
 def _counted(counts: Counter[str]) -> str:

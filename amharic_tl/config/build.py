@@ -19,6 +19,7 @@ MAY_CHANGE_ON_RESUME = (
     "mesh.",
     "data.folds",
     "data.gates",
+    "output.compilation_cache",
     "output.tensorboard",
     "safety.autonomous",
     "safety.channels.",

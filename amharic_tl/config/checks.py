@@ -110,13 +110,12 @@ def _long_text_checks(config: Config) -> list[str]:
 def _of_language_models(config: Config) -> list[str]:
     """What is set for classifiers alone."""
     safety = config.safety
-    set_for_classes = {"positive_labels": safety.positive_labels, "sequestered": safety.sequestered}
-    set_for_classes |= {f"constraints.{name}": True for name in safety.constraints.bounds()}
-    set_for_classes |= {f"limits.{name}": True for name in safety.limits.bounds()}
+    asked = [name for name in ("positive_labels", "sequestered") if getattr(safety, name)]
+    asked += [f"constraints.{name}" for name in safety.constraints.bounds()]
+    asked += [f"limits.{name}" for name in safety.limits.bounds()]
     return [
         f"config.safety.{name}: it is about the labels of a classifier, and {config.task.kind} has none"
-        for name, value in set_for_classes.items()
-        if value
+        for name in asked
     ]
 
 

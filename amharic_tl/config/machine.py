@@ -20,6 +20,11 @@ class MeshConfig:
 class OutputConfig:
     """What is written beside the contract's files."""
 
+    compilation_cache: str | None = leaf(
+        None,
+        "A folder in which compiled programmes are kept, and taken from in the next run; none: where "
+        "JAX_COMPILATION_CACHE_DIR says, or nowhere.",
+    )
     tensorboard: bool = leaf(True, "Write tensorboard/ too.")
     export: bool = leaf(True, "Write the best model as a Hugging Face directory to export/ at the end.")
     baselines: bool = leaf(True, "Train the TF-IDF line and the constant class beside the model.")

@@ -42,6 +42,21 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Retired:
+    """Why a family is not used unless it is asked for: its wordings did not say the same of the groups.
+
+    Attributes:
+      reason: in a sentence.
+      figure: its reliability over wordings (Cronbach's alpha, :mod:`amharic_tl.safety.scoring.reliability`).
+      model: on which it was measured.
+    """
+
+    reason: str
+    figure: float
+    model: str
+
+
+@dataclass(frozen=True)
 class Family:
     """A probe family, checked. Placeholders of its texts:
 
@@ -66,7 +81,7 @@ class Family:
       benign: the same groups in a sentence where there is nothing to find.
       citation: literature that the words are from.
       split: monitor, penalty or held-out; a family is in one only.
-      gendered: whether the forms of the axis' groups agree in gender.
+      retired: why it is not used by default; None where it is.
     """
 
     id: str
@@ -84,6 +99,7 @@ class Family:
     control_nouns: tuple[str, ...] = ()
     benign: tuple[str, ...] = field(default=(), repr=False)
     citation: str | None = None
+    retired: Retired | None = None
 
 
 def make_family(axis: str, entry: Mapping[str, Any]) -> Family:
@@ -104,6 +120,7 @@ def make_family(axis: str, entry: Mapping[str, Any]) -> Family:
         control_nouns=tuple(entry.get("control_nouns", ())),
         benign=tuple(entry.get("benign", ())),
         citation=entry.get("citation"),
+        retired=Retired(**entry["retired"]) if "retired" in entry else None,
     )
 
 

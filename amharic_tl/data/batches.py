@@ -23,13 +23,16 @@ HostBatch = dict[str, np.ndarray]
 Fields = Callable[[np.ndarray, int, int], Mapping[str, np.ndarray]]
 
 
-def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[int]:
-    """Padded lengths (multiples of 4, above 64 of 8), ascending, that waste the least padding for ``lengths``.
+def bucket_lengths(
+    lengths: np.ndarray, max_buckets: int = MAX_BUCKETS, multiple: int = 4, saving: float = MINIMUM_SAVING
+) -> list[int]:
+    """Padded lengths (multiples of ``multiple``, above 64 of 8), ascending, that waste the least padding for
+    ``lengths``.
 
-    At most ``max_buckets``, and only as many as save enough to be worth compiling for. Exact for that cost, by dynamic
-    programming over the distinct rounded lengths.
+    At most ``max_buckets``, and only as many as save enough to be worth compiling for: each this share of the tokens.
+    Exact for that cost, by dynamic programming over the distinct rounded lengths.
     """
-    values, counts = np.unique(round_lengths(lengths), return_counts=True)
+    values, counts = np.unique(round_lengths(lengths, multiple), return_counts=True)
     n = len(values)
     below = np.concatenate([[0], np.cumsum(counts)])
     # cost[k][j]: padded tokens when the first j distinct lengths use k buckets; the last one is as long as value j - 1.
@@ -41,7 +44,7 @@ def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[
             options = cost[k - 1, :j] + values[j - 1] * (below[j] - below[:j])
             cut[k, j] = int(np.argmin(options))
             cost[k, j] = options[cut[k, j]]
-    price = MINIMUM_SAVING * float(np.maximum(lengths, 1).sum())
+    price = saving * float(np.maximum(lengths, 1).sum())
     k, j, bounds = int(np.argmin(cost[:, n] + price * np.arange(max_buckets + 1))), n, []
     while j > 0:
         bounds.append(int(values[j - 1]))
@@ -49,10 +52,10 @@ def bucket_lengths(lengths: np.ndarray, max_buckets: int = MAX_BUCKETS) -> list[
     return bounds[::-1]
 
 
-def round_lengths(lengths: np.ndarray) -> np.ndarray:
-    """Up to a multiple of 4, above 64 of 8."""
+def round_lengths(lengths: np.ndarray, multiple: int = 4) -> np.ndarray:
+    """Up to a multiple of ``multiple``, above 64 of 8."""
     lengths = np.maximum(lengths, 1)
-    multiples = np.where(lengths > 64, 8, 4)
+    multiples = np.where(lengths > 64, 8, multiple)
     return -(-lengths // multiples) * multiples
 
 
@@ -79,6 +82,7 @@ class BatchPlan:
         seed: int | None,
         limit: int | None = None,
         max_buckets: int = MAX_BUCKETS,
+        buckets: int | None = None,
     ) -> None:
         """Plans batches of whole rows.
 
@@ -87,13 +91,17 @@ class BatchPlan:
           batch_size: rows of a batch.
           seed: of the order; None keeps the rows' order.
           limit: positions that the model has, which padding must not exceed; None where rounding up cannot.
-          max_buckets: most padded lengths to use.
+          max_buckets: most padded lengths to use, where they pay for their compilation.
+          buckets: how many to use whether they pay or not, even lengths among them; None: as ``max_buckets`` says.
         """
         self.batch_size, self.seed = batch_size, seed
         self.lengths = np.asarray(lengths)
-        worth = shapes_worth_compiling(len(self.lengths), batch_size)
-        buckets = bucket_lengths(self.lengths, min(max_buckets, worth))
-        self.buckets = buckets if limit is None else [*buckets[:-1], min(buckets[-1], limit)]
+        if buckets is None:
+            worth = shapes_worth_compiling(len(self.lengths), batch_size)
+            found = bucket_lengths(self.lengths, min(max_buckets, worth))
+        else:
+            found = bucket_lengths(self.lengths, buckets, multiple=2, saving=0.0)
+        self.buckets = found if limit is None else [*found[:-1], min(found[-1], limit)]
         self._bucket_of = np.searchsorted(self.buckets, self.lengths)
         # Two epochs: threads that prefetch across an epoch's end need both.
         self._epoch = functools.lru_cache(maxsize=2)(self._epoch_batches)

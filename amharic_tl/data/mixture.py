@@ -105,11 +105,12 @@ class MixedPlan(BatchPlan):
         mixed: Mixed,
         limit: int | None = None,
         max_buckets: int = MAX_BUCKETS,
+        buckets: int | None = None,
     ) -> None:
         """Arguments as of :class:`BatchPlan`; ``mixed`` says which source each of ``lengths`` is of."""
         self._members = [np.flatnonzero(mixed.component == source) for source in range(len(mixed.names))]
         self._quotas = mixed.quotas
-        super().__init__(lengths, batch_size, seed, limit, max_buckets)
+        super().__init__(lengths, batch_size, seed, limit, max_buckets, buckets)
 
     def rows_of(self, epoch: int, generator: np.random.Generator | None) -> np.ndarray:
         """Each source's part of the epoch, from where its last one ended, all in one order."""

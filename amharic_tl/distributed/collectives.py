@@ -63,12 +63,12 @@ def collectives(text: str, mesh: Mesh) -> list[Collective]:
       mesh: that it was compiled for; its devices in order are the programme's partitions.
 
     Raises:
-      ValueError: a collective stands in a loop of unknown length.
+      ValueError: a collective stands in a loop of unknown length, or among devices that are named in an unknown way.
     """
     computations, entry = _computations(text)
     along = _Axes(mesh)
     found = []
-    seen: set[str] = set()
+    seen: dict[tuple[str, ...], str] = {}
     for line, times, inside in _reached(computations, entry, 1, ()):
         shape, operation = _operation(line)
         kind = operation.removesuffix("-start")
@@ -76,10 +76,12 @@ def collectives(text: str, mesh: Mesh) -> list[Collective]:
             continue
         channel = re.search(r"channel_id=(\d+)", line)
         if channel is not None:
-            # One that runs beside products is written into each of the fusions that it is spread over.
-            if channel[1] in seen:
+            # One that runs beside products is written into each of the fusions that it is spread over. Those of a
+            # shard_map share a channel, but come from different places.
+            place = re.search(r"metadata=\{[^}]*\}", line)
+            written = channel[1], kind, shape, place[0] if place else ""
+            if seen.setdefault(written, inside[-1]) != inside[-1]:
                 continue
-            seen.add(channel[1])
         if times is None:
             raise ValueError(f"a loop of unknown length holds {line.strip()[:120]}")
         axes, group = along.of(line, kind)
@@ -211,9 +213,11 @@ class _Axes:
 
 def _groups(line: str) -> list[list[int]]:
     """The groups of devices as XLA writes them: ``{{0,1},{2,3}}``, ``[2,2]<=[4]`` (an iota, perhaps transposed), or
-    ``mesh['x'=2,'y'=2] {'y'}`` (along axes of a mesh of its own).
+    ``mesh['x'=2,'y'=2] {'y'}`` (along axes of a mesh of its own, whose devices may be counted in another order:
+    ``mesh[...]<=[4,2]T(1,0)`` or ``mesh[...], device_ids=([4,2]T(1,0))``).
     """
-    named = re.search(r"replica_groups=mesh\[([^\]]*)\](?:<=\[([\d,]+)\](?:T\(([\d,]+)\))?)?\s*\{([^}]*)\}", line)
+    order = r"(?:(?:<=|,\s*device_ids=\()\[([\d,]+)\](?:T\(([\d,]+)\))?\)?)?"
+    named = re.search(rf"replica_groups=mesh\[([^\]]*)\]{order}\s*\{{([^}}]*)\}}", line)
     if named is not None:
         return _along_axes(*named.groups())
     iota = re.search(r"replica_groups=\[([\d,]+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?", line)
@@ -221,6 +225,8 @@ def _groups(line: str) -> list[list[int]]:
         return _counted(*iota.groups()[1:]).reshape(_numbers(iota[1])).tolist()
     listed = re.search(r"replica_groups=\{(\{.*?\})\}", line)
     if listed is None:
+        if "replica_groups=" in line and "replica_groups={}" not in line:
+            raise ValueError(f"groups of devices that cannot be read: {line.strip()[:200]}")
         return []
     return [_numbers(group) for group in re.findall(r"\{([\d,]+)\}", listed[1])]
 

@@ -59,6 +59,16 @@ def row_shards(array: jax.Array) -> int:
     return 1 if array.shape[0] % shards else shards
 
 
+def tensor_shards(array: jax.Array) -> int:
+    """Over how many devices the products of a traced array with weights are split, where it is computed over our axes;
+    otherwise 1.
+    """
+    mesh = jax.typeof(array).sharding.mesh
+    if mesh.empty or "tensor" not in mesh.axis_names or mesh.manual_axes or mesh.explicit_axes:
+        return 1
+    return int(mesh.shape["tensor"])
+
+
 def split_by_rows(array: jax.Array) -> jax.Array:
     """A traced array whose rows stay on the devices of their batch, where it is computed over a mesh of our axes.
 

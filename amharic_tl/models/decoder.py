@@ -16,7 +16,7 @@ from amharic_tl.models.cache import Cache, LayerCache, empty_cache
 from amharic_tl.models.causal_model import CausalModel, visible
 from amharic_tl.models.decoder_heads import DecoderHead
 from amharic_tl.models.decoder_settings import DecoderSettings
-from amharic_tl.models.layers import ACTIVATIONS, Embedding, Linear, RMSNorm, normal
+from amharic_tl.models.layers import ACTIVATIONS, Embedding, Linear, RMSNorm, normal, together
 from amharic_tl.models.output import ModelOutput
 from amharic_tl.models.positions import UNLIMITED
 from amharic_tl.models.rotary import rotary_tables, rotate
@@ -54,11 +54,12 @@ class SelfAttention(nnx.Module):
         values from slot ``start`` on (None without a cache: the S tokens see one another only).
         """
         split = (*x_BSH.shape[:2], -1, self.head_size)
-        query_BSND, key_BSKD = self.query(x_BSH).reshape(split), self.key(x_BSH).reshape(split)
+        query_BSND, key_BSKD, value_BTKD = (
+            projected.reshape(split) for projected in together(x_BSH, self.query, self.key, self.value)
+        )
         if self.query_norm is not None and self.key_norm is not None:
             query_BSND, key_BSKD = self.query_norm(query_BSND), self.key_norm(key_BSKD)
         query_BSND, key_BTKD = rotate(query_BSND, rotary), rotate(key_BSKD, rotary)
-        value_BTKD = self.value(x_BSH).reshape(split)
         if cache is not None:
             cache, held = cache.write(key_BTKD, value_BTKD, start)
             key_BTKD, value_BTKD = held["keys"].astype(x_BSH.dtype), held["values"].astype(x_BSH.dtype)
@@ -87,7 +88,8 @@ class GatedFeedForward(nnx.Module):
 
     def __call__(self, x_BSH: jax.Array) -> jax.Array:
         """``[B, S, H]`` in the dtype of the products to float32 ``[B, S, H]``."""
-        return self.down(ACTIVATIONS[self.activation](self.gate(x_BSH)) * self.up(x_BSH), output=jnp.float32)
+        gate_BSI, up_BSI = together(x_BSH, self.gate, self.up)
+        return self.down(ACTIVATIONS[self.activation](gate_BSI) * up_BSI, output=jnp.float32)
 
 
 class DecoderBlock(nnx.Module):

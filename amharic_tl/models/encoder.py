@@ -12,7 +12,7 @@ from flax import nnx
 from amharic_tl.models.attention import Visibility, dot_product_attention
 from amharic_tl.models.encoder_settings import EncoderSettings
 from amharic_tl.models.heads import HeadInputs, Pooler
-from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, dropout, normal
+from amharic_tl.models.layers import ACTIVATIONS, Embedding, LayerNorm, Linear, dropout, normal, together
 from amharic_tl.models.output import ModelOutput
 from amharic_tl.models.positions import refuse_longer
 from amharic_tl.models.stack import Stack
@@ -60,8 +60,8 @@ class EncoderBlock(nnx.Module):
     def _attention(self, x_BSH: jax.Array, context: Any, dtype: Any, key: jax.Array | None) -> jax.Array:
         narrow_BSH = x_BSH.astype(dtype)
         query_BSND, key_BSND, value_BSND = (
-            project(narrow_BSH).reshape(*x_BSH.shape[:2], self.heads, -1)
-            for project in (self.query, self.key, self.value)
+            projected.reshape(*x_BSH.shape[:2], self.heads, -1)
+            for projected in together(narrow_BSH, self.query, self.key, self.value)
         )
         attended_BSND = self.attend(query_BSND, key_BSND, value_BSND, context, key)
         return self.output(attended_BSND.reshape(x_BSH.shape), output=jnp.float32)
@@ -199,6 +199,13 @@ class Encoder(nnx.Module):
         """The output of a call without dropout, from the last hidden state ``[B, S, H]`` that it would come to."""
         mask_BS = jnp.ones_like(input_ids) if attention_mask is None else attention_mask
         return self._finish(last_hidden_state, mask_BS, None, None)
+
+    def token_logits(self, hidden_BSH: jax.Array) -> jax.Array:
+        """The masked-LM head's float32 logits ``[B, S, V]`` of last hidden states, or of some of them."""
+        mask_BS = jnp.ones(hidden_BSH.shape[:2], jnp.int32)
+        inputs = HeadInputs(self.embeddings.word, None, jnp.dtype(self.compute_dtype), None, mask_BS)
+        logits: jax.Array = self.head(ModelOutput(last_hidden_state=hidden_BSH), inputs)
+        return logits
 
     def _finish(
         self, last: jax.Array, mask_BS: jax.Array, masked_positions: jax.Array | None, key: jax.Array | None

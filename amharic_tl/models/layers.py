@@ -14,7 +14,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
+from jax.sharding import NamedSharding, PartitionSpec
+
+from amharic_tl.distributed.lookup import rows_of
+from amharic_tl.distributed.mesh import tensor_shards
 
 Initializer = Callable[[jax.Array, tuple[int, ...]], jax.Array]
 # What is added to a linear layer's output: its input ``[..., in]`` to float32 ``[..., out]`` (models/adapters).
@@ -88,11 +93,41 @@ class Linear(nnx.Module):
         (None: that of ``x``).
         """
         y = jax.lax.dot_general(x, self.weight[...].astype(x.dtype), (((x.ndim - 1,), (1,)), ((), ())))
+        return self.finished(x, y, output)
+
+    def finished(self, x: jax.Array, y: jax.Array, output: Any = None) -> jax.Array:
+        """The result of a call from the product ``y`` of ``x`` with the weight."""
         if self.bias is not None:
             y = y.astype(jnp.float32) + self.bias[...].astype(jnp.float32)
         if self.adapter is not None:
             y = y.astype(jnp.float32) + self.adapter(x)
         return y.astype(x.dtype if output is None else output)
+
+
+def together(x: jax.Array, *layers: Linear) -> list[jax.Array]:
+    """What each of several layers makes of one input.
+
+    Where products are split over devices (axis ``tensor``) it is one product, so that the gradient of ``x`` is summed
+    over them once and not once a layer (Shoeybi et al. 2019, "Megatron-LM", figure 3: one all-reduce).
+
+    Args:
+      x: ``[..., in]``.
+      *layers: with ``in`` inputs each.
+    """
+    shards = tensor_shards(x)
+    weights = [layer.weight[...].astype(x.dtype) for layer in layers]
+    if shards == 1 or any(len(weight) % shards for weight in weights):
+        return [layer(x) for layer in layers]
+    # [T, out / T, in] of each: what is put together lies on one device already.
+    of_device = [weight.reshape(shards, -1, weight.shape[1]) for weight in weights]
+    mesh = jax.typeof(x).sharding.mesh
+    all_TCI = jax.lax.with_sharding_constraint(
+        jnp.concatenate(of_device, axis=1), NamedSharding(mesh, PartitionSpec("tensor"))
+    )
+    product = jnp.einsum("...i,tci->...tc", x, all_TCI)
+    bounds = np.cumsum([part.shape[1] for part in of_device])[:-1]
+    parts = jnp.split(product, bounds, axis=-1)
+    return [layer.finished(x, part.reshape(*x.shape[:-1], -1)) for layer, part in zip(layers, parts, strict=True)]
 
 
 class Conv1D(nnx.Module):
@@ -166,8 +201,8 @@ class Embedding(nnx.Module):
         self.weight = parameter(f"{name}.weight", (rows, size), initializer, key, "embedding", block)
 
     def __call__(self, ids: jax.Array) -> jax.Array:
-        """int ``[...] -> [..., H]``."""
-        return self.weight[...][ids]
+        """int ``[B, ...] -> [B, ..., H]``."""
+        return rows_of(self.weight[...], ids)
 
     def attend(self, x: jax.Array) -> jax.Array:
         """Scores of every row: ``[..., H] -> [..., rows]`` (the tied output head)."""

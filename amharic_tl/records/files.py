@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -178,3 +179,9 @@ def truncate_file(path: Path, length: int) -> None:
     if path.exists() and path.stat().st_size > length:
         with writing(path):
             os.truncate(path, length)
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -41,6 +41,16 @@ class Workdir:
         return self.root / "evaluation.json"
 
     @property
+    def bench(self) -> Path:
+        """How fast a config's steps were, of a workdir that was made for that."""
+        return self.root / "bench.json"
+
+    @property
+    def profile(self) -> Path:
+        """A trace of some steps."""
+        return self.root / "profile"
+
+    @property
     def watched(self) -> Path:
         """What the safety monitor watches: the culture pack and its authorship, groups, refusals, counts of probes."""
         return self.root / "safety.json"

@@ -24,7 +24,11 @@ SHOWN = {
     "refusal_rate": "requests refused",
     "deflection_rate": "requests answered with something else",
     "tokens_per_name": "tokens of a group's name, against other groups",
+    "nuance_accuracy": "cultural knowledge: the right answer is preferred to every wrong one",
+    "nuance_retention": "cultural knowledge lost: share known by the base model less share known",
 }
+# The axis of signals about what a model knows of a culture; it has topics, not groups.
+NUANCE = "nuance"
 READ = (
     "Groups stand in the order of their ids: this is no ranking. Of real groups the size of a difference is given, "
     "not in whose favour it is, unless that was asked for. n counts probe families, over which intervals are; fewer "
@@ -39,12 +43,46 @@ def figures(folder: Path) -> dict[str, Any] | None:
     about, lines = read_object(Workdir(folder).probe), read_lines(Workdir(folder).safety)
     return {
         **about,
+        "retired": about.get("retired", []),
         "read": READ,
+        "asked": asked(about),
         "parts": [
             {"axis": axis, **of, "rows": [_row(line, of["names"]) for line in lines if line["axis"] == axis]}
             for axis, of in about["axes"].items()
         ],
+        "topics": [_row(line, {}) for line in lines if line["axis"] == NUANCE],
+        "judged": None if not about["judge"] else {**about["judge"], "errors": list(judge_errors(about["judge"]))},
     }
+
+
+def asked(about: Mapping[str, Any]) -> str:
+    """How the pack's nuance items were asked, in a sentence; empty where it has none."""
+    of = about.get("nuance")
+    if not of:
+        return ""
+    if of["note"]:
+        return f"Nuance: {of['items']} items; {of['note']}."
+    unread = f", {len(of['unread'])} not read by a tokenizer" if of["unread"] else ""
+    return (
+        f"Nuance: {of['asked']} of {of['items']} items in {of['families']} families{unread}; score {of['form']}"
+        + (f"; {of['watermark']}" if of["watermark"] else "")
+        + "."
+    )
+
+
+def judge_errors(judge: Mapping[str, Any]) -> Iterable[tuple[str, str, dict[str, str]]]:
+    """A judge's own error over all rows, then by axis and group: where, of whom, and each kind in words."""
+    if judge["overall"]:
+        yield "", "all rows", {kind: _error(of) for kind, of in judge["overall"].items()}
+    for axis, groups in judge["errors"].items():
+        for group, kinds in groups.items():
+            yield axis, group, {kind: _error(of) for kind, of in kinds.items()}
+
+
+def _error(of: Mapping[str, Any]) -> str:
+    if of["value"] is None:
+        return f"insufficient (n {of['n']})"
+    return f"{of['value']:.3f} [{of['low']:.3f}, {of['high']:.3f}] (n {of['n']})"
 
 
 def shown(name: str) -> str:
@@ -70,7 +108,11 @@ def table(lines: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
     text = [f"# {about['model']} probed with the pack {about['pack']['id']}", ""]
     if about["watermark"]:
         text += [f"**{about['watermark'].capitalize()}.** No native speaker has signed what this rests on.", ""]
-    text += [f"Score: {about['form']}. {about['tests']}.", "", READ, "", markdown_row(head), "|" + " --- |" * len(head)]
+    if about.get("retired"):
+        text += [f"Used although retired: {', '.join(about['retired'])}.", ""]
+    text += [f"Score: {about['form']}. {about['tests']}.", "", READ, ""]
+    text += [asked(about), ""] if asked(about) else []
+    text += [markdown_row(head), "|" + " --- |" * len(head)]
     thin: dict[tuple[str, str], list[str]] = {}
     for line in lines:
         name = line["name"].replace("_", " ")
@@ -90,12 +132,25 @@ def table(lines: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
             "",
             f"What is written was judged by {about['judge']['model']}; its own error: {about['judge']['error']}.",
         ]
+        known = list(judge_errors(about["judge"]))
         text += [
-            f"- {axis}, {group}: " + ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items())
-            for axis, groups in about["judge"]["errors"].items()
-            for group, rates in groups.items()
+            f"- {axis and f'{axis}, '}{group}: "
+            + "; ".join(f"{kind.replace('_', ' ')} {figure}" for kind, figure in kinds.items())
+            for axis, group, kinds in known
         ]
+        text += [f"- {line}" for line in _unmeasured(about)]
     return "\n".join([*text, ""])
+
+
+def _unmeasured(about: Mapping[str, Any]) -> list[str]:
+    """Groups of the probe of which the judge's error is not known at all."""
+    errors = about["judge"]["errors"]
+    found = []
+    for axis, of in about["axes"].items():
+        missing = [group for group in of["names"] if group not in errors.get(axis, {})]
+        if missing:
+            found.append(f"{axis}, error not measured: {', '.join(missing)}")
+    return found
 
 
 def _answers(axis: str, written: Mapping[str, Any]) -> list[str]:

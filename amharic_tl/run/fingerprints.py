@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from amharic_tl.data.tokenizer import TOKENIZER_FILES
+from amharic_tl.records.files import sha256_of
 from amharic_tl.run.assembly import Run
-from amharic_tl.training.code_state import sha256_of
 
 _TOKENIZER = (*TOKENIZER_FILES, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 _WEIGHTS = (".safetensors", ".msgpack", ".bin")

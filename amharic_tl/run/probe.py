@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,14 @@ from amharic_tl.safety.drafts import WATERMARK
 from amharic_tl.safety.scoring.checkpoint import Checkpoint, open_checkpoint
 from amharic_tl.safety.scoring.family_figures import FamilyFigure, changes
 from amharic_tl.safety.scoring.forms import FORMS
+from amharic_tl.safety.scoring.judge_card import error_of
 from amharic_tl.safety.scoring.judges import Judge, open_judge
 from amharic_tl.safety.scoring.names import COUNTED_NAME, NameTokens, name_signals, name_tokens, readable
+from amharic_tl.safety.scoring.nuance_probe import ACCURACY, Known, probe_nuance
 from amharic_tl.safety.scoring.probe_signals import LEVEL, probe_signals
 from amharic_tl.safety.scoring.probing import default_form, probe_panel
 from amharic_tl.safety.scoring.selection import Panel, panels
-from amharic_tl.safety.scoring.writing import KINDS, write, written_figures
+from amharic_tl.safety.scoring.writing import JUDGED, KINDS, write, written_figures
 
 # Told what is being done, and how many texts of how many are.
 TellWhat = Callable[[str, int, int], None]
@@ -49,7 +51,10 @@ class ProbeSettings:
       allow_draft: use what no native speaker has signed.
       direction: of real groups too, say in whose favour a figure is.
       positive_labels: of a classifier.
-      judge, judge_labels: a classifier of what the model writes, and its positive labels.
+      judge, judge_labels: a classifier of what the model writes, and its positive labels; none: as its error was
+        measured with.
+      unmeasured_judge: whether one may judge of which nothing says how wrong it is.
+      retired: whether families are used that were retired because their wordings do not agree.
       new_tokens, seed: of what the model writes.
       language: of the pack's texts, as the tokenizer names it, where it marks languages.
       dtype: of weights and products; None: as stored.
@@ -66,6 +71,8 @@ class ProbeSettings:
     positive_labels: tuple[str, ...] = ()
     judge: str | None = None
     judge_labels: tuple[str, ...] = ()
+    unmeasured_judge: bool = False
+    retired: bool = False
     new_tokens: int = 24
     seed: int = 0
     language: str | None = None
@@ -93,9 +100,15 @@ def probe(settings: ProbeSettings, tell: TellWhat | None = None) -> Probed:
       AmharicTLError: whatever else loading refuses.
     """
     pack = open_pack(settings.pack)
-    chosen = panels(pack, settings.axes or None, allow_draft=settings.allow_draft, split=settings.split)
+    chosen = panels(
+        pack,
+        settings.axes or None,
+        allow_draft=settings.allow_draft,
+        split=settings.split,
+        retired=settings.retired,
+    )
     mesh = make_mesh(None, 1, 1) if jax.device_count() > 1 else None
-    judge = open_judge(settings.judge, settings.judge_labels, mesh) if settings.judge else None
+    judge = _judge(settings, mesh)
     checkpoint = _open(settings.model, settings, mesh)
     form = settings.form or default_form(checkpoint.scorer)
     if form not in FORMS[checkpoint.scorer.kind]:
@@ -105,33 +118,94 @@ def probe(settings: ProbeSettings, tell: TellWhat | None = None) -> Probed:
         )
     counted = {panel.axis: name_tokens(checkpoint.tokenizer, panel.groups) for panel in chosen}
     known = [readable(panel, counted[panel.axis]) for panel in chosen]
-    base = _open(settings.compare, settings, mesh) if settings.compare else None
+    base = _base(settings, checkpoint, mesh)
     if base is not None:
-        if base.scorer.kind != checkpoint.scorer.kind:
-            raise ConfigError(
-                f"--compare: {settings.compare} is a model for {base.task} and {settings.model} one for "
-                f"{checkpoint.task}; their scores cannot be compared"
-            )
         known = [readable(panel, name_tokens(base.tokenizer, panel.groups)) for panel in known]
     figures, shares = _measured(checkpoint, known, pack, form, judge, settings, tell)
     if base is not None:
         before, base_shares = _measured(base, known, pack, form, judge, settings, tell)
         figures += changes(figures, before)
         shares = {axis: {**of, "base": base_shares.get(axis, {})} for axis, of in shares.items()}
-    by_axis = {panel.axis: panel for panel in chosen}
-    signals = probe_signals(
-        figures,
-        signed=lambda axis: settings.direction or by_axis[axis].invented,
-        unreviewed=lambda axis: by_axis[axis].unreviewed,
-    )
+    items = _nuance(checkpoint, base, pack, settings, tell)
+    signals = _signals(figures, chosen, items, judge, settings)
     for panel in chosen:
         signals += name_signals(panel.axis, counted[panel.axis], panel.unreviewed)
     about = _about(settings, pack, chosen, checkpoint, form, counted) | {
-        "tests": family_of_tests([one for one in signals if one.name != COUNTED_NAME], LEVEL, 1),
+        "tests": family_of_tests([one for one in signals if one.name not in (COUNTED_NAME, ACCURACY)], LEVEL, 1),
+        "watermark": _watermark(pack, chosen, items),
+        "nuance": items.about if items is not None else None,
         "written": shares,
         "judge": judge.described() if judge is not None else None,
     }
     return Probed(tuple(signals), about)
+
+
+def _base(settings: ProbeSettings, checkpoint: Checkpoint, mesh: Mesh | None) -> Checkpoint | None:
+    if settings.compare is None:
+        return None
+    base = _open(settings.compare, settings, mesh)
+    if base.scorer.kind != checkpoint.scorer.kind:
+        raise ConfigError(
+            f"--compare: {settings.compare} is a model for {base.task} and {settings.model} one for "
+            f"{checkpoint.task}; their scores cannot be compared"
+        )
+    return base
+
+
+def _signals(
+    figures: Sequence[FamilyFigure],
+    chosen: Sequence[Panel],
+    items: Known | None,
+    judge: Judge | None,
+    settings: ProbeSettings,
+) -> list[SafetySignal]:
+    """The signals of families and items, one family of tests; a judge's own error beside what rests on it."""
+    by_axis = {panel.axis: panel for panel in chosen}
+    signals = probe_signals(
+        figures,
+        signed=lambda axis: settings.direction or axis not in by_axis or by_axis[axis].invented,
+        unreviewed=lambda axis: by_axis[axis].unreviewed,
+        beside=items.signals if items is not None else (),
+    )
+    return signals if judge is None else [_with_error(one, judge) for one in signals]
+
+
+def _watermark(pack: Pack, chosen: Sequence[Panel], items: Known | None) -> str:
+    """What every output says where something is a draft that speaks of real groups or of a real culture."""
+    if any(panel.unreviewed for panel in chosen):
+        return WATERMARK
+    return "" if items is None or pack.invented else str(items.about["watermark"])
+
+
+def _judge(settings: ProbeSettings, mesh: Mesh | None) -> Judge | None:
+    if settings.judge is None:
+        return None
+    return open_judge(settings.judge, settings.judge_labels, mesh, unmeasured=settings.unmeasured_judge)
+
+
+def _with_error(signal: SafetySignal, judge: Judge) -> SafetySignal:
+    """A signal that rests on a judge, with the judge's own error on its group; other signals as they are."""
+    if not signal.name.startswith(JUDGED):
+        return signal
+    detail = {**signal.detail, **error_of(judge.card, signal.axis, signal.group)}
+    return replace(signal, detail=detail, estimator=f"{signal.estimator}; judged by {judge.name}")
+
+
+def _nuance(
+    checkpoint: Checkpoint, base: Checkpoint | None, pack: Pack, settings: ProbeSettings, tell: TellWhat | None
+) -> Known | None:
+    def on(done: int, total: int) -> None:
+        if tell is not None:
+            tell(f"{checkpoint.folder.name}, nuance", done, total)
+
+    return probe_nuance(
+        checkpoint.scorer,
+        pack,
+        base=base.scorer if base is not None else None,
+        allow_draft=settings.allow_draft or pack.invented,
+        split=settings.split,
+        tell=on,
+    )
 
 
 def write_probe(probed: Probed, workdir: Path) -> Path:
@@ -219,7 +293,7 @@ def _about(
         "kind": checkpoint.scorer.kind,
         "form": form,
         "compare": settings.compare,
-        "watermark": WATERMARK if any(panel.unreviewed for panel in chosen) else "",
+        "retired": sorted(family.id for panel in chosen for family in panel.families if family.retired is not None),
         "direction": settings.direction,
         "split": settings.split,
         "new_tokens": settings.new_tokens,

@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 from amharic_tl.audit.gates import check_gates, stop_at_gates
 from amharic_tl.audit.reading import material_of_splits
 from amharic_tl.config import Config
+from amharic_tl.distributed.compilation_cache import keep_compiled
 from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.records.files import read_json
 from amharic_tl.records.workdir import Workdir
@@ -42,6 +43,7 @@ def train(
       TrainingStopped: too many non-finite updates in a row.
       AmharicTLError: other errors of the user's inputs, config or disk.
     """
+    keep_compiled(config.output.compilation_cache)
     interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
     with interruption.listening():

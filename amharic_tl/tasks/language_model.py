@@ -14,6 +14,7 @@ import numpy as np
 
 from amharic_tl.config.figures import lower_is_better
 from amharic_tl.tasks.base import Batch
+from amharic_tl.tasks.chunked_loss import chunked_loss
 from amharic_tl.tasks.token_losses import Headed, token_divergences, token_losses
 
 
@@ -52,8 +53,8 @@ class LanguageModel(ABC):
 
     def loss(self, outputs: HiddenOutputs, batch: Batch) -> jax.Array:
         """Cross-entropy of the tokens, summed (nats)."""
-        nats_BS, _ = token_losses(outputs.logits_of, outputs.hidden_BSH, jnp.maximum(batch["labels"], 0))
-        return jnp.sum(nats_BS * self.loss_weights(batch))
+        labels_BS = jnp.maximum(batch["labels"], 0)
+        return chunked_loss(outputs.logits_of, outputs.hidden_BSH, labels_BS, self.loss_weights(batch))
 
     def divergence(self, outputs: HiddenOutputs, others: HiddenOutputs, batch: Batch) -> jax.Array:
         """See :class:`~amharic_tl.tasks.base.Distributional`: an item is a token to predict."""

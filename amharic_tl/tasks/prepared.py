@@ -81,8 +81,9 @@ def batch_plan(
       limit: what padding must not exceed.
       mixed: the sources of the training rows, where these are mixed.
     """
+    train, buckets = config.train, config.data.buckets
     if split == "train" and mixed is not None:
-        return MixedPlan(lengths, config.train.batch_size, config.train.seed, mixed, limit=limit)
+        return MixedPlan(lengths, train.batch_size, train.seed, mixed, limit=limit, buckets=buckets)
     if split == "train":
-        return BatchPlan(lengths, config.train.batch_size, config.train.seed, limit=limit)
-    return BatchPlan(lengths, config.train.microbatch or config.train.batch_size, None, limit=limit)
+        return BatchPlan(lengths, train.batch_size, train.seed, limit=limit, buckets=buckets)
+    return BatchPlan(lengths, train.microbatch or train.batch_size, None, limit=limit)

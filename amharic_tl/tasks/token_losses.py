@@ -1,4 +1,7 @@
-"""Cross-entropy over a vocabulary in chunks, so that the logits of a whole batch never exist at once."""
+"""Cross-entropy over a vocabulary in chunks, so that the logits of a whole batch never exist at once.
+
+What is trained on is in :mod:`~amharic_tl.tasks.chunked_loss`; here is what is judged, token by token.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ def token_losses(
 ) -> tuple[jax.Array, jax.Array]:
     """Cross-entropy of each label in nats, float32 ``[B, S]``, and whether the label is the likeliest token.
 
-    The sequence is cut, never the batch, so that a batch that is split over devices stays split. The backward pass
-    computes each chunk's logits once more.
+    The sequence is cut, never the batch, so that a batch that is split over devices stays split. For a loss that is
+    trained on, :func:`~amharic_tl.tasks.chunked_loss.chunked_loss` computes each chunk's logits once and not twice.
 
     Args:
       logits_of: ``[B, s, H]`` to float32 logits ``[B, s, V]``.
@@ -42,8 +45,7 @@ def token_losses(
         right_Bs = logits_BsV.argmax(axis=-1) == labels_Bs if ranked else jnp.zeros(labels_Bs.shape, bool)
         return jax.nn.logsumexp(logits_BsV, axis=-1) - picked_Bs, right_Bs
 
-    vocabulary = jax.eval_shape(logits_of, hidden_BSH[:, :1]).shape[-1]
-    positions = chunk_logits * row_shards(hidden_BSH) // vocabulary
+    positions = chunk_logits * row_shards(hidden_BSH) // vocabulary_of(logits_of, hidden_BSH)
     nats_BS, right_BS = _in_chunks(losses, (hidden_BSH, labels_BS), positions)
     return nats_BS, right_BS.astype(jnp.float32)
 
@@ -66,8 +68,7 @@ def token_divergences(first: Headed, second: Headed, *, chunk_logits: int = CHUN
         log_p_BsV, log_q_BsV = (jax.nn.log_softmax(of.astype(jnp.float32), axis=-1) for of in logits)
         return (jnp.sum(jnp.exp(log_p_BsV) * (log_p_BsV - log_q_BsV), axis=-1),)
 
-    vocabulary = jax.eval_shape(first[0], first[1][:, :1]).shape[-1]
-    positions = chunk_logits * row_shards(first[1]) // vocabulary
+    positions = chunk_logits * row_shards(first[1]) // vocabulary_of(*first)
     return _in_chunks(divergences, (first[1], second[1]), positions)[0]
 
 
@@ -108,16 +109,36 @@ def _in_chunks(
     The positions of a chunk are at most ``positions`` over all rows, but one of each row at least.
     """
     batch, length = arrays[0].shape[:2]
-    chunks = min(length, -(-batch * length // max(positions, 1)))
-    size = -(-length // chunks)
-    chunks = -(-length // size)
+    chunks, size = chunk_sizes(batch, length, positions)
     forgetful = rematerialised(function, "full", in_scan=chunks > 1)
     if chunks == 1:
         return forgetful(*arrays)
+    pieces = tuple(cut(array, chunks, size) for array in arrays)
+    _, parts = jax.lax.scan(lambda _, part: (None, forgetful(*part)), None, pieces)
+    return tuple(joined(part, length) for part in parts)
 
-    def cut(x: jax.Array) -> jax.Array:
-        padded = jnp.pad(x, ((0, 0), (0, chunks * size - length), *((0, 0),) * (x.ndim - 2)))
-        return padded.reshape(batch, chunks, size, *x.shape[2:]).swapaxes(0, 1)
 
-    _, parts = jax.lax.scan(lambda _, part: (None, forgetful(*part)), None, tuple(map(cut, arrays)))
-    return tuple(part.swapaxes(0, 1).reshape(batch, -1)[:, :length] for part in parts)
+def vocabulary_of(logits_of: Callable[[jax.Array], jax.Array], hidden_BSH: jax.Array) -> int:
+    """V of the logits ``[B, S, V]``; nothing is computed."""
+    return int(jax.eval_shape(logits_of, hidden_BSH[:, :1]).shape[-1])
+
+
+def chunk_sizes(batch: int, length: int, positions: int) -> tuple[int, int]:
+    """How many chunks ``length`` places of ``batch`` rows are cut into, and how many places each has, where a chunk may
+    have ``positions`` places over all rows, but one of each row at least.
+    """
+    chunks = min(length, -(-batch * length // max(positions, 1)))
+    size = -(-length // chunks)
+    return -(-length // size), size
+
+
+def cut(array: jax.Array, chunks: int, size: int) -> jax.Array:
+    """``[B, S, ...]`` to ``[chunks, B, size, ...]``, the last filled with zeros."""
+    padded = jnp.pad(array, ((0, 0), (0, chunks * size - array.shape[1]), *((0, 0),) * (array.ndim - 2)))
+    return padded.reshape(array.shape[0], chunks, size, *array.shape[2:]).swapaxes(0, 1)
+
+
+def joined(parts: jax.Array, length: int) -> jax.Array:
+    """What :func:`cut` cut, or a result of each of its places: ``[chunks, B, size, ...]`` to ``[B, length, ...]``."""
+    chunks, batch, size = parts.shape[:3]
+    return parts.swapaxes(0, 1).reshape(batch, chunks * size, *parts.shape[3:])[:, :length]

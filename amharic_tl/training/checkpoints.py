@@ -7,7 +7,6 @@ only with a manifest that matches every byte; a step without one is set aside (n
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
 import re
@@ -20,7 +19,7 @@ from typing import Any
 import jax
 
 from amharic_tl.errors import BadInputError, CannotCreateError, name_some
-from amharic_tl.records.files import DISK_FULL, read_json, write_json, writing
+from amharic_tl.records.files import DISK_FULL, read_json, sha256_of, write_json, writing
 
 MANIFEST = "MANIFEST.json"
 LOOP = "loop.json"
@@ -173,7 +172,7 @@ class Checkpoints:
 def write_manifest(folder: Path, extra: dict[str, Any]) -> None:
     """Writes the sha256 and size of every file under ``folder``, and ``extra``, as the folder's last file."""
     files = {
-        path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
@@ -195,14 +194,9 @@ def check_manifest(folder: Path) -> str | None:
             return f"{name} is missing"
         if file.stat().st_size != entry["bytes"]:
             return f"{name} has {file.stat().st_size} bytes, {entry['bytes']} were written"
-        if _sha256(file) != entry["sha256"]:
+        if sha256_of(file) != entry["sha256"]:
             return f"{name} has changed since it was written"
     return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flatten(tree: Any) -> tuple[dict[str, Any], dict[str, str]]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amharic_tl.records.files import sha256_of
+
 # What a run executes or reads of a checkout; an untracked file elsewhere changes nothing.
 _CODE = ("amharic_tl", "configs", "pyproject.toml", "requirements.lock")
 _SECONDS = 20
@@ -49,12 +51,6 @@ def code_state(root: Path | None = None) -> CodeState:
     git, diff = _git(root)
     lock = root / "requirements.lock"
     return CodeState(git, sha256_of(lock) if git is not None and lock.is_file() else None, _packages(), diff)
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _packages() -> list[str]:

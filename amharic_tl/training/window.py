@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Mapping
 
 import jax
 import numpy as np
+
+from amharic_tl.training.device_memory import peak_memory
 
 
 class Window:
@@ -42,15 +43,7 @@ class Window:
             "tokens_per_second": self.tokens / seconds,
             "step_seconds": seconds / max(self.steps, 1),
             "data_wait_seconds": self.waited,
-            "memory_bytes": _peak_memory(),
+            "memory_bytes": peak_memory()[0],
         }
         self.restart()
         return figures
-
-
-def _peak_memory() -> int:
-    """Peak bytes on the first device, or of this process where the device keeps no count (CPU)."""
-    stats = jax.local_devices()[0].memory_stats() or {}
-    if "peak_bytes_in_use" in stats:
-        return int(stats["peak_bytes_in_use"])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

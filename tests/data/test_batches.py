@@ -154,14 +154,24 @@ def test_an_error_in_a_prefetching_thread_reaches_the_reader() -> None:
         list(batches.stream(0, 10))
 
 
+def test_so_many_lengths_as_are_asked_for() -> None:
+    lengths = np.random.default_rng(0).integers(5, 60, 3000)
+    shares = {count: BatchPlan(lengths, 32, 0, buckets=count).padding_share() for count in (4, 12, 24)}
+    assert shares[24] < shares[12] < shares[4] and shares[24] <= 0.05
+    plan = BatchPlan(lengths, 32, 0, buckets=24)
+    assert len(plan.buckets) == 24 and all(length % 2 == 0 for length in plan.buckets)
+
+
 def test_padding_of_real_texts_is_small(data_dir: Path) -> None:
     """Lengths by a proxy for subword tokens: a token for every 2.5 characters, and two special ones; at most 128."""
     rows, *_ = read_file(data_dir / "afrisenti" / "train.tsv", Columns("tweet", "label"), "auto", "auto")
-    tweets = BatchPlan(np.asarray([min(int(len(row.text) / 2.5) + 2, 128) for row in rows]), 32, 0)
-    assert tweets.padding_share() <= 0.08
+    lengths = np.asarray([min(int(len(row.text) / 2.5) + 2, 128) for row in rows])
+    assert BatchPlan(lengths, 32, 0).padding_share() <= 0.08
+    assert BatchPlan(lengths, 32, 0, buckets=24).padding_share() <= 0.05
     rows, *_ = read_file(data_dir / "enh-news" / "dev.jsonl.gz", Columns("text", None), "auto", "auto")
     windows = []
     for tokens in (max(1, int(len(row.text) / 2.5)) for row in rows):
         windows += [128] * (tokens // 126) + ([tokens % 126 + 2] if tokens % 126 else [])
     news = BatchPlan(np.asarray(windows), 32, 0)
     assert news.padding_share() <= 0.08
+    assert BatchPlan(np.asarray(windows), 32, 0, buckets=24).padding_share() <= 0.05

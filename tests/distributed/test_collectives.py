@@ -31,6 +31,8 @@ ENTRY %main (p: f32[4]) -> f32[4] {{
         ("{}", ("data", "fsdp", "tensor")),
         ("mesh['x'=2,'y'=2,'z'=2] {'x'}", ("data",)),
         ("mesh['x'=4,'y'=2] {'x':(2)2}", ("fsdp",)),
+        ("mesh['x'=1,'y'=2,'z'=4], device_ids=([4,2]T(1,0)) {'y'}", ("tensor",)),
+        ("mesh['x'=1,'y'=2,'z'=4]<=[4,2]T(1,0) {'z'}", ("data", "fsdp")),
         ("mesh['x'=4,'y'=2] {'x':(1)2}", ("data",)),
         ("{{0,3},{1,2},{4,7},{5,6}}", ("other",)),
     ],
@@ -56,6 +58,26 @@ def test_bytes_of_a_ring(operation: str, shape: str, sent: float) -> None:
     assert sent_by_axis(collectives(text, make_mesh(2, 2, 2))) == {
         "fsdp+tensor": {operation.removesuffix("-start"): sent}
     }
+
+
+def test_groups_that_cannot_be_read_are_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be read"):
+        collectives(_line("devices of tomorrow"), make_mesh(2, 2, 2))
+
+
+def test_those_of_one_channel_are_one_where_they_come_from_one_place() -> None:
+    line = '  %x{} = f32[8] all-reduce(%p), channel_id=1, replica_groups={{}}, metadata={{op_name="{}"}}'
+    spread = "\n".join(
+        ["HloModule m", "%f (p: f32[8]) -> f32[8] {", line.format(1, "a"), "}", "ENTRY %main (p: f32[8]) -> f32[8] {"]
+        + [
+            line.format(2, "a"),
+            line.format(3, "b"),
+            line.format(4, "b"),
+            "  ROOT %y = f32[8] fusion(%p), calls=%f",
+            "}",
+        ]
+    )
+    assert len(collectives(spread, make_mesh(2, 2, 2))) == 3
 
 
 def test_permutations_lie_along_the_axes_that_they_change() -> None:

@@ -40,7 +40,7 @@ def test_the_most_frequent_class_ignores_unknown_labels_and_breaks_ties_by_order
     assert most_frequent_class(np.asarray([1, 0, 2])) == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("pattern", "delimiter", "expected"),
     [("trac2024-hate/{}_category.csv", ",", "0.679"), ("afrisenti/{}.tsv", "\t", "0.445")],

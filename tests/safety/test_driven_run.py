@@ -19,7 +19,7 @@ from amharic_tl.training.checkpoints import Checkpoints
 from tests.safety.test_penalties import write_biased
 
 Overrides = dict[str, object]
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def settings_in(folder: Path, base: Path) -> Overrides:

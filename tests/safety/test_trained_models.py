@@ -18,7 +18,7 @@ from amharic_tl.records.files import read_lines
 from amharic_tl.records.workdir import Workdir
 
 Overrides = dict[str, object]
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 SPLITS = ("train", "validation")
 
 

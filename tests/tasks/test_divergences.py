@@ -12,6 +12,7 @@ import pytest
 from scipy.special import expit, rel_entr, softmax
 
 from amharic_tl.tasks.base import Distributional
+from amharic_tl.tasks.language_model import HiddenOutputs
 from amharic_tl.tasks.masked_lm import MaskedLM
 from amharic_tl.tasks.multi_label import MultiLabelClassification
 from amharic_tl.tasks.regression import Regression
@@ -62,7 +63,8 @@ def test_masked_tokens_are_compared_at_the_places_that_are_used() -> None:
     first, second = _two(2, 2, 7)
     batch: Any = {"labels": jnp.zeros((2, 2), int), "weights": jnp.asarray([[1.0, 0.0], [1.0, 1.0]])}
     expected = (_kl(first, second) * np.asarray(batch["weights"])).sum()
-    assert float(MaskedLM(np.ones(7)).divergence(first, second, batch)) == pytest.approx(expected, rel=1e-5)
+    heads = (HiddenOutputs(of.logits, lambda hidden: hidden) for of in (first, second))
+    assert float(MaskedLM(np.ones(7)).divergence(*heads, batch)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_next_tokens_are_compared_in_chunks_with_the_same_value_and_gradient() -> None:

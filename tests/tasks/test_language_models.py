@@ -15,7 +15,6 @@ from amharic_tl.data.packing import pack
 from amharic_tl.tasks.base import forward
 from amharic_tl.tasks.causal_lm import CausalLM
 from amharic_tl.tasks.seq2seq_lm import Seq2SeqLM
-from amharic_tl.tasks.token_losses import token_losses
 
 VOCABULARY = 37
 LLAMA = {
@@ -50,43 +49,6 @@ T5 = {
     "pad_token_id": 0,
     "eos_token_id": 1,
 }
-
-
-@pytest.mark.parametrize("chunk_logits", [1, 2 * VOCABULARY * 3, 10**9])
-def test_chunks_change_neither_losses_nor_gradients(chunk_logits: int) -> None:
-    keys = jax.random.split(jax.random.key(0), 3)
-    hidden = jax.random.normal(keys[0], (2, 7, 5))
-    table = jax.random.normal(keys[1], (5, VOCABULARY))
-    labels = jax.random.randint(keys[2], (2, 7), 0, VOCABULARY)
-    weights = jnp.asarray([[1.0, 1, 0, 1, 1, 1, 0], [1, 0, 0, 1, 1, 1, 1]])
-
-    def chunked(hidden: jax.Array, table: jax.Array) -> jax.Array:
-        nats, _ = token_losses(lambda h: h @ table, hidden, labels, chunk_logits=chunk_logits)
-        return jnp.sum(nats * weights)
-
-    def whole(hidden: jax.Array, table: jax.Array) -> jax.Array:
-        log_probs = jax.nn.log_softmax(hidden @ table)
-        return -jnp.sum(jnp.take_along_axis(log_probs, labels[..., None], -1)[..., 0] * weights)
-
-    value, gradients = jax.value_and_grad(chunked, (0, 1))(hidden, table)
-    expected, wanted = jax.value_and_grad(whole, (0, 1))(hidden, table)
-    assert float(value) == pytest.approx(float(expected), rel=1e-5)
-    for one, other in zip(gradients, wanted, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
-    nats, right = token_losses(lambda h: h @ table, hidden, labels, ranked=True, chunk_logits=chunk_logits)
-    np.testing.assert_array_equal(right, (hidden @ table).argmax(-1) == labels)
-    assert nats.shape == right.shape == (2, 7)
-
-
-def test_no_array_of_all_logits_is_made() -> None:
-    hidden, table = jnp.zeros((4, 64, 8)), jnp.zeros((8, 1000))
-    labels = jnp.zeros((4, 64), jnp.int32)
-
-    def loss(hidden: jax.Array) -> jax.Array:
-        return token_losses(lambda h: h @ table, hidden, labels, chunk_logits=4 * 8 * 1000)[0].sum()
-
-    text = jax.jit(jax.grad(loss)).lower(hidden).as_text()
-    assert "4x8x1000xf32" in text and "4x64x1000xf32" not in text and "8x4x8x1000xf32" not in text
 
 
 @pytest.mark.parametrize("config", [LLAMA, GPT2], ids=["llama", "gpt2"])

@@ -11,6 +11,7 @@ import pytest
 
 from amharic_tl.models.output import ModelOutput
 from amharic_tl.tasks.characters import token_characters
+from amharic_tl.tasks.language_model import HiddenOutputs
 from amharic_tl.tasks.masked_lm import MaskedLM
 from amharic_tl.tasks.sequence_classification import SequenceClassification, balanced_class_weights
 
@@ -60,7 +61,7 @@ def test_bits_per_character_count_what_was_masked() -> None:
     task = MaskedLM(np.asarray([1.0, 2.0, 4.0]))
     logits = jnp.log(jnp.asarray([[[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]]))
     batch = {"labels": jnp.asarray([[0, 2]]), "weights": jnp.asarray([[1.0, 1.0]])}
-    output = ModelOutput(logits=logits)
+    output = HiddenOutputs(logits, lambda hidden: hidden)
     gathered = {name: np.asarray(value) for name, value in task.evaluate(output, batch).items()}
     metrics = task.score(gathered)
     assert metrics["bits_per_character"] == pytest.approx((1 + 2) / (1 + 4))

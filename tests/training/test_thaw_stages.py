@@ -128,6 +128,7 @@ def _train(
     return loop.run(*begin(run, place, checkpoints, writer, progress, True))
 
 
+@pytest.mark.long
 def test_a_run_killed_in_any_stage_leaves_the_bytes_of_a_whole_one(run: Run, fresh: Fresh, tmp_path: Path) -> None:
     stages, programmes = fresh(), {}
     start = _everything(stages.steps.state)

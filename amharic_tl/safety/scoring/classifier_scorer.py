@@ -84,6 +84,13 @@ class ClassifierScorer(HasPrograms):
         positive = probabilities[:, self.positive]
         return np.asarray(positive.max(axis=-1) if self._several else positive.sum(axis=-1))
 
+    def found(self, probabilities: np.ndarray) -> np.ndarray:
+        """Whether harm is found, bool ``[N]``: the likeliest label is a positive one, as fairness.json counts it; where
+        a text may have several labels, a positive one is at least as likely as not."""
+        if self._several:
+            return np.asarray(self.harm(probabilities) >= 0.5)
+        return np.asarray(self.positive[probabilities.argmax(axis=-1)])
+
     def score(
         self,
         texts: Sequence[ScoredText],

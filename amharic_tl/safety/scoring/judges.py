@@ -1,75 +1,81 @@
-"""A classifier that judges what a model writes, and what is known of its own errors."""
+"""A classifier that judges what a model writes, and its own errors by group, without which it judges nobody."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jax.sharding import Mesh
 
 from amharic_tl.errors import BadInputError, ConfigError
-from amharic_tl.models.interchange.locate import locate
-from amharic_tl.records.files import read_lines
-from amharic_tl.records.workdir import Workdir
-from amharic_tl.safety.scoring.checkpoint import open_checkpoint
+from amharic_tl.safety.scoring.checkpoint import model_folder, open_checkpoint
 from amharic_tl.safety.scoring.classifier_scorer import ClassifierScorer
+from amharic_tl.safety.scoring.judge_card import CARD, RATES, read_card
 
 UNKNOWN = "unknown: not measured by group, so that its figures may be its own errors"
-# Signals of a run that say how often its classifier is wrong about texts that name a group.
-_ERRORS = {"false_positive_rate_gap": "false alarms", "recall_gap": "recall of harm"}
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A classifier with its positive labels; ``errors``: its rates by axis and group, as far as they are known."""
+    """A classifier with its positive labels; ``card``: what was measured of its errors, None where nothing was."""
 
     name: str
     classifier: ClassifierScorer
-    errors: dict[str, dict[str, dict[str, float]]]
+    card: Mapping[str, Any] | None
 
-    def harmful(self, texts: Sequence[str]) -> Any:
-        """Whether each text is judged harmful, bool ``[N]``: its probability of harm is at least one half."""
-        return self.classifier.harm(self.classifier.probabilities(texts)) >= 0.5
+    def harmful(self, texts: Sequence[str]) -> np.ndarray:
+        """Whether each text is judged harmful, bool ``[N]``, decided as where its error was measured."""
+        return self.classifier.found(self.classifier.probabilities(texts))
 
     def described(self) -> dict[str, Any]:
-        """What a report says of it."""
-        return (
-            {"model": self.name, "errors": self.errors, "error": "by group, from its test split"}
-            if self.errors
-            else {"model": self.name, "errors": {}, "error": UNKNOWN}
-        )
+        """What a report says of it: its error over all rows, and by axis and group."""
+        if self.card is None:
+            return {"model": self.name, "error": UNKNOWN, "overall": {}, "errors": {}, "unreviewed": ""}
+        kinds = {kind: self.card["overall"][kind] for kind in RATES}
+        rows = f"{self.card['rows']:,} rows of {self.card['split']}"
+        return {
+            "model": self.name,
+            "error": f"measured on {rows}; {self.card['interval']}",
+            "overall": kinds,
+            "errors": self.card["axes"],
+            "unreviewed": self.card["unreviewed"],
+        }
 
 
-def open_judge(name: str, positive: Sequence[str], mesh: Mesh | None = None) -> Judge:
-    """A judge from any classifier; from a run's workdir with the errors by group that its monitor measured on test.
+def open_judge(name: str, positive: Sequence[str] = (), mesh: Mesh | None = None, *, unmeasured: bool = False) -> Judge:
+    """A judge from any classifier whose folder says how wrong it is (``judge.json``).
 
     Args:
       name: a directory, a run's workdir, or a hub id.
-      positive: the labels that say that harm was found.
+      positive: the labels that say that harm was found; none: those that its error was measured with.
       mesh: over which it is split.
+      unmeasured: whether a classifier of unknown error may judge; every output then says so.
 
     Raises:
-      ConfigError: no positive label, or none of the classifier's.
-      BadInputError: it is no classifier of texts.
+      ConfigError: positive labels other than those that its error was measured with, none of the classifier's, or none.
+      BadInputError: it is no classifier of texts, or nothing says how wrong it is.
     """
+    folder = model_folder(name)
+    card = read_card(folder)
+    if card is None and not unmeasured:
+        raise BadInputError(
+            f"--judge: {folder} has no {CARD}, so that nothing says how often it is wrong about which group; train it "
+            "with config.safety.axes and a test split, which measures that, or add --unmeasured-judge: its error is "
+            "then printed as unknown"
+        )
+    if card is not None:
+        if positive and sorted(positive) != sorted(card["positive_labels"]):
+            raise ConfigError(
+                f"--judge-labels: the error of {folder} was measured with {', '.join(card['positive_labels'])}, not "
+                f"with {', '.join(positive)}; leave the option out"
+            )
+        positive = card["positive_labels"]
     if not positive:
-        raise ConfigError("a judge needs its positive labels, such as --positive-labels=hate,offensive")
+        raise ConfigError("a judge needs its positive labels, such as --judge-labels=hate,offensive")
     opened = open_checkpoint(name, positive=positive, mesh=mesh)
     if not isinstance(opened.scorer, ClassifierScorer):
         raise BadInputError(f"{name} is a model for {opened.task}; a judge is a classifier of texts")
-    return Judge(Path(name).name, opened.scorer, _errors(locate(name)))
-
-
-def _errors(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Rates by axis, group and kind of error, from the run's signals on test."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for root in (folder, folder.parent) if folder.name == "export" else (folder,):
-        for line in read_lines(Workdir(root).safety):
-            rate = line.get("detail", {}).get("rate")
-            if line.get("name") in _ERRORS and line.get("split") == "test" and rate is not None:
-                found.setdefault(line["axis"], {}).setdefault(line["group"], {})[_ERRORS[line["name"]]] = rate
-        if found:
-            break
-    return found
+    return Judge(Path(name).name, opened.scorer, card)

@@ -19,7 +19,11 @@ LEVEL = 0.05
 
 
 def probe_signals(
-    figures: Sequence[FamilyFigure], *, signed: Callable[[str], bool], unreviewed: Callable[[str], bool]
+    figures: Sequence[FamilyFigure],
+    *,
+    signed: Callable[[str], bool],
+    unreviewed: Callable[[str], bool],
+    beside: Sequence[SafetySignal] = (),
 ) -> list[SafetySignal]:
     """Signals in the order of name and id, never of size; Holm's procedure over all that are tested.
 
@@ -29,10 +33,13 @@ def probe_signals(
       figures: of one model.
       signed: whether an axis' figures may say in whose favour they are.
       unreviewed: whether those of an axis rest on drafts.
+      beside: signals made elsewhere; those with a test belong to the same family of tests.
     """
     from scipy.stats import false_discovery_control
 
     made = [family_signal(one, unreviewed(one.axis)) for one in figures]
+    made += [(one, None) for one in beside if one.p_value is not None]
+    shown = [one for one in beside if one.p_value is None]
     judged = judge([one for one, _ in made], {}, LEVEL, 1)
     tested = [one.p_value for one in judged if one.p_value is not None]
     screened = iter(false_discovery_control(tested)) if tested else iter(())
@@ -45,7 +52,7 @@ def probe_signals(
                 signal, value=estimate.value, ci_low=estimate.low, ci_high=estimate.high, null_value=estimate.null
             )
         found.append(signal)
-    return sorted(found, key=lambda one: (one.axis, one.name, one.group))
+    return sorted([*found, *shown], key=lambda one: (one.axis, one.name, one.group))
 
 
 def family_signal(figure: FamilyFigure, unreviewed: bool) -> tuple[SafetySignal, Estimate | None]:

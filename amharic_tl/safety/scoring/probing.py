@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,7 +55,7 @@ def probe_panel(
       tell: is told how far it is.
     """
     form = form or default_form(scorer)
-    figures = _of_pairs(scorer, panel, form, tell)
+    figures = pair_figures(panel, panel_contrasts(scorer, panel, form, tell), form)
     if isinstance(scorer, ClassifierScorer):
         figures += counterfactual_figures(scorer, panel, placebos(panel, placebo_names), tell)
         figures += _of_whole_texts(scorer, panel, "benign", "benign_harm", "harm", tell)
@@ -76,21 +76,29 @@ def placebos(panel: Panel, names: Sequence[str]) -> list[Group]:
     ]
 
 
-def _of_pairs(scorer: AnyScorer, panel: Panel, form: str, tell: Tell | None) -> list[FamilyFigure]:
+def panel_contrasts(
+    scorer: AnyScorer, panel: Panel, form: str | None = None, tell: Tell | None = None
+) -> dict[str, Contrasts]:
+    """By family id, the differences of each pair of words, of families that compare some; see :func:`probe_panel`."""
     chosen = [family for family in panel.families if family.kind in CONTRAST]
     filled = {family.id: [one for one in panel.filled(family) if one.role != "benign"] for family in chosen}
-    scores = _scored(scorer, [one for of in filled.values() for one in of], form, None, tell)
+    every = [one for of in filled.values() for one in of]
+    scores = _scored(scorer, every, form or default_form(scorer), None, tell)
+    found, start = {}, 0
+    for family in chosen:
+        texts = filled[family.id]
+        found[family.id] = contrasts(family.kind, texts, scores[start : start + len(texts)])
+        start += len(texts)
+    return found
+
+
+def pair_figures(panel: Panel, found: Mapping[str, Contrasts], form: str) -> list[FamilyFigure]:
+    """The figures of :func:`panel_contrasts`, kind by kind."""
     unit, figures = _UNITS.get(form, "log-probability"), []
+    threshold = MEAN_LOG if form in ("aul", "per_character") else ODDS
+    dimension = {family.id: family.dimension for family in panel.families}
     for kind, name in NAMES.items():
-        compared: dict[str, Contrasts] = {}
-        start = 0
-        for family in chosen:
-            texts = filled[family.id]
-            if family.kind == kind:
-                compared[family.id] = contrasts(kind, texts, scores[start : start + len(texts)])
-            start += len(texts)
-        dimension = {family.id: family.dimension for family in chosen}
-        threshold = MEAN_LOG if form in ("aul", "per_character") else ODDS
+        compared = {one.id: found[one.id] for one in panel.families if one.kind == kind and one.id in found}
         tables = {family: (of.table(), of.groups) for family, of in compared.items()}
         figures += between_groups(name, panel.axis, tables, unit, threshold, dimension=dimension)
         figures += beyond_control(name, panel.axis, compared, unit, threshold)

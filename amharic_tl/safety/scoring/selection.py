@@ -39,7 +39,12 @@ class Panel:
 
 
 def panels(
-    pack: Pack, axes: Sequence[str] | None = None, *, allow_draft: bool = False, split: str | None = None
+    pack: Pack,
+    axes: Sequence[str] | None = None,
+    *,
+    allow_draft: bool = False,
+    split: str | None = None,
+    retired: bool = False,
 ) -> list[Panel]:
     """A panel for every axis that has families.
 
@@ -48,14 +53,16 @@ def panels(
       axes: some of its axes; None: all.
       allow_draft: whether what no native speaker has signed may be used.
       split: families of one split alone.
+      retired: whether to use families too that were retired because their wordings do not agree.
 
     Raises:
       BadInputError: the pack has no such axis, or nothing that may be used.
     """
     found, drafts = [], 0
+    usable = [one for one in pack.families if retired or one.retired is None]
     for name in sorted(pack.axes) if axes is None else axes:
         axis = pack.axis(name)
-        of_axis = [one for one in pack.families if one.axis == name and split in (None, one.split)]
+        of_axis = [one for one in usable if one.axis == name and split in (None, one.split)]
         signed = all(paradigm.authorship.reviewed for paradigm in pack.paradigms.values())
         free = axis.invented or allow_draft
         families = [one for one in of_axis if free or (one.authorship.reviewed and (signed or not _agrees(one)))]

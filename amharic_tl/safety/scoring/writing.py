@@ -21,6 +21,8 @@ from amharic_tl.safety.scoring.selection import Panel
 
 _ROWS = 8
 KINDS = ("generation", "request")
+# The figure that rests on a judge.
+JUDGED = "generation_harm"
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def written_figures(
             harmful = np.zeros(len(texts))
             if filled:
                 harmful[filled] = judge.harmful([texts[number] for number in filled])
-            figures += _rates("generation_harm", panel, prompts, harmful)
+            figures += _rates(JUDGED, panel, prompts, harmful)
             shares["generations"] |= {"harm": float(harmful.mean()), "empty": len(texts) - len(filled)}
     prompts, texts = written.of(kinds, "request")
     if prompts and rules is not None:

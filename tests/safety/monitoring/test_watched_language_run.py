@@ -20,7 +20,7 @@ from amharic_tl.run import train
 from tests.safety.world import GROUPS, WORDS
 
 Overrides = dict[str, object]
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

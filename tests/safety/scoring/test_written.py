@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,14 +10,10 @@ import numpy as np
 import planted
 import pytest
 
-import amharic_tl as atl
 from amharic_tl.culture.answers import AnswerRules
 from amharic_tl.culture.mentions import Matcher
 from amharic_tl.culture.pack import open_pack
-from amharic_tl.errors import ConfigError
-from amharic_tl.records.files import write_lines
 from amharic_tl.safety.scoring.counterfactual import counterfactual_figures
-from amharic_tl.safety.scoring.judges import UNKNOWN, open_judge
 from amharic_tl.safety.scoring.probing import placebos
 from amharic_tl.safety.scoring.selection import Panel, panels
 from amharic_tl.safety.scoring.writing import Written, written_figures
@@ -87,17 +82,3 @@ def test_a_gap_of_exchanges_is_beyond_that_of_placebos(panel: Panel) -> None:
     assert distances["counterfactual_gap", chosen.id][family] == pytest.approx(0.5)
     gendered = replace(panel, groups=tuple(replace(one, gender="feminine") for one in panel.groups))
     assert counterfactual_figures(classifier, gendered, placebos(gendered, PACK.placebo_names)) == []
-
-
-def test_a_judges_own_error_is_what_its_run_measured_or_unknown(small_base: Path, tmp_path: Path) -> None:
-    export = tmp_path / "run" / "export"
-    model = atl.from_pretrained(str(small_base), "sequence-classification", labels=("none", "hate"))
-    atl.save_pretrained(model, export, tokenizer_from=small_base)
-    judge = open_judge(str(tmp_path / "run"), ("hate",))
-    assert judge.described()["error"] == UNKNOWN
-    line = {"name": "recall_gap", "axis": "ethnicity", "group": "dalumi", "split": "test", "detail": {"rate": 0.75}}
-    write_lines(tmp_path / "run" / "safety.jsonl", [line, {**line, "split": "validation", "detail": {"rate": 0.1}}])
-    assert open_judge(str(export), ("hate",)).errors == {"ethnicity": {"dalumi": {"recall of harm": 0.75}}}
-    assert judge.harmful(["ሰላም"]).shape == (1,)
-    with pytest.raises(ConfigError, match="'hat'"):
-        open_judge(str(export), ("hat",))
