@@ -75,13 +75,23 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same encoder behind the tokenizer of `amharic-tiny`, which has no unknown word."""
+    return _save_known(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def one_layer_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `small_base` with one layer of 16: for whole runs whose model may know nothing, and that compile for long."""
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    return _save_known(tmp_path_factory.mktemp("layer"), **sizes)
+
+
+def _save_known(folder: Path, **changes: object) -> Path:
     from amharic_tl.data.tokenizer import load_tokenizer
     from amharic_tl.models.interchange.locate import locate
 
-    folder = tmp_path_factory.mktemp("small")
     tokenizer = load_tokenizer(locate("amharic-tiny"))
     tokenizer.save_pretrained(folder)
-    _save_encoder(folder, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
+    _save_encoder(folder, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **changes)
     return folder
 
 

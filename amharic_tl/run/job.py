@@ -254,6 +254,8 @@ class Job:
         self._write_stages(memory)
         if self.run.monitor is not None:
             self.run.monitor.restore(read_lines(self.workdir.safety))
+        if self.alerting is not None:
+            self.alerting.after_rollback()
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         metrics, gathered = self._evaluate_split(state, "validation", self.interruption)
