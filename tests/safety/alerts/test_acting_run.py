@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from amharic_tl.records.files import read_json, read_lines
 from amharic_tl.records.signals import SafetySignal
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run import train
+from amharic_tl.run.assembly import Run
 from amharic_tl.run.job import Job
 from amharic_tl.safety.monitoring.classifier import Monitor
 from amharic_tl.safety.monitoring.looks import Look
@@ -26,7 +28,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def settings(tmp_path: Path, one_layer_base: Path, monkeypatch: pytest.MonkeyPatch) -> Overrides:
+def settings(
+    tmp_path: Path, one_layer_base: Path, assembled_once: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
+) -> Overrides:
     """Four updates with two evaluations. Looks are planted; a report, and what follows the last step, are not made."""
     monkeypatch.setattr(Monitor, "look", planted)
     monkeypatch.setattr(Job, "_report", lambda job: None)
