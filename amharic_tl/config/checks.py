@@ -6,6 +6,7 @@ import re
 
 from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.adapter_checks import adapter_checks
+from amharic_tl.config.alert_checks import alert_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.moments import parse_moment
 from amharic_tl.config.optim_checks import optim_checks
@@ -27,6 +28,7 @@ def cross_checks(config: Config) -> list[str]:
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),
+        *alert_checks(config.safety, config.task.kind),
         *term_checks(config),
         *adapt_checks(config),
     ]
