@@ -25,7 +25,7 @@ from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.records.files import read_json, read_lines
 from tests.tiny import overrides, save_encoder
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 HERE = Path(__file__).parent
 STEPS = 24
 FOUR, TWO = "four", "two"  # workdirs, by how many processes began them

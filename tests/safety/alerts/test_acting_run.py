@@ -24,7 +24,7 @@ from amharic_tl.safety.monitoring.looks import Look
 from tests.safety.test_penalties import write_biased
 
 Overrides = dict[str, object]
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
