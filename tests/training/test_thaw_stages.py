@@ -32,6 +32,7 @@ from amharic_tl.training.loop import Loop, Schedule
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
 from amharic_tl.training.relative_gradients import relative_gradient_norms
+from amharic_tl.training.selection import Selection
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.writers import Writer
@@ -121,8 +122,7 @@ def _train(
         interruption=_After(polls),
         schedule=Schedule(TOTAL, 2, 100, 1, run.config.train.patience, 5),
         mesh=run.mesh,
-        select_by="validation/macro_f1",
-        lower_is_better=False,
+        selection=Selection("validation/macro_f1", False, {}),
         row_ids=lambda numbers: [str(number) for number in numbers],
     )
     return loop.run(*begin(run, place, checkpoints, writer, progress, True))

@@ -120,3 +120,9 @@ def test_settings_that_mean_nothing_are_refused(leaf: str, value: str, said: str
         settings(**{leaf: value})
     with pytest.raises(ConfigError, match="config.safety.axes is none|nothing is left|expected some of"):
         build_config({f"safety.{leaf}": value})
+
+
+@pytest.mark.parametrize(("leaf", "value"), [("evidence.method", "e-process"), ("calibrate", "true")])
+def test_what_rests_on_swaps_in_rows_is_refused_for_a_language_model(leaf: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"config.safety.{leaf}: .*causal-lm"):
+        build_config({"task.kind": "causal-lm", "safety.axes": "ethnicity", f"safety.{leaf}": value})

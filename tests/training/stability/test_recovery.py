@@ -26,6 +26,7 @@ from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.loop import Loop, Schedule
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
+from amharic_tl.training.selection import Selection
 from amharic_tl.training.stability.guard import Guard, Limits
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.thaws import Thaws
@@ -111,8 +112,7 @@ class Planted:
             interruption=_After(polls),
             schedule=Schedule(TOTAL, TOTAL, SAVE_EVERY, 1, None, 5),
             mesh=run.mesh,
-            select_by="validation/macro_f1",
-            lower_is_better=False,
+            selection=Selection("validation/macro_f1", False, {}),
             row_ids=lambda numbers: [str(number) for number in numbers],
             guard=Guard(
                 *(limits, source, TOTAL, SAVE_EVERY, run.stages, checkpoints, writer, progress), lambda memory: None
