@@ -32,7 +32,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loads
 test: $(if $(WITH_ORACLE),$(ORACLE),$(READY))
 	$(PYTEST) -m "not long and not tpu" $(TESTS)
 
-# Whole trainings that show what smaller tests imply; .ci/run runs them too.
+# Whole trainings and jobs of several processes: what smaller tests imply, shown.
 test-long: $(if $(WITH_ORACLE),$(ORACLE),$(READY))
 	$(PYTEST) -m long $(TESTS)
 
