@@ -21,7 +21,7 @@ def alert_checks(safety: SafetyConfig, task: str) -> list[str]:
     """
     problems = _of_language_models(safety, task) if safety.axes is not None else []
     for state, allowed in _ALLOWED.items():
-        problems += _unknown(f"actions.{state}", getattr(safety.actions, state), allowed)
+        problems += _unknown(f"actions.{state}", safety.actions.of(state), allowed)
     problems += _unknown("channels.states", safety.channels.states, TOLD)
     where = safety.channels.webhook
     if where is not None and not re.fullmatch(r"env:[A-Za-z_]\w*|file:.+", where):

@@ -42,6 +42,11 @@ class ActionsConfig:
     )
     rollbacks: int = leaf(2, "How often a run may go back for safety's sake.", minimum=0, maximum=20)
 
+    def of(self, state: str) -> tuple[str, ...]:
+        """What follows a change to ``state``; others than those with a leaf are logged."""
+        leaves = {"suspected": self.suspected, "confirmed": self.confirmed, "error": self.error}
+        return leaves.get(state, ("log",))
+
 
 @dataclass(frozen=True)
 class ChannelsConfig:

@@ -79,7 +79,7 @@ class Alerting:
         self._keep_evidence(look, step)
 
     def _wanted(self, alert: Alert) -> tuple[str, ...]:
-        return tuple(getattr(self.settings.actions, alert.after, ("log",)))
+        return self.settings.actions.of(alert.after)
 
     def _keep_evidence(self, look: Look, step: int) -> None:
         """Writes a file for the signals whose new state asks for one, and says so in alerts.jsonl."""
@@ -93,7 +93,7 @@ class Alerting:
             write_json(path, held)
         where = self._bundle = path.relative_to(self.workdir.root).as_posix()
         states = sorted({signal.state for signal in of})
-        rule = "; ".join(f"safety.actions.{each}={','.join(getattr(self.settings.actions, each))}" for each in states)
+        rule = "; ".join(f"safety.actions.{each}={','.join(self.settings.actions.of(each))}" for each in states)
         message = f"bundle: evidence of {len(of)} signals in {where}"
         self.writer.write_safety([], [action("bundle", "taken", rule, of, step, message, bundle=where)])
 

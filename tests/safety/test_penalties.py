@@ -174,7 +174,7 @@ def test_wrong_names_are_refused(biased: Overrides, change: Overrides, said: str
         ({"safety.positive_labels": "harm"}, "safety.positive_labels is set, but config.safety.axes is none"),
         ({"safety.penalties.logit_pairing.weight": 1.0}, "needs config.safety.axes"),
         ({"safety.axes": "ethnicity"}, "say which labels count as harm"),
-        ({"task.kind": "masked-lm", "train.select_by": "validation/loss", "safety.axes": "ethnicity"}, "has no safety"),
+        ({"task.kind": "token-classification", "safety.axes": "ethnicity"}, "has no safety signals"),
         ({"safety.penalties.logit_pairing.weight": -1}, "expected at least 0"),
     ],
 )
