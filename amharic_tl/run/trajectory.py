@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from amharic_tl.config import Config
@@ -121,7 +122,7 @@ class Trajectory:
         steps = self._stages.steps
         self.graphdef = steps.graphdef
         self._frame = (steps.state.trainable, steps.state.frozen)
-        rates = [float(steps.train.rate(step)) for step in range(found[-1])]
+        rates = [float(steps.train.rate(jnp.asarray(step))) for step in range(found[-1])]
         edges = [0, *found]
         self.snapshots = tuple(
             Snapshot(step, float(sum(rates[before:step]))) for before, step in zip(edges, found, strict=False)
