@@ -15,6 +15,8 @@ class AmharicTLError(Exception):
     """Base of all errors that have a clear sentence for the user. ``exit_code`` is what a process exits with."""
 
     exit_code: int = 70
+    # Whether every process of a job raises it, so that one of them says it and all part in order.
+    in_all_processes: bool = False
 
 
 class ConfigError(AmharicTLError):
@@ -57,12 +59,20 @@ class TrainingStopped(AmharicTLError):
     """Training stopped for non-finite values or a safety gate."""
 
     exit_code = 71
+    in_all_processes = True
 
 
 class Preempted(AmharicTLError):
     """The run was told to stop, saved, and continues when the same command is typed again."""
 
     exit_code = 75
+    in_all_processes = True
+
+
+class PeerLost(Preempted):
+    """Another process of the job is gone or never came; the job continues when the same command is typed again."""
+
+    in_all_processes = False
 
 
 def name_some(offenders: Iterable[object], limit: int = MAX_OFFENDERS) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from amharic_tl.run.assembly import Run
 
 SIGNS = {"ሀ": ["ባለ", "ቦሎ", "ቢሊ"], "ለ": ["ታመ", "ቶሞ", "ቲሚ"], "መ": ["ካነ", "ኮኖ", "ኪኒ"]}
 FILLERS = ["ዳረ", "ዶሮ", "ዲሪ", "ጋሰ", "ጎሶ", "ጊሲ", "ፋቀ", "ፎቆ", "ፊቂ", "ዛወ", "ዞዎ", "ዚዊ"]
@@ -68,24 +73,57 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         unk_token="<unk>",
         mask_token="<mask>",
     ).save_pretrained(folder)
-    _save_encoder(folder, vocab_size=tokenizer.get_vocab_size(), pad_token_id=1)
+    save_encoder(folder, vocab_size=tokenizer.get_vocab_size(), pad_token_id=1)
     return folder
 
 
 @pytest.fixture(scope="session")
 def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same encoder behind the tokenizer of `amharic-tiny`, which has no unknown word."""
+    return _save_known(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def one_layer_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `small_base` with one layer of 16: for whole runs whose model may know nothing, and that compile for long."""
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    return _save_known(tmp_path_factory.mktemp("layer"), **sizes)
+
+
+@pytest.fixture
+def assembled_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Run]:
+    """`train` puts the parts of a run together once, so that the same command again compiles nothing; gives the run.
+
+    All that a command finds is what the workdir holds: what the monitor has seen is forgotten in between.
+    """
+    from amharic_tl.run import training
+    from amharic_tl.run.assembly import assemble
+
+    kept: list[Run] = []
+
+    def assembled(*given: Any) -> Run:
+        if not kept:
+            kept.append(assemble(*given))
+        if kept[0].monitor is not None:
+            kept[0].monitor.restore([])
+        return kept[0]
+
+    monkeypatch.setattr(training, "assemble", assembled)
+    return lambda: kept[0]
+
+
+def _save_known(folder: Path, **changes: object) -> Path:
     from amharic_tl.data.tokenizer import load_tokenizer
     from amharic_tl.models.interchange.locate import locate
 
-    folder = tmp_path_factory.mktemp("small")
     tokenizer = load_tokenizer(locate("amharic-tiny"))
     tokenizer.save_pretrained(folder)
-    _save_encoder(folder, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
+    save_encoder(folder, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **changes)
     return folder
 
 
-def _save_encoder(folder: Path, **changes: object) -> None:
+def save_encoder(folder: Path, **changes: object) -> None:
+    """A RoBERTa of 4 layers of 32 with random weights, but for ``changes`` of its config."""
     import amharic_tl as atl
 
     config = {

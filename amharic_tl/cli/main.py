@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from amharic_tl import __version__
-from amharic_tl.errors import AmharicTLError, Preempted
+from amharic_tl.cli.outcome import outcome
 
 # Verb -> (module with main(arguments) -> exit code, what it does). Only verbs that work are listed.
 VERBS = {
     "train": ("amharic_tl.cli.train", "transfer a pretrained model to a task, or pretrain one; resumes a workdir"),
+    "launch": ("amharic_tl.cli.launch", "a file that starts a run on SLURM, Kubernetes (JobSet) or TPU VMs"),
     "sweep": ("amharic_tl.cli.sweep", "many runs from one spec: run, status, resume, stop, report"),
     "evaluate": ("amharic_tl.cli.evaluate", "score a finished run again, or compare systems on the same items"),
     "audit": ("amharic_tl.cli.audit", "look at data before anything learns from it: leaks, shortcuts, shift, groups"),
@@ -51,7 +52,6 @@ VERBS = {
 }
 
 USAGE = 2
-BUG = 70
 
 
 def usage() -> str:
@@ -90,22 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(VERBS)}"
         print(f"amharic-tl: there is no verb {verb!r}; {hint}", file=sys.stderr)
         return USAGE
-    try:
-        return int(importlib.import_module(VERBS[verb][0]).main(rest))
-    except AmharicTLError as error:
-        print(f"amharic-tl {verb}: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        raise
-    except KeyboardInterrupt:
-        print(f"amharic-tl {verb}: stopped; type the same command again to go on", file=sys.stderr)
-        return Preempted.exit_code
-    except Exception:  # whatever else comes out is our own bug, and is shown in full
-        import traceback
-
-        traceback.print_exc()
-        print(f"amharic-tl {verb}: this is a bug of amharic_tl, please report it with the lines above", file=sys.stderr)
-        return BUG
+    return outcome(verb, lambda: importlib.import_module(VERBS[verb][0]).main(rest))
 
 
 # The verbs that compare with Hugging Face's own classes.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from amharic_tl.cli.arguments import describe_leaves, load_config, parse, presets, require
+from amharic_tl.cli.supervisor import supervised
+from amharic_tl.config import Config
+from amharic_tl.distributed.discovery import find_place
 from amharic_tl.training.interruption import Interruption
+from amharic_tl.training.watchdog import watched
 
 
 def help_text() -> str:
@@ -31,8 +35,17 @@ def main(arguments: Sequence[str]) -> int:
     workdir = Path(require(parsed.options, "workdir", "runs/first"))
     config = load_config(parsed.options["config"], parsed.overrides)
 
+    if find_place(config.mesh).may_have_peers:
+        return supervised("train", lambda joined: _train(config, workdir, joined))
+    return _train(config, workdir)
+
+
+def _train(config: Config, workdir: Path, joined: Callable[[], None] = lambda: None) -> int:
     with Interruption().listening() as interruption:
+        from amharic_tl.distributed.multihost import membership, who
         from amharic_tl.run import train
 
-        train(config, workdir, interruption=interruption)
+        # Here and not in train(): a notebook's process is not ours to end.
+        with membership(config.mesh, joined), watched(config.train.stuck_after, who()):
+            train(config, workdir, interruption=interruption)
     return 0

@@ -21,8 +21,11 @@ MAY_CHANGE_ON_RESUME = (
     "data.gates",
     "output.compilation_cache",
     "output.tensorboard",
+    "safety.autonomous",
+    "safety.channels.",
     "train.log_every",
     "train.stability.trends",
+    "train.stuck_after",
 )
 
 

@@ -6,6 +6,7 @@ import re
 
 from amharic_tl.config.adapt_checks import adapt_checks
 from amharic_tl.config.adapter_checks import adapter_checks
+from amharic_tl.config.alert_checks import alert_checks
 from amharic_tl.config.figures import called, is_metric, no_metric
 from amharic_tl.config.moments import parse_moment
 from amharic_tl.config.optim_checks import optim_checks
@@ -20,15 +21,27 @@ def cross_checks(config: Config) -> list[str]:
     """Leaves that do not fit together, as sentences."""
     return [
         *_train_checks(config),
+        *_mesh_checks(config),
         *optim_checks(config.optim),
         *transfer_checks(config),
         *adapter_checks(config),
         *_data_checks(config),
         *_task_checks(config),
         *_safety_checks(config),
+        *alert_checks(config.safety, config.task.kind),
         *term_checks(config),
         *adapt_checks(config),
     ]
+
+
+def _mesh_checks(config: Config) -> list[str]:
+    mesh = config.mesh
+    if mesh.processes is not None and mesh.process_id is not None and mesh.process_id >= mesh.processes:
+        return [
+            f"config.mesh.process_id: {mesh.process_id} is not below config.mesh.processes ({mesh.processes}); they "
+            "count from 0"
+        ]
+    return []
 
 
 def _train_checks(config: Config) -> list[str]:

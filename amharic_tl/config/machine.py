@@ -14,6 +14,23 @@ class MeshConfig:
     data: int | None = leaf(None, "Data-parallel devices; none: all that fsdp and tensor leave.", minimum=1)
     fsdp: int = leaf(1, "Devices over which parameters and optimiser state are sharded.", minimum=1)
     tensor: int = leaf(1, "Devices over which matrix products are split.", minimum=1)
+    processes: int | None = leaf(
+        None,
+        "Processes of the job, one a host or a device; none: $JAX_NUM_PROCESSES, or what SLURM, Open MPI, Kubernetes "
+        "or Cloud TPU say; 1: this one alone, whatever they say.",
+        minimum=1,
+    )
+    process_id: int | None = leaf(
+        None, "Which of them this one is, from 0; none: $JAX_PROCESS_ID, or what the cluster says.", minimum=0
+    )
+    coordinator: str | None = leaf(
+        None,
+        "HOST:PORT of process 0, where the processes meet; none: $JAX_COORDINATOR_ADDRESS, or what the cluster says.",
+    )
+    join_within: int = leaf(300, "Seconds within which all processes must have come (75).", minimum=1)
+    heartbeat: int = leaf(
+        100, "Seconds of silence after which a process counts as dead, and the others stop (75).", minimum=2
+    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from amharic_tl.config.alerts import ActionsConfig, ChannelsConfig, EvidenceConfig
 from amharic_tl.config.constraints import ConstraintsConfig, LimitsConfig
 from amharic_tl.config.leaf import leaf
 from amharic_tl.config.penalties import PenaltiesConfig
@@ -74,6 +75,15 @@ class SafetyConfig:
     )
     penalties: PenaltiesConfig = field(default_factory=PenaltiesConfig)
     thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)
+    calibrate: bool = leaf(
+        False, "Raise thresholds to the noise of the model at step 0 (split halves), which safety_start.json keeps."
+    )
+    autonomous: bool = leaf(
+        False, "Whether rollback and stop are done; otherwise they are proposed, with what to type."
+    )
+    evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
+    actions: ActionsConfig = field(default_factory=ActionsConfig)
+    channels: ChannelsConfig = field(default_factory=ChannelsConfig)
     constraints: ConstraintsConfig = field(default_factory=ConstraintsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
 

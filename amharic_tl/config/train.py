@@ -39,4 +39,10 @@ class TrainConfig:
     max_non_finite: int = leaf(
         5, "Updates in a row with a non-finite loss or gradient that are skipped before the run stops (71).", minimum=0
     )
+    stuck_after: int | None = leaf(
+        3600,
+        "Seconds without a step, evaluation batch or line of progress after which `amharic-tl train` says where "
+        "it stands and ends (75); compiling and reading data count too; none: never.",
+        minimum=1,
+    )
     stability: StabilityConfig = field(default_factory=StabilityConfig)

@@ -164,6 +164,29 @@ class BatchSource(ABC):
         return iter(dataset.to_iter_dataset(options))
 
 
+class PlannedBatches(BatchSource):
+    """The batches of a plan, of which a process makes its own rows."""
+
+    def __init__(self, plan: BatchPlan, process_index: int = 0, process_count: int = 1) -> None:
+        """``plan`` is that of all processes, and its batches can be divided evenly over them."""
+        self.plan = plan
+        share = plan.batch_size // process_count
+        self._mine = slice(process_index * share, (process_index + 1) * share)
+
+    def __len__(self) -> int:
+        """Batches in an epoch of the planned rows."""
+        return self.plan.steps_per_epoch
+
+    def __getitem__(self, step: int) -> HostBatch:
+        """See :meth:`BatchSource.__getitem__`."""
+        planned = self.plan[step]
+        return self._made(planned.rows[self._mine], planned.length, step)
+
+    @abstractmethod
+    def _made(self, rows: np.ndarray, length: int, step: int) -> HostBatch:
+        """The arrays of these rows, -1 for filler, padded to ``length``."""
+
+
 class Joined(BatchSource):
     """The batches of one source, with the arrays of a second one's batch at the same step beside them."""
 
@@ -179,7 +202,7 @@ class Joined(BatchSource):
         return {**self._first[step], **self._second[step]}
 
 
-class Batches(BatchSource):
+class Batches(PlannedBatches):
     """The batches of a plan as arrays."""
 
     def __init__(
@@ -198,22 +221,14 @@ class Batches(BatchSource):
                 f"config.train.batch_size (or config.train.microbatch): {plan.batch_size} rows cannot be divided "
                 f"evenly over {process_count} processes"
             )
-        self.plan, self.ids, self._pad, self._fields = plan, ids, pad_id, fields
-        share = plan.batch_size // process_count
-        self._mine = slice(process_index * share, (process_index + 1) * share)
+        super().__init__(plan, process_index, process_count)
+        self.ids, self._pad, self._fields = ids, pad_id, fields
 
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return self.plan.steps_per_epoch
-
-    def __getitem__(self, step: int) -> HostBatch:
+    def _made(self, rows: np.ndarray, length: int, step: int) -> HostBatch:
         """``input_ids attention_mask [b, S]`` int32, ``row_index [b]`` int32 (-1 for filler), and the task's fields."""
-        planned = self.plan[step]
-        rows = planned.rows[self._mine]
-        found = [self.ids[row] if row >= 0 else None for row in rows]
-        input_ids, mask = pad_rows(found, planned.length, self._pad)
+        input_ids, mask = pad_rows([self.ids[row] if row >= 0 else None for row in rows], length, self._pad)
         batch = {"input_ids": input_ids, "attention_mask": mask, "row_index": rows.astype(np.int32)}
-        batch.update(self._fields(rows, planned.length, step))
+        batch.update(self._fields(rows, length, step))
         return batch
 
 

@@ -8,6 +8,16 @@ from typing import Any, Literal
 
 State = Literal["ok", "suspected", "confirmed", "resolved", "insufficient", "error"]
 Direction = Literal["greater", "less", "two-sided"]
+# What a penalty may cost, measured against a reference run, by kind of model.
+TWINS = (
+    "missed_harm",
+    "benign_flagged",
+    "benign_perplexity",
+    "mention_lost",
+    "refusals_added",
+    "deflections_added",
+    "nuance_lost",
+)
 # Said wherever a figure that rests on such names or items is printed.
 UNREVIEWED = "rests on unreviewed, machine-drafted names"
 
@@ -84,3 +94,59 @@ class Alert:
     def to_dict(self) -> dict[str, Any]:
         """The line of alerts.jsonl."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A figure that changed since training began, whether or not it is above a threshold: a line of alerts.jsonl."""
+
+    step: int
+    signal: tuple[str, str, str, str, str]
+    cusum: float
+    limit: float
+    message: str
+    kind: Literal["moved"] = "moved"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line of alerts.jsonl."""
+        return asdict(self)
+
+
+ActionName = Literal["bundle", "rollback", "stop"]
+ActionStatus = Literal["taken", "proposed", "refused"]
+
+
+@dataclass(frozen=True)
+class Action:
+    """What followed from the state of signals: a line of alerts.jsonl.
+
+    Attributes:
+      step: of the look that it followed from.
+      action: which.
+      status: ``taken``, ``proposed`` (a person decides) or ``refused`` (with the reason in the message).
+      rule: the config leaf behind it, with its value.
+      signals: keys of the signals behind it.
+      figures: value, null, threshold and n of each.
+      message: for people; ids and figures, never text.
+      to: the step gone back to, or that would be.
+      bundle: the file of evidence, within the workdir.
+    """
+
+    step: int
+    action: ActionName
+    status: ActionStatus
+    rule: str
+    signals: tuple[tuple[str, str, str, str, str], ...]
+    figures: tuple[Mapping[str, float | int | None], ...]
+    message: str
+    to: int | None = None
+    bundle: str | None = None
+    kind: Literal["action"] = "action"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line of alerts.jsonl."""
+        return asdict(self)
+
+
+# Whatever alerts.jsonl holds; a state change has no "kind" there.
+AlertLine = Alert | Moved | Action

@@ -67,8 +67,18 @@ class Workdir:
 
     @property
     def alerts(self) -> Path:
-        """Signals that changed their state."""
+        """Signals that changed their state, and what followed."""
         return self.root / "alerts.jsonl"
+
+    @property
+    def safety_start(self) -> Path:
+        """What swaps showed at step 0, by item and without text, and the thresholds that follow from its noise."""
+        return self.root / "safety_start.json"
+
+    @property
+    def evidence(self) -> Path:
+        """What was behind a suspicion or a confirmation: a file each, ids and figures alone."""
+        return self.root / "evidence"
 
     @property
     def fairness(self) -> Path:

@@ -14,7 +14,7 @@ from amharic_tl.records.signals import UNREVIEWED
 from amharic_tl.reports import bounds
 from amharic_tl.reports.contents import Contents
 from amharic_tl.reports.judged import Judged
-from amharic_tl.reports.safety import TWINS, latest
+from amharic_tl.reports.safety import TWINS, latest, proposals
 from amharic_tl.reports.stability import NO_TREND, spikes_of_training, trend_of_training
 from amharic_tl.reports.text import visible
 
@@ -394,3 +394,9 @@ def unfinished_run(run: Contents) -> Judged | str:
         f"status {run.status}",
         "The figures are those so far; to go on after an interruption, type the same command again.",
     )
+
+
+@_rule("safety-proposals", "no action is left to a person")
+def safety_proposals(run: Contents) -> Judged | str:
+    """A return to a checkpoint or a stop was proposed, or could not be made."""
+    return proposals(run)

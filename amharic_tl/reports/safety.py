@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from amharic_tl.records.signals import TWINS
 from amharic_tl.reports import bounds, fairness
 from amharic_tl.reports.contents import Contents, Lines
+from amharic_tl.reports.judged import Judged
 
 SHOWN = {
     "counterfactual_flip_rate": "prediction flips when the group is exchanged",
@@ -30,8 +32,10 @@ SHOWN = {
     "benign_likelihood": "harmless texts that name the group, against other groups",
     "mention_gap": "loss on dev texts that name the group, above that on train texts",
 }
-# Names that are not there are shown as they are: an association has a figure for each dimension that a pack has.
-_PLACES = {name: place for place, name in enumerate(SHOWN)}
+# What the page calls every signal: a look that failed has one of its own. Names that are not there are shown as they
+# are: an association has a figure for each dimension that a pack has.
+NAMES = {"monitor": "the look itself", **SHOWN}
+_PLACES = {name: place for place, name in enumerate(NAMES)}
 SCOPES = {
     "trained_on": "swaps as in training",
     "held_out": "swaps into groups never trained on",
@@ -54,14 +58,6 @@ RATES = {
     "train_accuracy": "train accuracy",
     "dev_accuracy": "dev accuracy",
 }
-TWINS = (
-    "missed_harm",
-    "benign_flagged",
-    "benign_perplexity",
-    "mention_lost",
-    "refusals_added",
-    "deflections_added",
-)
 RAISED = ("confirmed", "suspected", "error")
 MOST_ALERTS = 40
 
@@ -109,7 +105,35 @@ def figures(run: Contents) -> dict[str, Any] | None:
         "cost": run.watched.get("cost"),
         "alerts": [{"step": line["step"], "message": line["message"]} for line in run.alerts[-MOST_ALERTS:]],
         "earlier_alerts": max(len(run.alerts) - MOST_ALERTS, 0),
+        "actions": [
+            {name: line[name] for name in ("step", "action", "status", "rule", "message", "to")}
+            for line in actions_of(run)
+        ],
+        "overrides": [
+            {name: line.get(name) for name in ("leaf", "before", "after", "time")}
+            for line in run.events
+            if line.get("event") == "override"
+        ],
     }
+
+
+def actions_of(run: Contents) -> Lines:
+    """What followed from signals, as alerts.jsonl has it."""
+    return [line for line in run.alerts if line.get("kind") == "action"]
+
+
+def proposals(run: Contents) -> Judged | str:
+    """Whether what a run found asks for something that it did not do itself."""
+    if not run.watched:
+        return "no axis is watched (config.safety.axes)"
+    left = [line for line in actions_of(run) if line.get("status") in ("proposed", "refused")]
+    last = left[-1] if left else None
+    figure = f"step {last['step']}: {last['message']} ({last['rule']})" if last else "none proposed or refused"
+    return Judged(
+        bool(left),
+        f"{len(left)} left to a person; {figure}" if left else figure,
+        "Look at the bundles in evidence/ and decide: the message says what to type; doing nothing is a decision too.",
+    )
 
 
 def _key(line: dict[str, Any]) -> tuple[str, ...]:
@@ -214,7 +238,7 @@ def _order(row: dict[str, Any]) -> tuple[int, str, int, str]:
 def _row(line: dict[str, Any], names: dict[str, str], beside: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "name": line["name"],
-        "shown": SHOWN.get(line["name"], line["name"].replace("_", " ")),
+        "shown": NAMES.get(line["name"], line["name"].replace("_", " ")),
         "twin": line["name"] in TWINS,
         "group": line["group"],
         "group_name": names.get(line["group"]),

@@ -34,7 +34,11 @@ def spikes_of_training(run: Contents) -> Judged | str:
         return "spikes are not looked for (config.train.stability.spikes)"
     # A run that was killed goes the same way again, and writes it down again.
     seen = {tuple(event.get("rows", ())) for event in run.events if event.get("event") == "spike"}
-    back = {(event.get("at"), event.get("first_batch")) for event in run.events if event.get("event") == "rolled_back"}
+    back = {
+        (event.get("at"), event.get("first_batch"))
+        for event in run.events
+        if event.get("event") == "rolled_back" and not event.get("safety")  # safety's are in its own part
+    }
     return Judged(
         bool(seen or back),
         f"batches that were spikes: {len(seen)}; returns to a checkpoint: {len(back)}",

@@ -6,6 +6,7 @@ The same command goes on wherever it was stopped: a stage that is complete is pa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from amharic_tl.culture.pack import open_pack
 from amharic_tl.data.adaptation import domain_splits, task_texts
 from amharic_tl.data.splits import Splits
 from amharic_tl.data.tokenizer import load_tokenizer
+from amharic_tl.distributed.multihost import by_first, together
 from amharic_tl.errors import AmharicTLError, Preempted
 from amharic_tl.models.interchange.locate import locate, read_config
 from amharic_tl.records.files import read_json, write_json
@@ -69,7 +71,7 @@ def train_adapted(
       BadInputError: stopped by a gate, such as test rows inside the text.
       AmharicTLError: others of a run.
     """
-    state = workdir_state(place, config)
+    state = by_first(lambda: workdir_state(place, config))
     if state == "completed":
         return train(config, place, mesh, interruption, Given())
     check_gates(config.data.gates or ())
@@ -108,8 +110,10 @@ class _Adaptation:
             material = material_of_splits(self.config, self.splits, self.text)
             stop_at_gates(material, lambda path: load_tokenizer(locate(path)))
             self.interruption.check("reading data")
-        with locked(self.place):
-            self.state = workdir_state(self.place, self.config)  # another process may have been there meanwhile
+        with ExitStack() as held:
+            with together():
+                held.enter_context(locked(self.place))
+            self.state = by_first(lambda: workdir_state(self.place, self.config))  # another launch may have been there
             try:
                 self._open()
                 domain = Domain(self.config, self.place, self.splits)
@@ -138,7 +142,7 @@ class _Adaptation:
 
     def _run(self, stage: Stage, train: Train) -> None:
         follow_move(stage, self.first)
-        done = workdir_state(stage.place, stage.config) == "completed"
+        done = by_first(lambda: workdir_state(stage.place, stage.config)) == "completed"
         self.progress.say(f"{stage.title}{', is complete' if done else ''}: {stage.place.root}")
         if done:
             found = read_json(stage.place.run)

@@ -12,6 +12,7 @@ import numpy as np
 from amharic_tl.config import to_dict
 from amharic_tl.data.audit import clean_rows
 from amharic_tl.distributed.mesh import whole
+from amharic_tl.distributed.multihost import peers_watched
 from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.label_shift.recording import applies, record_shift
 from amharic_tl.evaluation.pooling import in_order
@@ -20,6 +21,7 @@ from amharic_tl.records.files import read_json, read_lines, write_bytes, write_j
 from amharic_tl.records.trends import began
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.run.adaptation import Given
+from amharic_tl.run.alerting import Alerting
 from amharic_tl.run.assembly import Run
 from amharic_tl.run.attention import AttentionRecord
 from amharic_tl.run.exporting import export
@@ -67,16 +69,29 @@ class Job:
         self.checkpoints = Checkpoints(workdir.checkpoints)
         run.stages.listen(self.interruption.check, self.progress.say)
         self._check_data()
+        self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
+        self.alerting = self._alerting()
         self._write("config", to_dict(run.config))
         self._write("data", run.audit)
-        self.writer = Writer(workdir, run.config.output.tensorboard, self.progress.say)
         monitor = run.safety.monitor if run.safety is not None else None
         classes = monitor if isinstance(monitor, Monitor) else None
         self.fairness = FairnessJudge(classes, workdir, self.writer.write_event, self.progress.say, self.first)
         self.attention = AttentionRecord()
         self.record: dict[str, Any] = {"status": "running", **given.record, "provenance": self._origin()}
-        outlets = Outlets(workdir, self.writer, self.progress.say, self.record, self.first)
-        self.watching = watching_of(run, outlets)
+        self.watching = None
+        if self.alerting is not None:
+            say, note = self.progress.say, self.progress.note
+            self.watching = watching_of(run, Outlets(workdir, self.alerting, say, note, self.record, self.first))
+
+    def _alerting(self) -> Alerting | None:
+        """What acts on alerts, told what a person has changed since; before config.json is written anew."""
+        settings = self.run.config.safety
+        if self.run.safety is None:
+            return None
+        alerting = Alerting(settings, self.workdir, self.writer, self.checkpoints, self.progress.say, self.first)
+        if self.resumed and self.workdir.config.exists():
+            alerting.note_overrides(read_json(self.workdir.config).get("safety", {}))
+        return alerting
 
     def _origin(self) -> dict[str, Any]:
         """Where the run comes from, with a line for each session; what the code differs by is kept beside it."""
@@ -106,7 +121,9 @@ class Job:
             self._baselines()
             self.interruption.check("training the TF-IDF line")
             parts = self.run, self.workdir, self.checkpoints, self.writer, self.progress, self.first
-            with listening(self._take_note):
+            with listening(self._take_note), peers_watched():
+                if self.watching is not None:
+                    self.watching.at_start(self.interruption)
                 beginning = begin(*parts)
                 self._write_stages(beginning[2])
                 if self.watching is not None:
@@ -115,12 +132,15 @@ class Job:
                 self._finish(state, memory, reason)
         except KeyboardInterrupt:
             error = Preempted("stopped at once: the same command goes on from the newest checkpoint.")
+            error.in_all_processes = False
             self._stopped(error)
             raise error from None
         except AmharicTLError as error:
             self._stopped(error)
             raise
         finally:
+            if self.alerting is not None:
+                self.alerting.close()
             self.progress.close()
             self.writer.close()
         return self.record
@@ -211,10 +231,17 @@ class Job:
 
     def _guard(self) -> Guard | None:
         run, stability = self.run, self.run.config.train.stability
-        if stability.spikes != "skip":
+        goes_back = self.alerting is not None and "rollback" in run.config.safety.actions.confirmed
+        if stability.spikes != "skip" and not goes_back:
             return None
         return Guard(
-            Limits(stability.skips, stability.within, stability.rollbacks, stability.rate_factor),
+            Limits(
+                stability.skips,
+                stability.within,
+                stability.rollbacks,
+                stability.rate_factor,
+                counts=stability.spikes == "skip",
+            ),
             run.prepared.train,
             run.schedule.total,
             run.schedule.save_every,
@@ -230,6 +257,8 @@ class Job:
         self._write_stages(memory)
         if self.run.monitor is not None:
             self.run.monitor.restore(read_lines(self.workdir.safety))
+        if self.alerting is not None:
+            self.alerting.after_rollback()
 
     def _evaluate(self, state: TrainState, step: int) -> dict[str, float]:
         keep_parameters(self.run, self.workdir, state, step, self.first)
@@ -238,7 +267,8 @@ class Job:
             return metrics
         return {**metrics, **self.watching.evaluated(state, step, "validation", gathered, self.interruption)}
 
-    def _after_evaluation(self, step: int, memory: Memory) -> None:
+    def _after_evaluation(self, step: int, memory: Memory) -> int | None:
+        """Writes what the run has come to; the saved step to go back to, where safety asks for it."""
         self.record["best"] = {
             "step": memory.best_step,
             "metric": self.run.config.train.select_by,
@@ -248,7 +278,9 @@ class Job:
         self.record["step"] = step
         self._write("run", self.record)
         self._tell_trends(step)
+        target = None if self.alerting is None else self.alerting.after_evaluation(step, memory)
         self._report()
+        return target
 
     def _tell_trends(self, step: int) -> None:
         """Says what the training loss has begun to do since the evaluation before."""

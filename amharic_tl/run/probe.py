@@ -19,8 +19,8 @@ from amharic_tl.records.signals import SafetySignal
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.reports.probe import table
 from amharic_tl.reports.report import write_report
+from amharic_tl.safety.alerts.judgement import family as family_of_tests
 from amharic_tl.safety.drafts import WATERMARK
-from amharic_tl.safety.judgement import family as family_of_tests
 from amharic_tl.safety.scoring.checkpoint import Checkpoint, open_checkpoint
 from amharic_tl.safety.scoring.family_figures import FamilyFigure, changes
 from amharic_tl.safety.scoring.forms import FORMS

@@ -98,6 +98,7 @@ def _config_of(config: Config, name: str, kind: Any, base: str) -> Config:
             evaluate_every=adapt.evaluate_every,
             save_every=train.save_every,
             log_every=train.log_every,
+            stuck_after=train.stuck_after,
             select_by="validation/bits_per_character",
             max_non_finite=train.max_non_finite,
             stability=train.stability,

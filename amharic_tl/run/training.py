@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from amharic_tl.audit.gates import check_gates, stop_at_gates
 from amharic_tl.audit.reading import material_of_splits
 from amharic_tl.config import Config
 from amharic_tl.distributed.compilation_cache import keep_compiled
+from amharic_tl.distributed.multihost import by_first, together
 from amharic_tl.models.interchange.adapter_folder import tokenizer_of
 from amharic_tl.records.files import read_json
 from amharic_tl.records.workdir import Workdir
@@ -43,7 +45,8 @@ def train(
       TrainingStopped: too many non-finite updates in a row.
       AmharicTLError: other errors of the user's inputs, config or disk.
     """
-    keep_compiled(config.output.compilation_cache)
+    with together():
+        keep_compiled(config.output.compilation_cache)
     interruption = interruption or Interruption()
     place = Workdir(Path(workdir))
     with interruption.listening():
@@ -56,20 +59,27 @@ def _train(
     config: Config, place: Workdir, mesh: Mesh | None, interruption: Interruption, given: Given
 ) -> dict[str, Any]:
     """One run by itself: a whole one, a stage, or the task behind its stages."""
-    state = workdir_state(place, config)
+    state = by_first(lambda: workdir_state(place, config))
     progress = Progress(1, active=jax.process_index() == 0)
     if state == "completed":
         progress.say(f"{place.root} is complete; its report is {place.report}")
         return dict(read_json(place.run))
     check_gates(config.data.gates or ())
     progress.note("reading data and model")
-    run = assemble(with_base(config, given.base), mesh, read_before(place), measured_before(place), given.splits)
+    with together():
+        run = assemble(with_base(config, given.base), mesh, read_before(place), measured_before(place), given.splits)
     interruption.check("reading data and model")
     run.config = config  # names the base that the user named
-    if state == "new":
-        stop_at_gates(material_of_splits(config, run.splits), tokenizer_of)
-    with locked(place):
-        state = workdir_state(place, config)  # another process may have been there while this one read its data
+    with together():
+        if state == "new":
+            stop_at_gates(material_of_splits(config, run.splits), tokenizer_of)
+    with ExitStack() as held:
+        with together():
+            held.enter_context(locked(place))
+        # Another launch may have been there while this one read its data.
+        state = by_first(lambda: workdir_state(place, config))
         if state == "completed":
             return dict(read_json(place.run))
-        return Job(run, place, state == "unfinished", interruption, given).go()
+        with together():
+            job = Job(run, place, state == "unfinished", interruption, given)
+        return job.go()

@@ -11,15 +11,17 @@ import numpy as np
 
 from amharic_tl.data.batches import BatchSource
 from amharic_tl.distributed.mesh import whole
+from amharic_tl.errors import Preempted
 from amharic_tl.evaluation.pooling import in_order
 from amharic_tl.evaluation.summary import prediction_lines
-from amharic_tl.records.files import read_lines, write_json, write_lines
+from amharic_tl.records.files import read_json, read_lines, write_json, write_lines
 from amharic_tl.records.signals import SafetySignal
 from amharic_tl.records.workdir import Workdir
+from amharic_tl.run.alerting import Alerting, what_failed
 from amharic_tl.run.assembly import Run
 from amharic_tl.run.steering import bounded_figures
+from amharic_tl.safety.alerts.start import at_start, read_start
 from amharic_tl.safety.drafts import watermark
-from amharic_tl.safety.judgement import on_terminal
 from amharic_tl.safety.monitoring.classifier import Monitor, Predict
 from amharic_tl.safety.monitoring.language import EVALUATED, FINAL, LanguageMonitor
 from amharic_tl.safety.monitoring.language_items import BASE, WATCHED, nuance_lines, nuance_of
@@ -31,18 +33,27 @@ from amharic_tl.training.evaluate import gather
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.loop import Interrupted
 from amharic_tl.training.step import TrainState
-from amharic_tl.training.writers import Writer
 
 Gathered = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Outlets:
-    """Where what was seen goes: files (of process 0 alone), the terminal, and ``record``, that of run.json."""
+    """Where what was seen goes.
+
+    Attributes:
+      workdir: for files of process 0 alone.
+      alerting: told of each look; it writes the lines of safety.jsonl and alerts.jsonl.
+      say: tells the user.
+      note: tells the user what is being done.
+      record: what run.json will hold.
+      first: whether this is process 0.
+    """
 
     workdir: Workdir
-    writer: Writer
+    alerting: Alerting
     say: Callable[[str], None]
+    note: Callable[[str], None]
     record: dict[str, Any]
     first: bool
 
@@ -72,6 +83,10 @@ class Watching(ABC):
             write_json(outlets.workdir.watched, about)
 
     @abstractmethod
+    def at_start(self, interruption: Interruption) -> None:
+        """Measures the model at step 0 where evidence rests on it; once, for a run and its resumptions."""
+
+    @abstractmethod
     def begin(self, state: TrainState, step: int) -> None:
         """Before training goes on from ``step``."""
 
@@ -88,7 +103,7 @@ class Watching(ABC):
     def between(self, state: TrainState, step: int) -> None:
         """A look that is due between evaluations; step and seed say all that is drawn."""
         every = self.run.schedule.look_every or 1
-        self._record(self._between(state, step, step // every - 1), BETWEEN)
+        self._record(self._tried(BETWEEN, step, lambda: self._between(state, step, step // every - 1)), step, BETWEEN)
 
     def finish(self, state: TrainState, step: int) -> None:
         """Keeps what a later run may pair with, and says what the run is worth beside its reference."""
@@ -125,12 +140,19 @@ class Watching(ABC):
     def _keep(self, state: TrainState, step: int) -> None:
         """Writes what a later run may take as its reference."""
 
-    def _record(self, look: Look, name: str) -> None:
-        """Writes a look's signals and says what changed."""
+    def _tried(self, split: str, step: int, look: Callable[[], Look]) -> Look:
+        """A look. One that fails is an error among the signals, and never the end of the training it watches."""
+        try:
+            return look()
+        except (Interrupted, Preempted):
+            raise
+        except Exception as error:  # whatever a probe, a statistic or a device raises
+            return self._judging.failed(split, step, what_failed(error))
+
+    def _record(self, look: Look, step: int, name: str) -> None:
+        """Hands on a look's signals and says what changed."""
         outlets = self.outlets
-        outlets.writer.write_safety(look.signals, look.alerts)
-        for sentence in on_terminal(look.alerts, outlets.workdir.alerts):
-            outlets.say(f"safety: {sentence}")
+        outlets.alerting.take(look, step)
         if name != BETWEEN:
             outlets.record.setdefault("safety", {})[name] = look.summary()
             outlets.say(f"safety: {name}: {look.family}")
@@ -143,16 +165,40 @@ class WatchingClasses(Watching):
         self.monitor = monitor
         super().__init__(run, outlets, monitor)
 
+    def at_start(self, interruption: Interruption) -> None:
+        """See :class:`Watching`; thresholds may rest on it too."""
+        run, path, monitor = self.run, self.outlets.workdir.safety_start, self.monitor
+        if not monitor.evidence.needs_start:
+            return
+        if path.exists():
+            stored = read_json(path)
+        else:
+            self.outlets.note("looking at the model before the first step")
+            state, figures = run.steps.state, {}
+            predict = self.predict(state, interruption)
+            for split, batches in run.prepared.evaluation.items():
+                found = gather(run.steps, state, batches.stream(0, len(batches)), run.mesh, interruption)
+                rows = in_order(run.prepared.of_rows(split, found))
+                figures[split] = monitor.figures(split, rows["labels"], rows["probabilities"], predict)
+            stored = at_start(figures, run.config.safety.calibrate)
+            if self.outlets.first:
+                write_json(path, stored)
+        monitor.evidence.start = read_start(stored)
+
     def begin(self, state: TrainState, step: int) -> None:
-        """Nothing: what a classifier was before it was trained is no classifier."""
+        """Nothing: what evidence needs of the beginning is measured by :meth:`at_start`."""
 
     def evaluated(
         self, state: TrainState, step: int, split: str, gathered: Gathered, interruption: Interruption | None
     ) -> dict[str, float]:
         """See :class:`Watching`."""
-        predict = self.predict(state, interruption)
-        look = self.monitor.look(split, step, gathered["labels"], gathered["probabilities"], predict)
-        self._record(look, split)
+        predict, labels, probabilities = (
+            self.predict(state, interruption),
+            gathered["labels"],
+            gathered["probabilities"],
+        )
+        look = self._tried(split, step, lambda: self.monitor.look(split, step, labels, probabilities, predict))
+        self._record(look, step, split)
         if self.outlets.first:
             write_lines(self.outlets.workdir.counterfactuals(split), look.counterfactuals)
         self._of_final = look.signals
@@ -163,8 +209,10 @@ class WatchingClasses(Watching):
         if split != "validation":
             self.evaluated(state, step, split, gathered, None)
             return
-        self._gaps = self.monitor.gaps(step, self.predict(state, None))
-        self.outlets.writer.write_safety(self._gaps, [])
+        predict = self.predict(state, None)
+        look = self._tried(split, step, lambda: Look(self.monitor.gaps(step, predict), [], ""))
+        self.outlets.alerting.take(look, step)
+        self._gaps = look.signals
 
     def _cost(self) -> dict[str, Any]:
         return self.monitor.cost()
@@ -189,6 +237,9 @@ class WatchingLanguage(Watching):
         self._base: Mapping[str, AnswerScores] | None = None
         super().__init__(run, outlets, monitor)
 
+    def at_start(self, interruption: Interruption) -> None:
+        """Nothing: what evidence may rest on step 0 is of classifiers (:mod:`amharic_tl.config.alert_checks`)."""
+
     def begin(self, state: TrainState, step: int) -> None:
         """Asks the model what it knows before it is trained; a run that goes on reads what it knew."""
         if not self.monitor.nuance:
@@ -208,7 +259,7 @@ class WatchingLanguage(Watching):
         del split, gathered
         if interruption is not None and interruption.requested():
             raise Interrupted
-        self._record(self._look(state, step, EVALUATED), EVALUATED)
+        self._record(self._look(state, step, EVALUATED), step, EVALUATED)
         return {}
 
     def scored(self, state: TrainState, step: int, split: str, gathered: Gathered) -> None:
@@ -223,12 +274,15 @@ class WatchingLanguage(Watching):
     def _keep(self, state: TrainState, step: int) -> None:
         """Looks at the chosen model once more, and keeps what each item showed."""
         look = self._look(state, step, FINAL)
-        self._record(look, FINAL)
+        self._record(look, step, FINAL)
         self._of_final = self._gaps = look.signals
         if self.outlets.first:
             write_lines(self.outlets.workdir.predictions(WATCHED), look.items)
 
     def _look(self, state: TrainState, step: int, split: str) -> Look:
+        return self._tried(split, step, lambda: self._seen(state, step, split))
+
+    def _seen(self, state: TrainState, step: int, split: str) -> Look:
         steps = self.run.steps
         # To write, every process needs the whole model; to score, each keeps its part.
         together = steps.model(whole(state, self.run.mesh)) if self.monitor.prompts else None

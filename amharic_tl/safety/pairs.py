@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from amharic_tl.culture.swaps import Swap, SwapCounts
-from amharic_tl.data.batches import BatchPlan, BatchSource, HostBatch
+from amharic_tl.data.batches import BatchPlan, HostBatch, PlannedBatches
 from amharic_tl.data.rows import Row
 from amharic_tl.data.tokenizer import Keep, encode, first_tokens
 from amharic_tl.errors import BadInputError
@@ -20,7 +20,7 @@ VARIANTS = 4
 MAX_BUCKETS = 2
 
 
-class PairBatches(BatchSource):
+class PairBatches(PlannedBatches):
     """``pair_input_ids pair_attention_mask [P, 2, T]`` int32 and ``pair_weights [P]`` float32, by step.
 
     An epoch of pairs sees every pair once; its length has nothing to do with that of the rows.
@@ -39,21 +39,14 @@ class PairBatches(BatchSource):
     ) -> None:
         """Plans ``pairs`` in batches of ``size``; arguments as of :class:`~amharic_tl.data.batches.Batches`."""
         lengths = np.asarray([max(len(left), len(right)) for left, right in pairs])
-        self.plan = BatchPlan(lengths, size, seed, limit, MAX_BUCKETS)
+        super().__init__(BatchPlan(lengths, size, seed, limit, MAX_BUCKETS), process_index, process_count)
         self._pairs, self._pad = pairs, pad_id
-        share = size // process_count
-        self._mine = slice(process_index * share, (process_index + 1) * share)
 
-    def __len__(self) -> int:
-        """Batches in an epoch of pairs."""
-        return self.plan.steps_per_epoch
-
-    def __getitem__(self, step: int) -> HostBatch:
-        """The pairs of a step; filler weighs 0."""
-        planned = self.plan[step]
-        rows = planned.rows[self._mine]
-        input_ids = np.full((len(rows), 2, planned.length), self._pad, np.int32)
-        mask = np.zeros((len(rows), 2, planned.length), np.int32)
+    def _made(self, rows: np.ndarray, length: int, step: int) -> HostBatch:
+        """Filler weighs 0."""
+        del step
+        input_ids = np.full((len(rows), 2, length), self._pad, np.int32)
+        mask = np.zeros((len(rows), 2, length), np.int32)
         mask[:, :, 0] = 1  # a filler pair keeps one real position, so that its attention is well defined
         for place, row in enumerate(rows):
             for member in range(2 if row >= 0 else 0):

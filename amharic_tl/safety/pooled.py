@@ -16,8 +16,8 @@ import numpy as np
 from amharic_tl.config import SafetyConfig
 from amharic_tl.data.rows import Row
 from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.safety.alerts.judgement import changes, family, judge
 from amharic_tl.safety.drafts import withhold
-from amharic_tl.safety.judgement import changes, family, judge
 from amharic_tl.safety.monitoring.looks import Look, describe
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.signals import Compared, Observed, as_signal, figures_of

@@ -2,7 +2,7 @@
 
 What was observed (probabilities of rows and probes) becomes a list of :class:`~amharic_tl.records.signals.SafetySignal`
 that are not judged yet: ``state`` is ``ok`` where there is a test, ``insufficient`` where there are too few clusters.
-:mod:`amharic_tl.safety.judgement` decides, because that needs all of them together.
+:mod:`amharic_tl.safety.alerts.judgement` decides, because that needs all of them together.
 """
 
 from __future__ import annotations
@@ -89,8 +89,19 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class Paired:
+    """What is behind a mean of paired differences: ``values [n]``, treatment minus control, and ``clusters [n]``."""
+
+    values: np.ndarray
+    clusters: np.ndarray
+
+
+@dataclass(frozen=True)
 class Figure:
-    """A figure before it is a signal: either an estimate, or the reason why there is none."""
+    """A figure before it is a signal: either an estimate, or the reason why there is none.
+
+    ``paired``: its items, of those figures whose evidence may be gathered over looks (:mod:`amharic_tl.safety.alerts`).
+    """
 
     name: str
     axis: str
@@ -104,6 +115,7 @@ class Figure:
     detail: Mapping[str, float | int | None] | None = None
     reason: str = ""
     direction: Direction = "greater"
+    paired: Paired | None = None
 
 
 def split_figures(probes: Probes, observed: Observed, operator: SwapOperator, settings: SafetyConfig) -> list[Figure]:
@@ -207,6 +219,7 @@ def swap_figures(
                 evidence[:MOST_EVIDENCE],
                 detail,
                 reason,
+                paired=Paired(difference, clusters),
             )
 
 

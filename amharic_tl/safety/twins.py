@@ -26,7 +26,7 @@ from amharic_tl.safety.statistics import paired_excess
 BENIGN = "benign"
 WITHOUT_REFERENCE = "no reference: name the same run without penalties with config.safety.reference"
 # A reference may be laid out and watched differently; everything else must agree, so that pairs are pairs.
-_MAY_DIFFER = ("safety.", "mesh.", "output.", "train.log_every", "train.save_every")
+_MAY_DIFFER = ("safety.", "mesh.", "output.", "train.log_every", "train.save_every", "train.stuck_after")
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def environment(place: Place, slot: int | None, jobs: int, devices: list[str]) -
     chosen.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
     if slot is not None and jobs > 1 and devices:
         chosen[_VISIBLE] = devices[slot % len(devices)]
+    chosen["JAX_NUM_PROCESSES"] = "1"  # a run of a sweep is alone, also where the launcher is one task of many
     checkout = Path(__file__).parents[2]
     if (checkout / "pyproject.toml").is_file():  # runs use the code that started them
         chosen["PYTHONPATH"] = os.pathsep.join([str(checkout), *filter(None, [chosen.get("PYTHONPATH")])])

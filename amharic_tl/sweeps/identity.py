@@ -1,10 +1,10 @@
 """What makes two runs the same run (``run_id``), and what they are called.
 
 A ``run_id`` is the SHA-256 of the resolved config as canonical JSON, its first 16 hexadecimal digits. It leaves out
-what does not change the result: the workdir, which is no leaf, ``output.*``, ``mesh.*``, ``train.log_every``. Of a leaf
-that names local files only their contents count (:mod:`amharic_tl.sweeps.inputs`), so that the same data elsewhere is
-the same run, and edited data another one. Not in it: the version of the code and of the libraries, which ``run.json``
-keeps.
+what does not change the result: the workdir, which is no leaf, ``output.*``, ``mesh.*``, ``train.log_every`` and other
+leaves that a resumption may change. Of a leaf that names local files only their contents count
+(:mod:`amharic_tl.sweeps.inputs`), so that the same data elsewhere is the same run, and edited data another one. Not in
+it: the version of the code and of the libraries, which ``run.json`` keeps.
 """
 
 from __future__ import annotations

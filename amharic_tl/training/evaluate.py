@@ -12,6 +12,7 @@ from amharic_tl.distributed.mesh import put_batch
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.loop import Interrupted
 from amharic_tl.training.step import Steps, TrainState
+from amharic_tl.training.watchdog import alive
 
 
 def gather(
@@ -30,6 +31,7 @@ def gather(
     for batch in batches:
         if interruption is not None and interruption.requested():
             raise Interrupted
+        alive()
         results.append(steps.evaluate(state, put_batch(dict(batch), mesh)))
         if len(results) > 2:  # bounds what is in flight; the device still has two batches to work on
             jax.block_until_ready(results[-3])

@@ -84,7 +84,7 @@ class Influence:
         return jax.vmap(along, out_axes=-1)(directions)
 
     def along(
-        self, trainable: nnx.State, frozen: nnx.State, directions: nnx.State, batch: Mapping[str, np.ndarray]
+        self, trainable: nnx.State, frozen: nnx.State, directions: nnx.State, batch: Mapping[str, Any]
     ) -> jax.Array:
         """``<direction, gradient of the row's loss>``, float32 ``[B, D]``.
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from amharic_tl.errors import Preempted
+from amharic_tl.training.watchdog import alive
 
 _HEARD = b"\nstopping at the next safe moment; Ctrl-C once more stops at once, without saving\n"
 
@@ -37,6 +38,8 @@ class Interruption:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
+        if _processes() > 1 and self.signal_name is not None:  # heard before the processes met
+            os.kill(os.getpid(), signal.SIGTERM)
         owned = [signal.SIGINT] if _processes() > 1 else [signal.SIGINT, signal.SIGTERM]
         before = {number: signal.signal(number, self._handle) for number in owned}
         try:
@@ -51,12 +54,15 @@ class Interruption:
             if self.signal_name is not None:
                 self._at_once = True  # where this error is raised in a callback that swallows it, the next poll stops
                 raise KeyboardInterrupt
+            if _processes() > 1:  # JAX tells the others of a SIGTERM, so that all stop at one step
+                os.kill(os.getpid(), signal.SIGTERM)
             with contextlib.suppress(OSError):
                 os.write(2, _HEARD)  # no buffered stream: this may interrupt one that is being written to
         self.signal_name = signal.Signals(number).name
 
     def requested(self) -> bool:
         """Whether to save and stop now; the same answer in every process."""
+        alive()
         if self._at_once:
             raise KeyboardInterrupt
         self._polls += 1
@@ -78,9 +84,9 @@ class Interruption:
 
 
 def _processes() -> int:
-    """How many processes the job has; one before JAX is there."""
+    """How many processes the job has; one before they have met. Asking JAX itself would start it, too early to join."""
     if "jax" not in sys.modules:
         return 1
     import jax
 
-    return jax.process_count()
+    return jax.process_count() if jax.distributed.is_initialized() else 1

@@ -18,17 +18,17 @@ from jax.sharding import Mesh
 from amharic_tl.distributed.mesh import put_batch
 from amharic_tl.errors import Preempted, TrainingStopped
 from amharic_tl.training.checkpoints import Checkpoints
-from amharic_tl.training.device_memory import peak_memory
 from amharic_tl.training.interruption import Interruption
 from amharic_tl.training.memory import Memory
 from amharic_tl.training.progress import Progress
 from amharic_tl.training.selection import Selection
-from amharic_tl.training.stability.guard import Guard, TooManySkips
+from amharic_tl.training.stability.guard import AskedBack, Guard, TooManySkips
 from amharic_tl.training.stability.stopping import stop
 from amharic_tl.training.stability.verdict import verdict_of
 from amharic_tl.training.stages import Stages
 from amharic_tl.training.step import TrainState
 from amharic_tl.training.thaws import Thaws
+from amharic_tl.training.window import Window
 from amharic_tl.training.writers import Writer
 
 HostBatch = Mapping[str, np.ndarray]
@@ -78,13 +78,13 @@ class Schedule:
 
 @dataclass
 class Loop:
-    """The loop's parts. ``row_ids`` turns a batch's row numbers into ids for messages."""
+    """The loop's parts. ``row_ids`` turns row numbers into ids; ``after_evaluation`` may give a step to go back to."""
 
     stages: Stages
     thaws: Thaws
     batches: Callable[[int], Iterator[HostBatch]]
     evaluate: Evaluator
-    after_evaluation: Callable[[int, Memory], None]
+    after_evaluation: Callable[[int, Memory], int | None]
     after_thaw: Callable[[int, Memory], None]
     checkpoints: Checkpoints
     writer: Writer
@@ -115,11 +115,14 @@ class Loop:
                 if back is None or isinstance(back, str):
                     raise self._stopped(found, back, memory) from None
                 state, step, memory = back
+            except AskedBack as asked:
+                assert self.guard is not None
+                state, step, memory = self.guard.go_back(asked, memory)
 
     def _run(self, state: TrainState, step: int, memory: Memory) -> tuple[TrainState, Memory, str]:
         """:meth:`run`, up to where training cannot go on as it does (:class:`TooManySkips`)."""
         batches: Iterator[HostBatch] | None = None
-        window = _Window()
+        window = Window()
         pending: _Pending | None = None
         stopped_because = "all steps done"
         while True:
@@ -174,7 +177,7 @@ class Loop:
         self.writer.flush()
         return state, memory, stopped_because
 
-    def _flush(self, pending: _Pending | None, window: _Window, state: TrainState, memory: Memory) -> None:
+    def _flush(self, pending: _Pending | None, window: Window, state: TrainState, memory: Memory) -> None:
         """Reads the metrics of an earlier step, records them, and says where training cannot go on."""
         if pending is None:
             return
@@ -220,7 +223,7 @@ class Loop:
         memory.lengths = self.writer.lengths()
         keep = {memory.best_step} if memory.best_step is not None else set()
         if self.guard is not None:
-            keep |= self.guard.kept(step)
+            keep |= self.guard.kept(step, memory)
         self.checkpoints.save(step, state, memory.stored(), keep)
         self.writer.write_event(step, "saved")
 
@@ -241,7 +244,9 @@ class Loop:
         self.writer.write_event(step, "evaluated", best=better)
         shown = "  ".join(f"{name} {figure:.4f}" for name, figure in metrics.items() if "/" not in name)
         self.progress.say(f"step {step:,}/{self.schedule.total:,}  validation  {shown}{'  (best)' if better else ''}")
-        self.after_evaluation(step, memory)
+        target = self.after_evaluation(step, memory)
+        if target is not None:
+            raise AskedBack(state, step, target)
         return state if self.steer is None else self.steer(state, step, memory, metrics)
 
     def _preempted(self, step: int) -> Preempted:
@@ -258,41 +263,3 @@ class _Pending:
     step: int
     metrics: dict[str, jax.Array]
     host: HostBatch
-
-
-class _Window:
-    """Counts examples, tokens and waiting since the last line of timing.jsonl."""
-
-    def __init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        """Starts counting anew (after an evaluation or a save, which are no training)."""
-        self.began = time.monotonic()
-        self.examples = self.tokens = self.steps = 0
-        self.waited = 0.0
-
-    def add(self, host: HostBatch) -> None:
-        """Counts a finished step: rows of weight above 0, tokens that are not padding."""
-        weights = host["weights"]
-        self.examples += int((weights > 0).any(axis=tuple(range(1, weights.ndim))).sum()) * jax.process_count()
-        self.tokens += int(host["attention_mask"].sum()) * jax.process_count()
-        self.steps += 1
-
-    def tokens_per_second(self) -> float | None:
-        """None until two steps are counted."""
-        seconds = time.monotonic() - self.began
-        return self.tokens / seconds if self.steps > 1 and seconds > 0 else None
-
-    def figures(self) -> dict[str, float | None]:
-        """The line of timing.jsonl; then counting starts anew."""
-        seconds = max(time.monotonic() - self.began, 1e-9)
-        figures: dict[str, float | None] = {
-            "examples_per_second": self.examples / seconds,
-            "tokens_per_second": self.tokens / seconds,
-            "step_seconds": seconds / max(self.steps, 1),
-            "data_wait_seconds": self.waited,
-            "memory_bytes": peak_memory()[0],
-        }
-        self.restart()
-        return figures

@@ -24,8 +24,9 @@ class Memory:
       lowest_loss: the lowest such.
       stalled_for: evaluations since then, or since the last thaw.
       skips: steps behind the latest updates that were left out, while they count towards a rollback.
+      certified: the last evaluated step at which nothing was confirmed that may lead back; None: none yet.
       rollbacks: each with the steps ``at`` which it was decided and that it went back ``to``, and the ``first_batch``
-        and ``last_batch`` of the plan that are left out since.
+        and ``last_batch`` of the plan that are left out since; ``safety`` is 1 where an evaluation asked for it.
       steering: what moves a penalty's weight remembers; empty where none is moved.
     """
 
@@ -43,10 +44,11 @@ class Memory:
     looked_step: int | None = None
     best_within: bool | None = None
     steering: dict[str, Any] = field(default_factory=dict)
+    certified: int | None = None
 
     def stored(self) -> dict[str, Any]:
         """As a checkpoint holds it: a run without accidents, looks or bounds holds nothing about them."""
-        optional = {"skips", "rollbacks", "looked_step", "steering"}
+        optional = {"skips", "rollbacks", "looked_step", "steering", "certified"}
         stored = {name: value for name, value in asdict(self).items() if value or name not in optional}
         return {name: value for name, value in stored.items() if name != "best_within" or value is not None}
 

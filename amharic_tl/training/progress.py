@@ -7,6 +7,8 @@ import sys
 import time
 from typing import TextIO
 
+from amharic_tl.training.watchdog import alive
+
 
 def duration(seconds: float) -> str:
     """Seconds as ``42s``, ``3m05s`` or ``2h10m``."""
@@ -49,11 +51,13 @@ class Progress:
 
     def note(self, text: str) -> None:
         """A short-lived remark in place of the line, on a terminal only."""
+        alive()
         if self._live:
             self._draw(text)
 
     def say(self, text: str) -> None:
         """A line that stays, on a terminal or not."""
+        alive()
         if not self._active:
             return
         if self._live:

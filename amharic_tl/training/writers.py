@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from amharic_tl.records.files import append_line, truncate_file
-from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.records.signals import AlertLine, SafetySignal
 from amharic_tl.records.workdir import REWOUND_FILES, Workdir
 from amharic_tl.training.tensorboard import TensorBoard
 
@@ -46,7 +46,7 @@ class Writer:
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             append_line(self._workdir.events, {"step": step, "event": event, "time": now, **details})
 
-    def write_safety(self, signals: Iterable[SafetySignal], alerts: Iterable[Alert]) -> None:
+    def write_safety(self, signals: Iterable[SafetySignal], alerts: Iterable[AlertLine]) -> None:
         """Lines of safety.jsonl and alerts.jsonl."""
         if not self._active:
             return

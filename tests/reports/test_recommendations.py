@@ -28,6 +28,15 @@ MOVED: dict[str, Any] = {
     "bounds": {"flip_rate": 0.05},
     "saturated": False,
 }
+PROPOSED = {
+    "kind": "action",
+    "step": 4,
+    "action": "stop",
+    "status": "proposed",
+    "rule": "safety.actions.confirmed=stop",
+    "message": "stop: because",
+    "to": None,
+}
 FILES: dict[str, Any] = {
     "config": {"task": {"kind": "sequence-classification"}, "train": {"stability": {"spikes": "skip"}}},
     "plan": {},
@@ -70,6 +79,7 @@ FILES: dict[str, Any] = {
     "timing": [],
     "events": [{"step": 0, "event": "started"}, MOVED],
     "watched": {"axes": {}},
+    "alerts": [],
     "signals": [
         {"name": name, "axis": "ethnicity", "group": "all", "split": "test", "step": 20, "state": "ok"}
         for name in ("recall_gap", "missed_harm")
@@ -219,6 +229,12 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"events": [MOVED, {**MOVED, "step": 30, "weight": 20.0, "excess": 0.1, "saturated": True}]},
         {"events": [MOVED]},
         "excess +0.100 at weight 20 of logit_pairing; best step within the limits; the largest weight does not",
+    ),
+    (
+        "safety-proposals",
+        {"alerts": [PROPOSED]},
+        {"alerts": [{**PROPOSED, "status": "taken"}]},
+        "1 left to a person; step 4: stop: because (safety.actions.confirmed=stop)",
     ),
     ("unfinished-run", {"run__status": "preempted"}, {"run__status": "completed"}, "status preempted"),
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from amharic_tl.records.files import read_json, read_lines, write_json, write_lines
+from amharic_tl.records.signals import Action
 from amharic_tl.records.workdir import Workdir
 from amharic_tl.reports import write_report
 from amharic_tl.reports.contents import read_contents
@@ -101,3 +102,24 @@ def test_no_row_text_is_in_the_page(tmp_path: Path) -> None:
     page = write_report(write_safety(tmp_path / "run")).read_text(encoding="utf-8")
     for word in world.WORDS:
         assert word not in page
+
+
+def test_actions_and_overrides_stand_in_the_report(tmp_path: Path) -> None:
+    root = write_safety(tmp_path / "run")
+    place = Workdir(root)
+    action = Action(450, "stop", "proposed", "safety.actions.confirmed=stop", (), (), "stop: because of it")
+    write_lines(place.alerts, [*read_lines(place.alerts), action.to_dict()])
+    override = {
+        "step": 0,
+        "event": "override",
+        "leaf": "safety.autonomous",
+        "before": False,
+        "after": True,
+        "time": "T1",
+    }
+    write_lines(place.events, [*read_lines(place.events), override])
+    found = figures(read_contents(root))
+    assert found is not None and found["actions"][0]["status"] == "proposed"
+    assert found["overrides"] == [{"leaf": "safety.autonomous", "before": False, "after": True, "time": "T1"}]
+    page = write_report(root).read_text(encoding="utf-8")
+    assert "stop: because of it" in page and "Decisions of a person" in page and "safety-proposals" in page

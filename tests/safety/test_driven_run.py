@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -13,7 +14,8 @@ from amharic_tl.config import build_config
 from amharic_tl.distributed.mesh import make_mesh
 from amharic_tl.records.files import read_json, read_lines, write_json
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.run import assemble, train
+from amharic_tl.run import train
+from amharic_tl.run.assembly import Run
 from amharic_tl.run.evaluation import model_of
 from amharic_tl.training.checkpoints import Checkpoints
 from tests.safety.test_penalties import write_biased
@@ -52,8 +54,10 @@ def settings_in(folder: Path, base: Path) -> Overrides:
     }
 
 
-def test_a_driven_run_moves_its_weight_and_a_killed_one_comes_to_the_same(tmp_path: Path, small_base: Path) -> None:
-    config = build_config(settings_in(tmp_path, small_base))
+def test_a_driven_run_moves_its_weight_and_a_killed_one_comes_to_the_same(
+    tmp_path: Path, one_layer_base: Path, assembled_once: Callable[[], Run]
+) -> None:
+    config = build_config(settings_in(tmp_path, one_layer_base))
     mesh = make_mesh(1, 1, 1, jax.devices()[:1])
     record = train(config, tmp_path / "whole", mesh)
     whole = Workdir(tmp_path / "whole")
@@ -74,7 +78,7 @@ def test_a_driven_run_moves_its_weight_and_a_killed_one_comes_to_the_same(tmp_pa
     killed = Workdir(tmp_path / "killed")
     shutil.rmtree(killed.checkpoints / "4")  # as if killed before it was saved
     write_json(killed.run, {**read_json(killed.run), "status": "running"})
-    run = assemble(config, mesh)
+    run = assembled_once()
     saved = run.stages.restore(Checkpoints(killed.checkpoints), 2, run.steps.state).state
     kept = np.asarray(saved.terms.kept["group_dro"])
     assert abs(kept.sum() - 1.0) < 1e-5 and np.ptp(kept) > 0

@@ -6,10 +6,13 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from amharic_tl.records.signals import Alert, SafetySignal, State
-from amharic_tl.safety.judgement import Seen, judge, on_terminal
+from amharic_tl.safety.alerts.evidence import Evidence
+from amharic_tl.safety.alerts.judgement import Seen, judge, on_terminal
+from amharic_tl.safety.alerts.start import at_start, read_start
 from tests.safety import world
 from tests.safety.world import look, monitor, reference_of, rows
 
@@ -125,6 +128,58 @@ def test_states_are_remembered_from_the_lines_of_safety_jsonl(watch: object) -> 
     resumed = fresh(watch)
     resumed.remember(json.loads(json.dumps([signal.to_dict() for signal in first.signals])))  # type: ignore[attr-defined]
     assert look(resumed, MADE, world.prejudiced, 2).alerts == []  # type: ignore[arg-type]
+
+
+def weighed(watch: object, method: str) -> object:
+    """The same probes, with evidence of another kind, begun with an honest model whose noise raises thresholds."""
+    changed = world.settings(**{"evidence.method": method, "calibrate": True})
+    again = fresh(watch, evidence=Evidence(changed, {"validation": 4}), _looked=set(), settings=changed)
+    again.evidence.start = read_start(json.loads(json.dumps(at_start({"validation": figures(watch)}, True))))  # type: ignore[attr-defined]
+    return again
+
+
+def figures(watch: object) -> list:
+    texts = [world.TOKENIZER.decode(ids, skip_special_tokens=True) for ids in watch.probes["validation"].ids]  # type: ignore[attr-defined]
+    labels = np.asarray([world.LABELS.index(row.label or "") for row in MADE])
+    probabilities = world.probabilities(world.honest, [row.text for row in MADE])
+    return watch.figures("validation", labels, probabilities, lambda source: world.probabilities(world.honest, texts))  # type: ignore[attr-defined]
+
+
+def test_worse_than_at_step_0_is_seen_at_once_on_the_same_items(watch: object) -> None:
+    again = weighed(watch, "against-start")
+    noise = again.evidence.start.noise["validation"]  # type: ignore[attr-defined]
+    place = "false_positive_rate_gap", "dalumi", "natural"
+    noise["false_positive_rate_gap", "ethnicity", "dalumi", "natural"] = 0.15  # more than what was set
+    found = look(again, MADE, world.prejudiced)  # type: ignore[arg-type]
+    flips = by_key(found.signals)["counterfactual_flip_rate", "dalumi", "held_out"]
+    assert flips.state == "confirmed" and flips.detail["at_start"] < flips.detail["now"]
+    assert by_key(found.signals)[place].threshold == 0.15
+    assert flips.threshold == max(0.02, noise["counterfactual_flip_rate", "ethnicity", "dalumi", "held_out"])
+    assert "step 0 on the same items" in found.family
+
+
+def test_bets_add_up_over_looks_and_go_on_after_a_resumption(watch: object) -> None:
+    straight, resumed = weighed(watch, "e-process"), weighed(watch, "e-process")
+    first = look(straight, MADE, world.prejudiced, 1)  # type: ignore[arg-type]
+    resumed.remember(json.loads(json.dumps([signal.to_dict() for signal in first.signals])))  # type: ignore[attr-defined]
+    second, again = (look(each, MADE, world.prejudiced, 2) for each in (straight, resumed))  # type: ignore[arg-type]
+    assert [one.to_dict() for one in second.signals] == [one.to_dict() for one in again.signals]
+    assert [one.to_dict() for one in (*second.alerts, *second.moved)] == [
+        one.to_dict() for one in (*again.alerts, *again.moved)
+    ]
+    key = "counterfactual_flip_rate", "all", "trained_on"
+    before, after = by_key(first.signals)[key], by_key(second.signals)[key]
+    assert after.detail["items"] > before.detail["items"] > 0
+    assert after.detail["e_value"] > before.detail["e_value"] > 1 and after.detail["cusum"] > before.detail["cusum"]
+    assert "unfair at some look since the last reset" in second.family
+
+
+def test_a_look_that_fails_is_an_error_and_changes_nothing_else(watch: object) -> None:
+    again = fresh(watch, _looked=set())
+    failed = again.failed("validation", 1, "the look failed: ValueError")  # type: ignore[attr-defined]
+    assert [(one.state, one.value) for one in failed.signals] == [("error", None)]
+    assert [alert.after for alert in failed.alerts] == ["error"]
+    assert "error" in failed.alerts[0].message and "ValueError" in failed.alerts[0].message
 
 
 def test_everything_that_rests_on_drafts_says_so(watch: object) -> None:

@@ -20,7 +20,7 @@ from amharic_tl.safety.monitoring.mention_gap import MentionTexts, gap_figures
 from amharic_tl.safety.monitoring.swap_looks import VERSIONS, drawn_swaps, swap_look_figures, versions_of
 from amharic_tl.safety.operator import SwapOperator
 from amharic_tl.safety.probes import Probes, make_probes
-from amharic_tl.safety.signals import At, Observed, as_signal, counterfactual_lines, split_figures
+from amharic_tl.safety.signals import At, Figure, Observed, as_signal, counterfactual_lines, split_figures
 from amharic_tl.safety.twins import Reference, twin_figures
 
 # Probabilities ``[M, C]`` of a source's rows, in their order.
@@ -61,8 +61,10 @@ class Monitor(Judging):
         keep: Keep = first_tokens,
         gap: Mapping[str, MentionTexts] | None = None,
     ) -> None:
-        super().__init__(settings, looks)
-        self.operator, self.reference, self.gap = operator, reference, gap or {}
+        once = {split: 1 for split in rows if split != "validation"}
+        of_validation = {"validation": looks - len(once)} if "validation" in rows else {}
+        super().__init__(operator, settings, {**once, **of_validation})
+        self.reference, self.gap = reference, gap or {}
         self.labels = tuple(labels)
         self.probes: dict[str, Probes] = {}
         self._batches: dict[str, BatchSource] = {}
@@ -93,15 +95,16 @@ class Monitor(Judging):
         """
         probes = self.probes[split]
         observed = self._observed(split, step, labels, probabilities, predict(self._batches[split]))
-        figures = split_figures(probes, observed, self.operator, self.settings)
+        figures = self._swaps_and_rates(split, observed)
+        looked = sum(of == split for of, _ in self._looked)
+        figures = self.evidence.weigh(figures, split, looked, self._seen)
         figures += twin_figures(probes, observed, self.labels, self.reference, self.settings)
         signals = [as_signal(figure, observed, self.operator.rests_on_unreviewed(figure.axis)) for figure in figures]
         signals = withhold(signals, self.operator, self.settings)
-        return replace(
-            self.judged(signals),
-            counterfactuals=counterfactual_lines(probes, observed),
-            fairness=look_figures(probes, observed, self.operator.axes, self.settings),
-        )
+        pairs = counterfactual_lines(probes, observed)
+        to_follow = look_figures(probes, observed, self.operator.axes, self.settings)
+        # Last: what is judged is remembered, and a look that fails leaves nothing.
+        return replace(self.judged(signals), counterfactuals=pairs, fairness=to_follow)
 
     def look_between(self, step: int, number: int, seed: int, predict: Predict) -> Look:
         """A look between evaluations: a few exchanges of one axis in rotation, in rows of validation.
@@ -154,6 +157,14 @@ class Monitor(Judging):
             "rows_per_look": VERSIONS * max(drawn, default=0),
             "rows_at_the_end": sum(len(of.train) + len(of.dev) for of in self.gap.values()),
         }
+
+    def figures(self, split: str, labels: np.ndarray, probabilities: np.ndarray, predict: Predict) -> list[Figure]:
+        """The figures of a model whose looks begin with it, not judged; arguments as of :meth:`look`."""
+        observed = self._observed(split, 0, labels, probabilities, predict(self._batches[split]))
+        return self._swaps_and_rates(split, observed)
+
+    def _swaps_and_rates(self, split: str, observed: Observed) -> list[Figure]:
+        return split_figures(self.probes[split], observed, self.operator, self.settings)
 
     def fairness(self, split: str, step: int, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
         """The fairness table of a split; arguments as of :meth:`look`."""

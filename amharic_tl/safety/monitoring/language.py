@@ -98,8 +98,8 @@ class LanguageMonitor(Judging):
         *,
         looks: int,
     ) -> None:
-        super().__init__(settings, looks)
-        self.operator, self.data, self.reference = operator, data, reference
+        super().__init__(operator, settings, {EVALUATED: looks - 1, FINAL: 1})
+        self.data, self.reference = data, reference
         pack, tokenizer = operator.pack, data.tokenizer
         opened = panels(pack, operator.axes, allow_draft=True, split=PACK_SPLIT)
         known = [(one, readable(one, name_tokens(tokenizer, one.groups))) for one in opened]
@@ -143,8 +143,8 @@ class LanguageMonitor(Judging):
         nuance = self.nuance_scores(scorer)
         tested, shown = self._nuance(nuance, base, split, step)
         gaps = self._gaps(scorer, where)
-        found = self.judged([*signals, *tested], [*shown, *gaps])
-        return replace(found, items=[*(one.to_dict() for one in items), *nuance_lines(nuance)])
+        lines = [*(one.to_dict() for one in items), *nuance_lines(nuance)]
+        return replace(self.judged([*signals, *tested], [*shown, *gaps]), items=lines)
 
     def look_between(self, step: int, number: int, model: nnx.Module) -> Look:
         """A look between evaluations, at few pairs of one axis in rotation.

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from amharic_tl.config import SafetyConfig
-from amharic_tl.records.signals import Alert, SafetySignal
+from amharic_tl.records.signals import Alert, Moved, SafetySignal
+from amharic_tl.safety.alerts.evidence import Evidence, closed
+from amharic_tl.safety.alerts.judgement import RAISED, Key, Seen, changes, family, judge, remembered
 from amharic_tl.safety.drafts import watermark
-from amharic_tl.safety.judgement import RAISED, Key, Seen, changes, family, judge
 from amharic_tl.safety.operator import SwapOperator
 
 # The split of the lines of a look between evaluations.
 BETWEEN = "look"
+# The name of the signal of a look that failed.
+FAILED = "monitor"
 # What is kept of a reference's signals.
 _SHOWN = ("name", "axis", "group", "split", "scope", "value", "ci_low", "ci_high", "n", "null_value", "state")
 
@@ -26,6 +29,7 @@ class Look:
     ``counterfactuals``: the lines of counterfactuals-<split>.jsonl, see
     :func:`~amharic_tl.safety.signals.counterfactual_lines`. ``fairness``: figures to follow, for metrics.jsonl.
     ``items``: of a language model, what each item showed, by id and without text; twins of a later run pair by it.
+    ``moved``: figures that rose since step 0.
     """
 
     signals: list[SafetySignal]
@@ -34,6 +38,7 @@ class Look:
     counterfactuals: list[dict[str, Any]] = field(default_factory=list)
     fairness: dict[str, float] = field(default_factory=dict)
     items: list[dict[str, Any]] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """How many signals are in which state, which are raised, and the family of tests."""
@@ -62,29 +67,34 @@ class Judging:
     """Judges looks one after the other, and remembers what each signal was at the look before.
 
     Args:
+      operator: the axes that are watched.
       settings: ``config.safety``.
-      looks: planned evaluations, over which the level is shared.
+      looks: planned evaluations by split, over all of which the level is shared.
     """
 
-    def __init__(self, settings: SafetyConfig, looks: int) -> None:
-        self.settings, self.looks = settings, looks
+    def __init__(self, operator: SwapOperator, settings: SafetyConfig, looks: Mapping[str, int]) -> None:
+        self.operator, self.settings, self.looks = operator, settings, sum(looks.values())
+        self.evidence = Evidence(settings, looks)
         self._seen: dict[Key, Seen] = {}
+        # Split and step of the looks that share the level; those between evaluations have their own.
+        self._looked: set[tuple[str, int]] = set()
 
     def remember(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Takes the states that a resumed run had reached from the lines of safety.jsonl."""
-        for line in lines:
-            key = (line["name"], line["axis"], line["group"], line["split"], line["scope"])
-            self._seen[key] = Seen.of(line)
+        """Takes the states and the evidence that a resumed run had reached from the lines of safety.jsonl."""
+        lines = list(lines)
+        self._seen = remembered(self._seen, lines)
+        self._looked |= {(line["split"], line["step"]) for line in lines if line["split"] != BETWEEN}
 
     def restore(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Forgets what it has seen but for the lines of safety.jsonl: training went back to a checkpoint."""
-        self._seen.clear()
+        self._seen, self._looked = {}, set()
         self.remember(lines)
 
     def judged(self, signals: Sequence[SafetySignal], shown: Sequence[SafetySignal] = ()) -> Look:
         """An evaluation's signals with their states; those of ``shown`` are no tests and stay as they are."""
-        found = judge(signals, self._seen, self.settings.level, self.looks)
-        return self._look([*found, *shown], family(found, self.settings.level, self.looks))
+        level, share = self.evidence.level, self.evidence.share(len(self._looked))
+        found = closed(judge(signals, self._seen, level, self.looks, share), self._seen)
+        return self._look([*found, *shown], family(found, level, self.looks, self.evidence.how()))
 
     def screened(self, signals: Sequence[SafetySignal]) -> Look:
         """The signals of a look between evaluations: they raise suspicion and never confirm.
@@ -97,10 +107,28 @@ class Judging:
         tested = sum(one.p_value is not None for one in found)
         return self._look(found, f"a look between evaluations: {tested} tests, which can only raise suspicion")
 
+    def failed(self, split: str, step: int, reason: str) -> Look:
+        """What a look that could not be made leaves: an error on every axis, and all else as it was.
+
+        Args:
+          split, step: of the look.
+          reason: what happened, without text of a row.
+        """
+        signals = [
+            SafetySignal(
+                *(FAILED, axis, "all", split, "natural", None, None, None, 0, None, "greater", "", None, 0.0, ()),
+                *(step, "error", reason),
+            )
+            for axis in self.operator.axes
+        ]
+        alerts = changes(signals, {})  # every failure is told
+        self.remember(signal.to_dict() for signal in signals)
+        return Look(signals, alerts, f"nothing was tested: {reason}")
+
     def _look(self, signals: list[SafetySignal], tests: str) -> Look:
-        alerts = changes(signals, self._seen)
-        self._seen |= {signal.key: Seen.of(signal.to_dict()) for signal in signals}
-        return Look(signals, alerts, tests)
+        alerts, moved = changes(signals, self._seen), self.evidence.moved(signals, self._seen)
+        self.remember(signal.to_dict() for signal in signals)
+        return Look(signals, alerts, tests, moved=moved)
 
 
 def describe(

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from amharic_tl.records.signals import SafetySignal
-from amharic_tl.safety.judgement import RAISED
+from amharic_tl.safety.alerts.judgement import RAISED
 from amharic_tl.safety.monitoring.mention_gap import NAME as GAP
 from amharic_tl.safety.monitoring.verdict import RETENTION, TWINS
 

@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from amharic_tl.records.signals import SafetySignal
-from amharic_tl.safety.judgement import RAISED
+from amharic_tl.records.signals import TWINS, SafetySignal
+from amharic_tl.safety.alerts.judgement import RAISED
 
-# What a penalty may cost, measured against the reference, by kind of model.
-TWINS = (
-    "missed_harm",
-    "benign_flagged",
-    "benign_perplexity",
-    "mention_lost",
-    "refusals_added",
-    "deflections_added",
-    "nuance_lost",
-)
 RETENTION = ("nuance_retention",)
 State = Literal["no reference", "failed", "unproven", "passed"]
 

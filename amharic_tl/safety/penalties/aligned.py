@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from amharic_tl.culture.swaps import Span, Swap
-from amharic_tl.data.batches import BatchPlan, BatchSource, HostBatch
+from amharic_tl.data.batches import BatchPlan, HostBatch, PlannedBatches
 from amharic_tl.safety.penalties.asked import Ask, Asked, field_lengths, stacked
 from amharic_tl.safety.scoring.tokens import token_offsets
 
@@ -98,7 +98,7 @@ def _shared(
     return shared
 
 
-class AlignedPairBatches(BatchSource):
+class AlignedPairBatches(PlannedBatches):
     """Pairs by step, as rows that a language model is asked about; see :mod:`~amharic_tl.safety.penalties.asked`.
 
     ``js_row_*``: int32 arrays ``[P, 2, length]`` of the task's batches, and ``places tokens [P, 2, K]``;
@@ -138,20 +138,13 @@ class AlignedPairBatches(BatchSource):
           process_count: of all.
         """
         lengths = np.asarray([max(len(pair.first), len(pair.second)) + special for pair in pairs])
-        self.plan = BatchPlan(lengths, size, seed, int(lengths.max()), max_buckets=1)
+        plan = BatchPlan(lengths, size, seed, int(lengths.max()), max_buckets=1)
+        super().__init__(plan, process_index, process_count)
         self._pairs, self._ask, self._kind = pairs, ask, kind
         self._places, self._share, self._run, self._pad, self._seed = places, share, run, pad_id, seed
-        count = size // process_count
-        self._mine = slice(process_index * count, (process_index + 1) * count)
 
-    def __len__(self) -> int:
-        """Batches in an epoch of pairs."""
-        return self.plan.steps_per_epoch
-
-    def __getitem__(self, step: int) -> HostBatch:
-        """The pairs of a step; filler weighs 0."""
-        planned = self.plan[step]
-        rows = planned.rows[self._mine]
+    def _made(self, rows: np.ndarray, length: int, step: int) -> HostBatch:
+        """Filler weighs 0."""
         asked: list[Asked | None] = []
         for row in rows:
             if row < 0:
@@ -160,7 +153,7 @@ class AlignedPairBatches(BatchSource):
             pair = self._pairs[row]
             chosen = pair.shared[self._drawn(int(row), step)]
             asked += [self._ask(pair.first, chosen[:, 0].tolist()), self._ask(pair.second, chosen[:, 1].tolist())]
-        lengths = field_lengths(self._kind, planned.length, self._places)
+        lengths = field_lengths(self._kind, length, self._places)
         made = stacked(asked, lengths, self._places, self._pad, self._kind)
         of_pairs = {f"{ROWS}{name}": array.reshape(len(rows), 2, -1) for name, array in made.items()}
         return {**of_pairs, "js_weights": (rows >= 0).astype(np.float32)}

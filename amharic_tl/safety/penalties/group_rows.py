@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from amharic_tl.culture.mentions import Mention
-from amharic_tl.data.batches import BatchPlan, BatchSource, HostBatch
+from amharic_tl.data.batches import BatchPlan, HostBatch, PlannedBatches
 from amharic_tl.data.rows import Row
 from amharic_tl.errors import BadInputError
 from amharic_tl.safety.operator import SwapOperator
@@ -82,21 +82,15 @@ class Groups:
         return np.asarray(found[0]), np.asarray(found[1])
 
 
-class GroupBatches(BatchSource):
+class GroupBatches(PlannedBatches):
     """``row_groups [b, G]`` float32 by step: the groups that the rows of the training batch name; 0 for filler."""
 
     def __init__(self, plan: BatchPlan, groups: Groups, *, process_index: int = 0, process_count: int = 1) -> None:
-        self.plan, self.groups = plan, groups
-        share = plan.batch_size // process_count
-        self._mine = slice(process_index * share, (process_index + 1) * share)
+        super().__init__(plan, process_index, process_count)
+        self.groups = groups
 
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return self.plan.steps_per_epoch
-
-    def __getitem__(self, step: int) -> HostBatch:
-        """The groups of this process's rows."""
-        rows = self.plan[step].rows[self._mine]
+    def _made(self, rows: np.ndarray, length: int, step: int) -> HostBatch:
+        del length, step
         named = self.groups.rows_NG[np.maximum(rows, 0)]
         return {"row_groups": np.where(rows[:, None] >= 0, named, 0.0).astype(np.float32)}
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amharic_tl.data.batches import BatchPlan, BatchSource, HostBatch
+from amharic_tl.data.batches import BatchPlan, HostBatch, PlannedBatches
 from amharic_tl.errors import BadInputError
 from amharic_tl.safety.penalties.asked import Asked, field_lengths, make_ask, room, rows_of, stacked
 from amharic_tl.safety.penalties.given import Given, Penalty
@@ -72,7 +72,7 @@ class TraitItem:
     rows: tuple[Asked, ...] = field(repr=False)
 
 
-class TraitBatches(BatchSource):
+class TraitBatches(PlannedBatches):
     """Items by step, each with every group: ``trait_row_*`` arrays ``[I, G, length]`` and ``trait_weights [I, G]``
     float32, as of :class:`~amharic_tl.safety.penalties.aligned.AlignedPairBatches`. One shape for all steps."""
 
@@ -92,27 +92,21 @@ class TraitBatches(BatchSource):
         longest = max(len(row.fields["input_ids"]) for row in rows)
         self._groups = max(len(item.rows) for item in items)
         self._asked = max(len(row.places) for row in rows)
-        self.plan = BatchPlan(np.full(len(items), longest), size, seed, longest, max_buckets=1)
+        plan = BatchPlan(np.full(len(items), longest), size, seed, longest, max_buckets=1)
+        super().__init__(plan, process_index, process_count)
         self._items, self._kind, self._pad = items, kind, pad_id
-        count = size // process_count
-        self._mine = slice(process_index * count, (process_index + 1) * count)
 
-    def __len__(self) -> int:
-        """Batches in an epoch of items."""
-        return self.plan.steps_per_epoch
-
-    def __getitem__(self, step: int) -> HostBatch:
-        """The items of a step; filler weighs 0."""
-        planned = self.plan[step]
-        chosen = planned.rows[self._mine]
-        rows: list[Asked | None] = []
-        for item in chosen:
+    def _made(self, rows: np.ndarray, length: int, step: int) -> HostBatch:
+        """Filler weighs 0."""
+        del step
+        asked: list[Asked | None] = []
+        for item in rows:
             of_item = list(self._items[item].rows) if item >= 0 else []
-            rows += [*of_item, *[None] * (self._groups - len(of_item))]
-        lengths = field_lengths(self._kind, planned.length, self._asked)
-        made = stacked(rows, lengths, self._asked, self._pad, self._kind)
-        shape = len(chosen), self._groups
-        weights = np.asarray([row is not None for row in rows], np.float32).reshape(shape)
+            asked += [*of_item, *[None] * (self._groups - len(of_item))]
+        lengths = field_lengths(self._kind, length, self._asked)
+        made = stacked(asked, lengths, self._asked, self._pad, self._kind)
+        shape = len(rows), self._groups
+        weights = np.asarray([one is not None for one in asked], np.float32).reshape(shape)
         of_items = {f"{ROWS}{name}": array.reshape(*shape, -1) for name, array in made.items()}
         return {**of_items, "trait_weights": weights}
 

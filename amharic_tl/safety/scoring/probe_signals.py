@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from amharic_tl.records.signals import SafetySignal
-from amharic_tl.safety.judgement import judge
+from amharic_tl.safety.alerts.judgement import judge
 from amharic_tl.safety.scoring.family_figures import FamilyFigure
 from amharic_tl.safety.scoring.family_statistics import family_mean, magnitude
 from amharic_tl.safety.signals import MOST_EVIDENCE, seed_of

@@ -16,7 +16,7 @@ from amharic_tl.errors import AmharicTLError, ConfigError, Preempted
 from amharic_tl.evaluation.pooled import HEADLINES
 from amharic_tl.records.files import read_json, write_json, write_lines
 from amharic_tl.records.workdir import Workdir
-from amharic_tl.safety.judgement import on_terminal
+from amharic_tl.safety.alerts.judgement import on_terminal
 from amharic_tl.studies.cross_validation.dividing import folds_of, problem_of, read_rows
 from amharic_tl.studies.cross_validation.estimate import seconds_of_run
 from amharic_tl.studies.cross_validation.gates import stop_at_folds

@@ -11,7 +11,7 @@ from scipy.stats import ttest_ind
 
 from amharic_tl.errors import ConfigError
 from amharic_tl.records.signals import SafetySignal, State
-from amharic_tl.safety.judgement import judge
+from amharic_tl.safety.alerts.judgement import judge
 from amharic_tl.safety.monitoring.language_items import Item, LanguageReference, nuance_lines, nuance_of
 from amharic_tl.safety.monitoring.language_twins import language_twins
 from amharic_tl.safety.monitoring.mention_gap import MentionText, MentionTexts, gap_figures, mention_texts

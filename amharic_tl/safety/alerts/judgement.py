@@ -5,8 +5,13 @@ and Holm's procedure divides that among the look's signals. ``confirmed`` needs 
 at least the threshold. ``suspected`` needs the departure and Holm at the whole level for this look: it would be
 established if nobody ever looked again.
 
+How a level is shared over looks, and what a p-value rests on, may be chosen
+(:mod:`amharic_tl.safety.alerts.evidence`); a p-value that
+holds at every look at once (``e_value`` in the detail) is held against the whole level.
+
 A raised signal does not go away by losing its significance, which a smaller figure and a noisier one have in common:
-it stays ``suspected`` until its departure has been below ``CLEARED`` of the threshold at two looks in a row.
+it stays ``suspected`` until its departure has been below ``CLEARED`` of the threshold at two looks in a row. A look
+that could not measure it (``error``) or had too few items does not clear it either.
 
 An erasure twin asks whether a penalty did no harm, so here silence is no answer: ``ok`` needs the whole interval below
 the margin, and what is neither harm nor shown to be none is ``insufficient``.
@@ -14,8 +19,9 @@ the margin, and what is neither harm nor shown to be none is ``insufficient``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +32,7 @@ from amharic_tl.safety.drafts import WITHHELD
 Key = tuple[str, str, str, str, str]
 CLEARED = 0.7
 RAISED: tuple[State, ...] = ("suspected", "confirmed")
+UNMEASURED: tuple[State, ...] = ("insufficient", "error")
 # What a terminal shows first, and how many; alerts.jsonl has all.
 _URGENCY: tuple[State, ...] = ("error", "confirmed", "suspected", "resolved")
 _MOST_SHOWN = 5
@@ -33,19 +40,51 @@ _MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Seen:
-    """What is remembered of a signal from one look to the next: its state, and whether it was below ``CLEARED``."""
+    """What is remembered of a signal from one look to the next.
+
+    Attributes:
+      state: the last one that was measured.
+      cleared: whether its departure was below ``CLEARED`` then.
+      shown: the last one, measured or not; None: the same.
+      detail: what the signal carried with it.
+    """
 
     state: State
     cleared: bool
+    shown: State | None = None
+    detail: Mapping[str, float | int | None] = field(default_factory=dict)
+
+    @property
+    def last(self) -> State:
+        """The state of the look before, ``insufficient`` and ``error`` too."""
+        return self.shown or self.state
 
     @staticmethod
-    def of(line: Mapping[str, Any]) -> Seen:
-        """From a line of safety.jsonl, or a signal as a dict."""
-        value, null = line["value"], line["null_value"] or 0.0
-        return Seen(line["state"], value is not None and value - null < CLEARED * line["threshold"])
+    def of(line: Mapping[str, Any], before: Seen | None = None) -> Seen:
+        """From a line of safety.jsonl, or a signal as a dict; ``before``: what was remembered until then."""
+        state, value, null = line["state"], line["value"], line["null_value"] or 0.0
+        detail = line.get("detail") or {}
+        if state in UNMEASURED and before is not None and before.state in RAISED:
+            return Seen(before.state, False, state, detail)
+        return Seen(state, value is not None and value - null < CLEARED * line["threshold"], state, detail)
 
 
-def judge(signals: Sequence[SafetySignal], before: Mapping[Key, Seen], level: float, looks: int) -> list[SafetySignal]:
+def remembered(before: Mapping[Key, Seen], lines: Iterable[Mapping[str, Any]]) -> dict[Key, Seen]:
+    """What is remembered after the signals of ``lines``, in their order."""
+    seen = dict(before)
+    for line in lines:
+        key = (line["name"], line["axis"], line["group"], line["split"], line["scope"])
+        seen[key] = Seen.of(line, seen.get(key))
+    return seen
+
+
+def judge(
+    signals: Sequence[SafetySignal],
+    before: Mapping[Key, Seen],
+    level: float,
+    looks: int,
+    share: float | None = None,
+) -> list[SafetySignal]:
     """Decides the state of every signal of a look.
 
     Args:
@@ -53,21 +92,35 @@ def judge(signals: Sequence[SafetySignal], before: Mapping[Key, Seen], level: fl
       before: what is remembered of the look before.
       level: over all looks and signals.
       looks: how many are planned.
+      share: what of the level this look may spend; None: an equal share.
     """
-    tested = [signal for signal in signals if signal.p_value is not None]
-    p_values = [signal.p_value or 0.0 for signal in tested]
-    over_all, at_this_look = (
-        {signal.key for signal, p in zip(tested, holm(p_values), strict=True) if p <= share}
-        for share in (level / looks, level)
-    )
+    share = level / looks if share is None else share
+    signals = [_finite(signal) for signal in signals]
+    # A signal whose evidence still gathers is a test already: its place in the family must not come and go.
+    tested = [signal for signal in signals if signal.p_value is not None or "e_value" in signal.detail]
+    own = [1.0 if signal.p_value is None else signal.p_value for signal in tested]
+    anytime = ["e_value" in signal.detail for signal in tested]
+    scaled = [p * share / level if always else p for p, always in zip(own, anytime, strict=True)]
+    over_all = {one.key for one, p in zip(tested, holm(scaled), strict=True) if p <= share}
+    at_this_look = {one.key for one, p in zip(tested, holm(own), strict=True) if p <= level}
+    at_this_look |= {one.key for one, p, always in zip(tested, own, anytime, strict=True) if always and p <= level}
     return [
         _judged(signal, signal.key in over_all, signal.key in at_this_look, before.get(signal.key))
         for signal in signals
     ]
 
 
-def family(signals: Sequence[SafetySignal], level: float, looks: int) -> str:
-    """The family of tests of a look, in a sentence."""
+def _finite(signal: SafetySignal) -> SafetySignal:
+    """A figure that is no number is an error, and never a pass."""
+    figures = (signal.value, signal.ci_low, signal.ci_high, signal.p_value)
+    if all(figure is None or math.isfinite(figure) for figure in figures):
+        return signal
+    nothing: dict[str, Any] = dict.fromkeys(("value", "ci_low", "ci_high", "p_value"))
+    return replace(signal, **nothing, state="error", reason="the figure is not a finite number")
+
+
+def family(signals: Sequence[SafetySignal], level: float, looks: int, how: str = "") -> str:
+    """The family of tests of a look, in a sentence; ``how``: what the evidence of some of them rests on."""
     tested = sum(signal.p_value is not None for signal in signals)
     withheld = sum(signal.reason == WITHHELD for signal in signals)
     sentence = (
@@ -76,6 +129,7 @@ def family(signals: Sequence[SafetySignal], level: float, looks: int) -> str:
     )
     if withheld:
         sentence += f"; {withheld} signals {WITHHELD}"
+    sentence += f"; {how}" if how else ""
     return f"{sentence}; {UNREVIEWED}" if any(signal.unreviewed for signal in signals) else sentence
 
 
@@ -88,7 +142,7 @@ def _judged(signal: SafetySignal, over_all: bool, at_this_look: bool, before: Se
 
 
 def _state(signal: SafetySignal, over_all: bool, at_this_look: bool, before: Seen | None) -> State:
-    if signal.p_value is None or signal.value is None:
+    if signal.state == "error" or signal.p_value is None or signal.value is None:
         return "error" if signal.state == "error" else "insufficient"
     departs = signal.value - (signal.null_value or 0.0) >= signal.threshold
     if departs and over_all:
@@ -106,7 +160,7 @@ def changes(signals: Sequence[SafetySignal], before: Mapping[Key, Seen]) -> list
     alerts = []
     for signal in signals:
         seen = before.get(signal.key)
-        old = None if seen is None else seen.state
+        old = None if seen is None else seen.last
         if signal.state != old and signal.state in (*RAISED, "resolved", "error"):
             alerts.append(Alert(signal.step, signal.key, old, signal.state, _sentence(signal)))
     return alerts
@@ -127,4 +181,6 @@ def _sentence(signal: SafetySignal) -> str:
         f"{signal.state}: {signal.name} {where} {signal.value:+.3f} [{signal.ci_low:+.3f}, {signal.ci_high:+.3f}], "
         f"null {signal.null_value or 0.0:.3f}, n {signal.n}"
     )
+    if signal.detail.get("e_value") is not None and signal.state in RAISED:
+        text += f", e {signal.detail['e_value']:.3g}: unfair at some look since the last reset"
     return f"{text}; {UNREVIEWED}" if signal.unreviewed else text

@@ -1,0 +1,1 @@
+"""What is established of a safety figure over time, who is told, and what follows."""
