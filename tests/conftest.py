@@ -44,18 +44,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # A process may have 65,530 memory maps on Linux, and each compiled program takes a few.
 MOST_MAPS = 25_000
-MAPS = Path("/proc/self/maps")
+MOST_BYTES = 2 * 2**30
+PROCESS = Path("/proc/self")
 
 
-def _many_programs() -> bool:
-    return not MAPS.exists() or MAPS.read_bytes().count(b"\n") > MOST_MAPS
+def _much_is_held() -> bool:
+    if not PROCESS.exists():
+        return True
+    resident = int((PROCESS / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return resident > MOST_BYTES or (PROCESS / "maps").read_bytes().count(b"\n") > MOST_MAPS
 
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_programs_are_let_go() -> Iterator[None]:
     """Thousands of compiled programs in one process use up its memory maps; the cache on disk keeps what is shared."""
     yield
-    if "jax" in sys.modules and _many_programs():
+    if "jax" in sys.modules and _much_is_held():
         sys.modules["jax"].clear_caches()
         gc.collect()
 
